@@ -1,0 +1,160 @@
+// Package diagnosis is the vocabulary in which maildoctor speaks of a domain:
+// rules, what was seen, what was found, and what would cure it. It computes
+// nothing; checks fill it, report renders it.
+package diagnosis
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// Severity is how much a breach of a rule matters.
+type Severity int
+
+const (
+	// Advice is hygiene and hardening; mail arrives without it.
+	Advice Severity = iota
+	// Warning is a SHOULD that is not met, or a risk that grows.
+	Warning
+	// Critical is a MUST that is violated, or mail lost or refused now.
+	Critical
+)
+
+var severityNames = [...]string{"advice", "warning", "critical"}
+
+func (s Severity) String() string { return name(severityNames[:], int(s)) }
+
+// MarshalText writes "advice", "warning" or "critical".
+func (s Severity) MarshalText() ([]byte, error) { return []byte(s.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (s *Severity) UnmarshalText(text []byte) error {
+	return parse(severityNames[:], text, "severity", (*int)(s))
+}
+
+// Outcome is the end of one check.
+type Outcome int
+
+const (
+	// Passed means the rule's claim holds.
+	Passed Outcome = iota
+	// Failed means the claim does not hold; the findings say where.
+	Failed
+	// Skipped means the question did not arise, or its cause failed already.
+	Skipped
+	// Unknown means it could not be found out. Unknown is never Failed.
+	Unknown
+)
+
+var outcomeNames = [...]string{"passed", "failed", "skipped", "unknown"}
+
+func (o Outcome) String() string { return name(outcomeNames[:], int(o)) }
+
+// MarshalText writes "passed", "failed", "skipped" or "unknown".
+func (o Outcome) MarshalText() ([]byte, error) { return []byte(o.String()), nil }
+
+// UnmarshalText reads what MarshalText writes.
+func (o *Outcome) UnmarshalText(text []byte) error {
+	return parse(outcomeNames[:], text, "outcome", (*int)(o))
+}
+
+func name(names []string, i int) string {
+	if i < 0 || i >= len(names) {
+		return fmt.Sprintf("invalid(%d)", i)
+	}
+	return names[i]
+}
+
+func parse(names []string, text []byte, kind string, into *int) error {
+	for i, n := range names {
+		if n == string(text) {
+			*into = i
+			return nil
+		}
+	}
+	return fmt.Errorf("no %s %q", kind, text)
+}
+
+// A Rule is what a check holds a domain to.
+type Rule struct {
+	ID       string   // stable, "topic.kebab-name"
+	Title    string   // the claim that holds when it passes
+	Severity Severity // of a breach, unless the finding says otherwise
+	Why      string   // one or two sentences: what a breach does to the owner's mail
+	Doc      string   // how it is judged, how to fix it by hand, how receivers behave; paragraphs
+	Refs     []Ref    // the sentences that it enforces
+}
+
+// A Ref cites a source: "RFC 7208, 4.6.4". URL may be empty for an RFC.
+type Ref struct{ Name, URL string }
+
+// Evidence is one thing that was asked and what came back, verbatim. It comes
+// from the network and is never trusted as text for a terminal.
+type Evidence struct{ Question, Answer string }
+
+// A Finding is one breach of a rule by one subject (a domain, a host, an address).
+type Finding struct {
+	Subject  string
+	Message  string // names record, term and value
+	Severity Severity
+	Evidence []Evidence
+	Remedy   Remedy
+}
+
+// A Remedy cures a finding: a machine applies the edits, a person takes the steps.
+type Remedy struct {
+	Edits []record.Edit
+	Steps []string
+}
+
+// A Doubt is a subject about which the check could not find out, and why.
+type Doubt struct{ Subject, Reason string }
+
+// A Verdict is what one check concludes. The zero Verdict is a pass.
+//
+// The outcome follows from it: findings make it Failed, even beside doubts;
+// else doubts make it Unknown; else Skip makes it Skipped; else it Passed.
+type Verdict struct {
+	Seen     []Evidence // what was seen, shown for passes too
+	Findings []Finding
+	Doubts   []Doubt
+	Skip     string // why the question did not arise
+}
+
+// Outcome is the outcome that follows from the verdict.
+func (v Verdict) Outcome() Outcome {
+	switch {
+	case len(v.Findings) > 0:
+		return Failed
+	case len(v.Doubts) > 0:
+		return Unknown
+	case v.Skip != "":
+		return Skipped
+	}
+	return Passed
+}
+
+// A Result is the end of one check on one domain.
+type Result struct {
+	Rule     Rule
+	Outcome  Outcome
+	Severity Severity // the gravest finding's; the rule's where there is none
+	Seen     []Evidence
+	Findings []Finding
+	Doubts   []Doubt
+	Reason   string // for Skipped and Unknown, and for what stayed unknown beside findings
+	Cause    string // ID of the check whose end decided this one; empty if it was judged itself
+	Took     time.Duration
+}
+
+// A Report is one examination of one domain.
+type Report struct {
+	Domain    string // A-labels, without the final dot
+	At        time.Time
+	Took      time.Duration
+	Questions int  // DNS questions that left this machine
+	CutShort  bool // the examination was interrupted or ran out of time
+	Results   []Result
+}
