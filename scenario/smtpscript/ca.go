@@ -1,0 +1,119 @@
+package smtpscript
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"fmt"
+	"math/big"
+	"net/netip"
+	"time"
+)
+
+// A CA is the certificate authority of a world: it issues the certificates of
+// its servers, and nobody outside that world trusts it.
+type CA struct {
+	now   time.Time
+	root  authority
+	other authority // issues what nobody trusts
+}
+
+type authority struct {
+	cert *x509.Certificate
+	key  *ecdsa.PrivateKey
+}
+
+// A Certificate is what a server shall show. The zero value is a certificate
+// without names that is valid and trusted.
+type Certificate struct {
+	Names      []string // DNS names or IP addresses; the first is the subject's common name too
+	Expired    bool     // a day ago
+	SelfSigned bool
+	Untrusted  bool // issued by an authority that is in no pool
+}
+
+// NewCA returns a certificate authority whose certificates are valid around now.
+func NewCA(now time.Time) (*CA, error) {
+	ca := &CA{now: now}
+	var err error
+	if ca.root, err = newAuthority("Scenario Root CA", now); err != nil {
+		return nil, err
+	}
+	ca.other, err = newAuthority("Unknown Root CA", now)
+	return ca, err
+}
+
+func newAuthority(name string, now time.Time) (authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return authority{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(10, 0, 0),
+		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
+	}
+	cert, err := sign(template, template, key, key)
+	return authority{cert, key}, err
+}
+
+func sign(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+	if err != nil {
+		return nil, fmt.Errorf("certificate for %s: %w", template.Subject.CommonName, err)
+	}
+	return x509.ParseCertificate(der)
+}
+
+// Pool holds the root that the world trusts.
+func (ca *CA) Pool() *x509.CertPool {
+	pool := x509.NewCertPool()
+	pool.AddCert(ca.root.cert)
+	return pool
+}
+
+// Issue makes a certificate and its key.
+func (ca *CA) Issue(want Certificate) (tls.Certificate, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 120))
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	template := &x509.Certificate{
+		SerialNumber: serial.Add(serial, big.NewInt(2)),
+		NotBefore:    ca.now.AddDate(0, -1, 0), NotAfter: ca.now.AddDate(0, 2, 0),
+		KeyUsage:    x509.KeyUsageDigitalSignature,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if want.Expired {
+		template.NotAfter = ca.now.AddDate(0, 0, -1)
+	}
+	for _, name := range want.Names {
+		if addr, err := netip.ParseAddr(name); err == nil {
+			template.IPAddresses = append(template.IPAddresses, addr.AsSlice())
+			continue
+		}
+		template.DNSNames = append(template.DNSNames, name)
+	}
+	if len(want.Names) > 0 && len(want.Names[0]) <= 64 { // ub-common-name (RFC 5280, appendix A.1)
+		template.Subject.CommonName = want.Names[0]
+	}
+	issuer := ca.root
+	switch {
+	case want.SelfSigned:
+		issuer = authority{template, key}
+	case want.Untrusted:
+		issuer = ca.other
+	}
+	leaf, err := sign(template, issuer.cert, key, issuer.key)
+	if err != nil {
+		return tls.Certificate{}, err
+	}
+	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
