@@ -127,6 +127,7 @@ func FuzzDecode(f *testing.F) {
 
 func FuzzQuestion(f *testing.F) {
 	f.Add([]byte{192, 0, 2, 25}, "example.org")
+	f.Add([]byte("0"), ".\\")
 	f.Add(netip.MustParseAddr("2001:db8::25").AsSlice(), "a..b")
 	f.Add(netip.MustParseAddr("::ffff:7f00:2").AsSlice(), "192.0.2.1")
 	f.Fuzz(func(t *testing.T, raw []byte, name string) {

@@ -153,15 +153,23 @@ func (t Target) String() string {
 }
 
 // isDomain tells domains from what must never reach a domain list: address
-// literals (Spamhaus DBL answers 127.0.1.255), the root, top-level domains and
-// reverse names.
+// literals (Spamhaus DBL answers 127.0.1.255), the root, top-level domains,
+// reverse names, and what only looks like a name.
 func isDomain(name string) bool {
 	labels := record.Labels(name)
-	if len(labels) < 2 || record.Within(name, "arpa.") || strings.ContainsAny(name, ":[]") {
+	if len(labels) < 2 || record.Within(name, "arpa.") {
 		return false
+	}
+	for _, label := range labels {
+		if label == "" || len(label) > 63 || strings.Trim(label, hostOctets) != "" {
+			return false
+		}
 	}
 	return strings.Trim(labels[len(labels)-1], "0123456789") != ""
 }
+
+// hostOctets are the octets of canonical host names; underscores occur.
+const hostOctets = "abcdefghijklmnopqrstuvwxyz0123456789-_"
 
 // Question returns what to ask the zone about the target; ok is false where the
 // zone does not hold such targets, where the name would be too long, or where

@@ -41,6 +41,8 @@ func TestQuestion(t *testing.T) {
 		{"dbl.spamhaus.org", Name("2001:db8::1"), ""},
 		{"dbl.spamhaus.org", Name("25.2.0.192.in-addr.arpa"), ""},
 		{"dbl.spamhaus.org", Name("org"), ""},
+		{"dbl.spamhaus.org", Name("a..example"), ""},
+		{"dbl.spamhaus.org", Name(`a.exa\\mple`), ""},
 		{"dbl.spamhaus.org", Name("."), ""},
 		{"dbl.spamhaus.org", Name(long), ""},
 		{"dbl.spamhaus.org", Target{}, ""},
