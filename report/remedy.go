@@ -1,0 +1,77 @@
+package report
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// remedies remembers which check first showed an edit, so that the same record
+// is not shown for every finding that it cures.
+type remedies map[string]string
+
+func (p *page) remedy(r diagnosis.Remedy, id string, told remedies) {
+	head := p.label("fix")
+	for _, e := range r.Edits {
+		key := fmt.Sprintf("%q", e)
+		if first, ok := told[key]; ok {
+			p.gap()
+			p.para(head, "The change shown for "+flat(first)+" above cures this too.", plain)
+			head = margin
+			continue
+		}
+		told[key] = id
+		p.gap()
+		p.para(head, instruction(e), plain)
+		head = margin
+		p.records(e.Want)
+	}
+	if len(r.Steps) == 0 {
+		return
+	}
+	p.gap()
+	for i, step := range r.Steps {
+		number := ""
+		if len(r.Steps) > 1 {
+			number = fmt.Sprintf("%d. ", i+1)
+		}
+		p.para(head+number, flat(step), plain)
+		head = margin
+	}
+}
+
+// instruction is an edit in words; the records stand below it.
+func instruction(e record.Edit) string {
+	at := flat(record.Display(e.Slot.Name))
+	kind := flat(e.Slot.Type)
+	n := len(e.Want)
+	switch {
+	case n == 0 && e.Slot.Tag != "":
+		return fmt.Sprintf("Remove every %s record that begins %q at %s.", kind, flat(e.Slot.Tag), at)
+	case n == 0:
+		return fmt.Sprintf("Remove all %s records at %s.", kind, at)
+	case e.Slot.Tag != "" && n == 1:
+		return fmt.Sprintf("Publish this record. It replaces every %s record that begins %q at %s:", kind, flat(e.Slot.Tag), at)
+	case e.Slot.Tag != "":
+		return fmt.Sprintf("Publish these records. They replace every %s record that begins %q at %s:", kind, flat(e.Slot.Tag), at)
+	case n == 1:
+		return fmt.Sprintf("Publish this record, as the only %s record at %s:", kind, at)
+	}
+	return fmt.Sprintf("Publish these records, as the only %s records at %s:", kind, at)
+}
+
+// records puts records as a zone file has them. They begin in the first column
+// (a line of a zone file that begins with a blank has the name of the line
+// before, RFC 1035, 5.1) and are not wrapped, so that copies of them are whole.
+func (p *page) records(list []record.Record) {
+	if len(list) == 0 {
+		return
+	}
+	p.gap()
+	for _, r := range list {
+		p.line(p.in(strong, strings.TrimSpace(Escape(r.String()))))
+	}
+	p.gap()
+}

@@ -1,0 +1,144 @@
+package report
+
+import (
+	"io"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// Text writes the reports for a person: one block for each domain, topics first,
+// then what is wrong (causes first, consequences folded), what could not be told,
+// and the counts; for several domains a summary at the end.
+//
+// Lines are wrapped to the width, except records to publish: each stands on a
+// line of its own, from the first column, as a zone file takes it. The output
+// holds no control but the line end and, with Colour, SGR sequences of its own.
+func Text(w io.Writer, reports []diagnosis.Report, o TextOptions) error {
+	p := newPage(o)
+	hinted := false
+	for _, r := range reports {
+		p.gap()
+		p.block(r, &hinted)
+	}
+	if len(reports) > 1 {
+		p.summary(reports)
+	}
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+func (p *page) block(r diagnosis.Report, hinted *bool) {
+	p.header(title(r.Domain))
+	if r.CutShort {
+		p.gap()
+		p.para("  "+p.in(strongWarn, "!")+" ", cutShort, strongWarn)
+	}
+	p.gap()
+	p.topics(r.Results)
+	p.findings(r.Results)
+	p.unknowns(r.Results)
+	p.gap()
+	if id := firstFailed(r.Results); id != "" && !*hinted {
+		*hinted = true
+		p.flow("", []string{p.in(faint, "For more on a finding:"), "maildoctor explain " + flat(id)}, " ")
+		p.gap()
+	}
+	p.lastLine(r)
+}
+
+const cutShort = "Cut short: the examination ended before it was complete. What is missing here is unknown, not in order."
+
+// title is the domain for a reader: U-labels and, where they differ, A-labels.
+func title(domain string) string {
+	ascii := flat(record.Display(domain))
+	if u := flat(record.Unicode(domain)); u != ascii {
+		return u + " (" + ascii + ")"
+	}
+	return ascii
+}
+
+func (p *page) header(title string) {
+	dashes := strings.Repeat("─", max(2, p.width-cells(title)-4))
+	p.line(p.in(faint, "── ") + p.in(strong, title) + p.in(faint, " "+dashes))
+}
+
+func firstFailed(results []diagnosis.Result) string {
+	if failed := failures(results); len(failed) > 0 {
+		return failed[0].Rule.ID
+	}
+	return ""
+}
+
+// lastLine is the counts and the time.
+func (p *page) lastLine(r diagnosis.Report) {
+	t := count(r.Results)
+	first := p.in(bad, t.problems())
+	switch {
+	case t.found() == 0 && (t.unknown() > 0 || r.CutShort):
+		first = "nothing wrong found"
+	case t.found() == 0:
+		first = p.in(good, "nothing wrong")
+	}
+	parts := []string{first}
+	if rest := t.rest(); rest != "" {
+		parts = append(parts, rest)
+	}
+	parts = append(parts, plural(r.Questions, "question")+" in "+duration(r.Took))
+	if r.CutShort {
+		parts = append(parts, p.in(strongWarn, "cut short"))
+	}
+	p.flow("", parts, " · ")
+}
+
+// flow puts parts one after the other, sep between them, and begins a new line
+// where the next part does not fit.
+func (p *page) flow(head string, parts []string, sep string) {
+	indent := strings.Repeat(" ", cells(head))
+	line := head + parts[0]
+	for _, part := range parts[1:] {
+		if cells(line)+cells(sep)+cells(part) > p.width {
+			p.line(line)
+			line = indent + part
+			continue
+		}
+		line += sep + part
+	}
+	p.line(line)
+}
+
+// summary is one line for each domain.
+func (p *page) summary(reports []diagnosis.Report) {
+	p.gap()
+	p.header("summary")
+	p.gap()
+	widest := 0
+	for _, r := range reports {
+		widest = max(widest, cells(title(r.Domain)))
+	}
+	widest = min(widest, p.width-len("  ✓   99 checks could not be told"))
+	for _, r := range reports {
+		t := count(r.Results)
+		parts := strings.Split(t.problems(), ", ")
+		switch {
+		case t.found() == 0 && (t.unknown() > 0 || r.CutShort):
+			parts[0] = "nothing wrong found"
+		case t.found() == 0:
+			parts[0] = "nothing wrong"
+		}
+		if n := t.unknown(); n > 0 {
+			parts = append(parts, plural(n, "check")+" could not be told")
+		}
+		if r.CutShort {
+			parts = append(parts, "cut short")
+		}
+		mark := p.mark(gravestOf(r.Results))
+		name := title(r.Domain)
+		if cells(name) > widest {
+			p.line("  " + mark + " " + name)
+			mark, name = " ", ""
+		}
+		p.flow("  "+mark+" "+pad(name, widest)+"  ", parts, ", ")
+	}
+}
