@@ -100,7 +100,12 @@ func (p *page) para(head, text string, t tone) {
 }
 
 // cells is how many columns s takes on a terminal.
-func cells(s string) int { return lipgloss.Width(s) }
+func cells(s string) int {
+	if isPlain(s) {
+		return len(s)
+	}
+	return lipgloss.Width(s)
+}
 
 // wrap breaks text at blanks into lines of at most width columns. A word longer
 // than a line is broken.
