@@ -1,0 +1,158 @@
+// Package checks is the engine: what a check is, what it may know of the world
+// (Env), what several checks share (Fact), and how they are run (Run). It knows
+// no topic; those are its sub-packages, joined in checks/suite.
+package checks
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+)
+
+// A Check holds a domain to one rule.
+type Check struct {
+	diagnosis.Rule
+
+	// Needs names the checks whose failure or doubt would explain this one's.
+	// It is for readers: a report names the cause and folds its consequences.
+	Needs []*Check
+
+	// Run judges. An error means that it could not be found out, never that the
+	// rule is broken. Run is called while the checks in Needs still run.
+	Run func(context.Context, *Env) (diagnosis.Verdict, error)
+}
+
+// A Topic is the list that the checks of one package join when it is loaded.
+type Topic struct{ list []*Check }
+
+// Add puts c on the list and returns it.
+func (t *Topic) Add(c *Check) *Check {
+	t.list = append(t.list, c)
+	return c
+}
+
+// All is the topic's checks, causes before consequences, else by ID.
+func (t *Topic) All() []*Check {
+	list := slices.SortedFunc(slices.Values(t.list), func(a, b *Check) int { return cmp.Compare(a.ID, b.ID) })
+	return causesFirst(list)
+}
+
+// causesFirst orders list so that what a check needs, if it is in the list,
+// stands before it, and keeps the order otherwise. The compiler makes Needs
+// acyclic, as they are initialised in their order.
+func causesFirst(list []*Check) []*Check {
+	in := make(map[*Check]bool, len(list))
+	for _, c := range list {
+		in[c] = true
+	}
+	ordered := make([]*Check, 0, len(list))
+	var visit func(*Check)
+	visit = func(c *Check) {
+		if !in[c] {
+			return
+		}
+		delete(in, c)
+		for _, need := range c.Needs {
+			visit(need)
+		}
+		ordered = append(ordered, c)
+	}
+	for _, c := range list {
+		visit(c)
+	}
+	return ordered
+}
+
+// withNeeds is list and all that it needs, each once.
+func withNeeds(list []*Check) []*Check {
+	seen := make(map[*Check]bool)
+	var all []*Check
+	var visit func(*Check)
+	visit = func(c *Check) {
+		if seen[c] {
+			return
+		}
+		seen[c] = true
+		for _, need := range c.Needs {
+			visit(need)
+		}
+		all = append(all, c)
+	}
+	for _, c := range list {
+		visit(c)
+	}
+	return all
+}
+
+// Select returns the checks of all that only names (all of them if it names
+// none) without those that skip names. A name is an ID or a topic: what stands
+// before the dot. The error for a name that fits nothing says which were near.
+func Select(all []*Check, only, skip []string) ([]*Check, error) {
+	for _, name := range slices.Concat(only, skip) {
+		if !slices.ContainsFunc(all, func(c *Check) bool { return named(c, name) }) {
+			return nil, unknownName(all, name)
+		}
+	}
+	var list []*Check
+	for _, c := range all {
+		is := func(name string) bool { return named(c, name) }
+		if (len(only) == 0 || slices.ContainsFunc(only, is)) && !slices.ContainsFunc(skip, is) {
+			list = append(list, c)
+		}
+	}
+	if len(list) == 0 {
+		return nil, fmt.Errorf("nothing is left to check: --skip takes away all that --only names")
+	}
+	return list, nil
+}
+
+func named(c *Check, name string) bool { return c.ID == name || TopicOf(c.ID) == name }
+
+// TopicOf is the topic of a check's ID: "spf" of "spf.lookup-limit".
+func TopicOf(id string) string {
+	topic, _, _ := strings.Cut(id, ".")
+	return topic
+}
+
+func unknownName(all []*Check, name string) error {
+	best, distance := "", len(name)/2+1
+	for _, c := range all {
+		for _, candidate := range []string{c.ID, TopicOf(c.ID)} {
+			if d := editDistance(name, candidate); d < distance {
+				best, distance = candidate, d
+			}
+		}
+	}
+	if best == "" {
+		return fmt.Errorf("no check %q; `maildoctor checks` lists them", name)
+	}
+	return fmt.Errorf("no check %q; did you mean %s?", name, best)
+}
+
+// editDistance is the Levenshtein distance of two short names.
+func editDistance(a, b string) int {
+	if len(a) > 64 {
+		a = a[:64]
+	}
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			cost := diagonal
+			if a[i] != b[j] {
+				cost++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(cost, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

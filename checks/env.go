@@ -1,0 +1,106 @@
+package checks
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// An SMTP holds staged conversations with mail hosts; *probe.Prober is one.
+type SMTP interface {
+	Converse(context.Context, probe.Target) probe.Session
+}
+
+// Want is what the owner says of the domain. It may be empty.
+type Want struct {
+	Selectors []string     // DKIM selectors in use
+	Senders   []netip.Addr // addresses from which the domain's mail is sent
+	HELO      string       // name the sending host gives in EHLO; canonical, or empty
+}
+
+// Env is the world of one examination: the domain, and the only ways out. The
+// facts gathered about it are kept in it. An Env serves one Run and is not copied.
+type Env struct {
+	Domain string           // canonical: lower-case A-labels with a final dot
+	DNS    resolve.Resolver // memoised: asking twice costs nothing
+	SMTP   SMTP             // nil: no SMTP conversations are wanted
+	Now    func() time.Time
+	Want   Want
+	Here   []netip.Addr // addresses of this machine
+
+	// Lab makes documentation address space count as public, for worlds that are
+	// not the internet.
+	Lab bool
+
+	mu    sync.Mutex
+	run   context.Context
+	facts map[any]any
+}
+
+// A Fact is something that several checks need to know, gathered once for each
+// Env. Facts gather; checks judge.
+type Fact[T any] struct {
+	name   string
+	gather func(context.Context, *Env) (T, error)
+}
+
+// NewFact declares a fact. The name is for error messages.
+func NewFact[T any](name string, gather func(context.Context, *Env) (T, error)) *Fact[T] {
+	return &Fact[T]{name: name, gather: gather}
+}
+
+type gathered[T any] struct {
+	done  chan struct{}
+	value T
+	err   error
+}
+
+// Of returns the fact about env. The first call gathers it, under the context
+// of the run and not of the caller, so that a check that gives up takes nothing
+// from the others; every call waits until it is there or ctx ends.
+func (f *Fact[T]) Of(ctx context.Context, env *Env) (T, error) {
+	g := f.start(ctx, env)
+	select {
+	case <-g.done:
+		return g.value, g.err
+	case <-ctx.Done():
+		select {
+		case <-g.done:
+			return g.value, g.err
+		default:
+		}
+		var none T
+		return none, ctx.Err()
+	}
+}
+
+func (f *Fact[T]) start(ctx context.Context, env *Env) *gathered[T] {
+	env.mu.Lock()
+	defer env.mu.Unlock()
+	if env.run != nil {
+		ctx = env.run
+	}
+	if env.facts == nil {
+		env.facts = make(map[any]any)
+	}
+	if g, ok := env.facts[f]; ok {
+		return g.(*gathered[T])
+	}
+	g := &gathered[T]{done: make(chan struct{})}
+	env.facts[f] = g
+	go func() {
+		defer close(g.done)
+		defer func() {
+			if p := recover(); p != nil {
+				g.err = fmt.Errorf("internal error while gathering %s: %v", f.name, p)
+			}
+		}()
+		g.value, g.err = f.gather(ctx, env)
+	}()
+	return g
+}

@@ -1,0 +1,206 @@
+package checks
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// grace is how long a check may go on after the run's context has ended, before
+// its result is given up.
+const grace = time.Second
+
+// Run runs list, and what it needs, on env, and returns the results of list in
+// its order. All checks start at once. A check that panics, or does not come
+// back within a second after ctx has ended, is Unknown. observe, if not nil, is
+// called with each result when it is settled, one call at a time.
+//
+// A check whose need failed is Skipped and names it as Cause, except for
+// findings about subjects that the need has no finding about: those stand. A
+// check whose need is Unknown is Unknown with the same cause unless it failed by
+// itself. A check whose need did not apply does not apply either.
+func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Result)) []diagnosis.Result {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	env.mu.Lock()
+	env.run = ctx
+	env.mu.Unlock()
+
+	all := withNeeds(list)
+	raw := make([]chan diagnosis.Result, len(all))
+	for i, c := range all {
+		raw[i] = make(chan diagnosis.Result, 1)
+		go func() { raw[i] <- judge(ctx, env, c) }()
+	}
+	late := lateness(ctx)
+	settled := make(map[*Check]diagnosis.Result, len(all))
+	wanted := make(map[*Check]bool, len(list))
+	for _, c := range list {
+		wanted[c] = true
+	}
+	for i, c := range all { // needs stand before what needs them
+		var r diagnosis.Result
+		select {
+		case r = <-raw[i]:
+		case <-late:
+			select {
+			case r = <-raw[i]:
+			default:
+				r = conclude(c, diagnosis.Verdict{}, errCutShort)
+			}
+		}
+		settled[c] = settle(c, r, settled)
+		if observe != nil && wanted[c] {
+			observe(settled[c])
+		}
+	}
+	results := make([]diagnosis.Result, len(list))
+	for i, c := range list {
+		results[i] = settled[c]
+	}
+	return results
+}
+
+// lateness is closed once ctx has been over for the grace time.
+func lateness(ctx context.Context) <-chan struct{} {
+	late := make(chan struct{})
+	context.AfterFunc(ctx, func() {
+		time.AfterFunc(grace, func() { close(late) })
+	})
+	return late
+}
+
+var errCutShort = errors.New("the examination ended before this was known")
+
+// judge runs one check and makes a result of whatever comes of it.
+func judge(ctx context.Context, env *Env, c *Check) (r diagnosis.Result) {
+	start := env.Now()
+	defer func() {
+		if p := recover(); p != nil {
+			r = conclude(c, diagnosis.Verdict{}, fmt.Errorf("internal error in %s: %v; please report it", c.ID, p))
+		}
+		r.Took = env.Now().Sub(start)
+	}()
+	verdict, err := c.Run(ctx, env)
+	if err != nil && ctx.Err() != nil {
+		err = errCutShort
+	}
+	return conclude(c, verdict, err)
+}
+
+func conclude(c *Check, v diagnosis.Verdict, err error) diagnosis.Result {
+	if err != nil {
+		v.Doubts = append(slices.Clone(v.Doubts), doubt(err))
+		v.Seen = append(slices.Clone(v.Seen), evidence(err)...)
+	}
+	r := diagnosis.Result{
+		Rule: c.Rule, Outcome: v.Outcome(), Severity: c.Severity,
+		Seen: v.Seen, Findings: v.Findings, Doubts: v.Doubts,
+	}
+	switch r.Outcome {
+	case diagnosis.Failed:
+		r.Severity = gravest(v.Findings)
+		r.Reason = reasons(v.Doubts)
+	case diagnosis.Unknown:
+		r.Reason = reasons(v.Doubts)
+	case diagnosis.Skipped:
+		r.Reason = v.Skip
+	}
+	return r
+}
+
+func doubt(err error) diagnosis.Doubt {
+	var e *resolve.Error
+	if errors.As(err, &e) {
+		return diagnosis.Doubt{Subject: record.Display(e.Question.Name), Reason: e.Error()}
+	}
+	return diagnosis.Doubt{Reason: err.Error()}
+}
+
+func evidence(err error) []diagnosis.Evidence {
+	var e *resolve.Error
+	if !errors.As(err, &e) {
+		return nil
+	}
+	return []diagnosis.Evidence{{Question: e.Question.String(), Answer: strings.TrimPrefix(e.Error(), e.Question.String()+": ")}}
+}
+
+func gravest(findings []diagnosis.Finding) diagnosis.Severity {
+	s := diagnosis.Advice
+	for _, f := range findings {
+		s = max(s, f.Severity)
+	}
+	return s
+}
+
+func reasons(doubts []diagnosis.Doubt) string {
+	var list []string
+	for _, d := range doubts {
+		if !slices.Contains(list, d.Reason) {
+			list = append(list, d.Reason)
+		}
+	}
+	return strings.Join(list, "; ")
+}
+
+// settle applies what became of c's needs to its own result. A failed need
+// goes before an unknown one, and that before one that did not apply.
+func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result) diagnosis.Result {
+	for _, outcome := range []diagnosis.Outcome{diagnosis.Failed, diagnosis.Unknown, diagnosis.Skipped} {
+		for _, need := range c.Needs {
+			if cause := settled[need]; cause.Outcome == outcome {
+				if r, changed := consequence(own, cause); changed {
+					return r
+				}
+			}
+		}
+	}
+	return own
+}
+
+// consequence is what own becomes when the check it needs ended as cause did.
+func consequence(own, cause diagnosis.Result) (diagnosis.Result, bool) {
+	root := cause.Cause
+	if root == "" {
+		root = cause.Rule.ID
+	}
+	r := diagnosis.Result{Rule: own.Rule, Severity: own.Rule.Severity, Took: own.Took}
+	switch cause.Outcome {
+	case diagnosis.Failed:
+		if rest := independent(own.Findings, cause.Findings); len(rest) > 0 {
+			own.Findings, own.Severity = rest, gravest(rest)
+			return own, true
+		}
+		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, root, "because of "+root
+	case diagnosis.Unknown:
+		if own.Outcome == diagnosis.Failed || own.Outcome == diagnosis.Skipped {
+			return own, false
+		}
+		r.Outcome, r.Cause, r.Reason = diagnosis.Unknown, root, "because "+root+" could not be told"
+		r.Doubts = []diagnosis.Doubt{{Reason: r.Reason}}
+	case diagnosis.Skipped:
+		if own.Outcome == diagnosis.Failed && cause.Cause == "" {
+			return own, false
+		}
+		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, cause.Cause, cause.Reason
+	}
+	return r, true
+}
+
+// independent is those of the findings that concern no subject of the causes.
+func independent(findings, causes []diagnosis.Finding) []diagnosis.Finding {
+	var rest []diagnosis.Finding
+	for _, f := range findings {
+		if !slices.ContainsFunc(causes, func(c diagnosis.Finding) bool { return c.Subject == f.Subject }) {
+			rest = append(rest, f)
+		}
+	}
+	return rest
+}
