@@ -1,0 +1,83 @@
+package mx
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// Exists: the domain says where its mail goes.
+var Exists = Checks.Add(&checks.Check{
+	Rule: diagnosis.Rule{
+		ID:       "mx.exists",
+		Title:    "The domain publishes MX",
+		Severity: diagnosis.Critical,
+		Why:      "Without an MX record and without an address, no mail can be delivered to the domain. With an address alone, senders try the web server.",
+		Doc: `The MX records of a domain name the hosts that take its mail. Where there is none, senders fall back to the A and AAAA records of the domain itself, the implicit MX: often a web server that listens on no mail port, so that mail waits for days and then bounces.
+
+To fix it, publish one MX record that names the mail host: example.org. MX 10 mail.example.org. The host needs an A or AAAA record of its own. A domain that shall take no mail says so with a null MX: example.org. MX 0 .
+
+Receivers look here too: many refuse a message whose sender domain has neither MX nor address, as no bounce could reach it.`,
+		Refs: []diagnosis.Ref{{Name: "RFC 5321, 5.1"}, {Name: "RFC 7505"}},
+	},
+	Run: exists,
+})
+
+func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
+	var v diagnosis.Verdict
+	set, err := facts.MX.Of(ctx, env)
+	if err != nil {
+		return v, err
+	}
+	purpose, err := facts.Intent.Of(ctx, env)
+	if err != nil {
+		return v, err
+	}
+	domain := record.Display(env.Domain)
+	finding := diagnosis.Finding{Subject: domain, Evidence: seen(set)}
+	switch {
+	case set.ReceivesNothing():
+		v.Seen = []diagnosis.Evidence{{Question: "MX", Answer: "null MX: the domain takes no mail"}}
+		return v, nil
+	case len(set.Answer.Records) > 0:
+		v.Seen = []diagnosis.Evidence{{Question: "MX", Answer: list(set)}}
+		return v, nil
+	case !purpose.Sends:
+		v.Skip = "the domain sends no mail, so it needs no MX"
+		return v, nil
+	case set.Implicit && len(set.Hosts[0].Addrs) == 0:
+		return v, set.Hosts[0].Errs[0]
+	case set.Implicit:
+		finding.Severity = diagnosis.Advice
+		finding.Message = fmt.Sprintf("%s has no MX record; senders use its own address %s instead", domain, set.Hosts[0].Addrs[0])
+		finding.Remedy.Edits = []record.Edit{record.Set(record.MXSet(env.Domain), record.MX(env.Domain, 10, env.Domain))}
+		finding.Remedy.Steps = []string{"If another host takes the mail, name that host instead; if the domain shall take none, publish the null MX `" + record.MX(env.Domain, 0, ".").String() + "`."}
+	case !set.Answer.Exists:
+		finding.Severity = diagnosis.Critical
+		finding.Message = fmt.Sprintf("%s does not exist (NXDOMAIN): no mail can be sent to it, and mail from it is refused", domain)
+		finding.Remedy.Steps = []string{"Check the spelling, that the registration has not ended, and that the registrar delegates the domain to your name servers."}
+	default:
+		finding.Severity = diagnosis.Critical
+		finding.Message = fmt.Sprintf("%s has no MX record and no address: no mail can be delivered to it", domain)
+		finding.Remedy.Steps = []string{"Publish an MX record that names your mail host: `" + record.MX(env.Domain, 10, "mail."+env.Domain).String() + "` if that is its name."}
+	}
+	v.Findings = append(v.Findings, finding)
+	return v, nil
+}
+
+// list is the MX set in a line: "10 mx1.example.org, 20 mx2.example.org".
+func list(set facts.MXSet) string {
+	var hosts []string
+	for _, h := range set.Hosts {
+		hosts = append(hosts, fmt.Sprintf("%d %s", h.Preference, record.Display(h.Name)))
+	}
+	if set.Null {
+		hosts = append(hosts, "0 .")
+	}
+	return strings.Join(hosts, ", ")
+}
