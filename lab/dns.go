@@ -1,0 +1,167 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+
+	"github.com/miekg/dns"
+
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// A nameServer serves a world's records on one loopback port, over UDP and TCP.
+// It is the recursive resolver (RD set) and every authoritative server (RD
+// clear) of that world at once.
+type nameServer struct {
+	world resolve.Resolver
+	ctx   context.Context
+}
+
+// ServeDNS answers from the world. A fault becomes what a client would meet on
+// the wire: an RCODE, silence, an answer cut off.
+func (n nameServer) ServeDNS(w dns.ResponseWriter, m *dns.Msg) {
+	reply := new(dns.Msg)
+	reply.SetReply(m)
+	reply.RecursionAvailable = m.RecursionDesired
+	reply.Authoritative = !m.RecursionDesired
+	if opt := m.IsEdns0(); opt != nil {
+		reply.SetEdns0(udpSize, opt.Do())
+	}
+	if len(m.Question) != 1 || m.Opcode != dns.OpcodeQuery {
+		reply.Rcode = dns.RcodeNotImplemented
+		w.WriteMsg(reply)
+		return
+	}
+	q := resolve.Ask(m.Question[0].Name, dns.Type(m.Question[0].Qtype).String())
+	if !m.RecursionDesired {
+		q.At = "192.0.2.53" // any: all servers are this one
+	}
+	answer, err := n.world.Resolve(n.ctx, q)
+	_, tcp := w.LocalAddr().(*net.TCPAddr)
+	if err != nil {
+		n.fail(w, reply, err, tcp)
+		return
+	}
+	if err := fill(reply, answer); err != nil {
+		reply.Rcode = dns.RcodeServerFailure
+	}
+	if !tcp {
+		reply.Truncate(size(m))
+	}
+	w.WriteMsg(reply)
+}
+
+func size(m *dns.Msg) int {
+	if opt := m.IsEdns0(); opt != nil {
+		return max(dns.MinMsgSize, int(opt.UDPSize()))
+	}
+	return dns.MinMsgSize
+}
+
+func (n nameServer) fail(w dns.ResponseWriter, reply *dns.Msg, err error, tcp bool) {
+	switch resolve.KindOf(err) {
+	case resolve.Refused:
+		reply.Rcode = dns.RcodeRefused
+	case resolve.Malformed:
+		reply.Rcode = dns.RcodeFormatError
+	case resolve.Lame:
+		reply.Authoritative = false
+	case resolve.Truncated:
+		if tcp {
+			w.Close()
+			return
+		}
+		reply.Truncated = true
+	case resolve.Timeout, resolve.Canceled:
+		return // silence
+	default:
+		reply.Rcode = dns.RcodeServerFailure
+	}
+	var e *resolve.Error
+	if opt := reply.IsEdns0(); opt != nil && errors.As(err, &e) {
+		for _, x := range e.Extended {
+			opt.Option = append(opt.Option, &dns.EDNS0_EDE{InfoCode: x.Code, ExtraText: x.Text})
+		}
+	}
+	w.WriteMsg(reply)
+}
+
+// udpSize is what the server can take over UDP (the DNS flag day 2020 value).
+const udpSize = 1232
+
+// negativeTTL is the TTL of absence in a lab, in seconds.
+const negativeTTL = 300
+
+func fill(reply *dns.Msg, a resolve.Answer) error {
+	for _, list := range [][]record.Record{a.Chain, a.Records} {
+		for _, r := range list {
+			rr, err := toRR(r)
+			if err != nil {
+				return err
+			}
+			reply.Answer = append(reply.Answer, rr)
+		}
+	}
+	if !a.Exists {
+		reply.Rcode = dns.RcodeNameError
+	}
+	if a.Void() {
+		reply.Ns = append(reply.Ns, &dns.SOA{
+			Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: negativeTTL},
+			Ns:  "ns.lab.invalid.", Mbox: "hostmaster.lab.invalid.", Serial: 1, Refresh: 3600, Retry: 600, Expire: 86400, Minttl: negativeTTL,
+		})
+	}
+	return nil
+}
+
+// toRR is a record for the wire.
+func toRR(r record.Record) (dns.RR, error) {
+	rr, err := dns.NewRR(r.String())
+	if err != nil {
+		return nil, fmt.Errorf("%s %s: %w", r.Type, r.Name, err)
+	}
+	rr.Header().Ttl = r.TTL
+	return rr, nil
+}
+
+// servers is the nameServer's listeners.
+type servers []*dns.Server
+
+// listen starts the name server on a free port of 127.0.0.1 and returns when it answers.
+func (n nameServer) listen() (servers, string, error) {
+	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, "", err
+	}
+	addr := tcp.Addr().String()
+	udp, err := net.ListenPacket("udp", addr)
+	if err != nil {
+		tcp.Close()
+		return nil, "", err
+	}
+	list := servers{{Listener: tcp, Handler: n}, {PacketConn: udp, Handler: n}}
+	ready := make(chan struct{}, len(list))
+	failed := make(chan error, len(list))
+	for _, s := range list {
+		s.NotifyStartedFunc = func() { ready <- struct{}{} }
+		go func() { failed <- s.ActivateAndServe() }()
+	}
+	for range list {
+		select {
+		case <-ready:
+		case err := <-failed:
+			list.close()
+			return nil, "", err
+		}
+	}
+	return list, addr, nil
+}
+
+func (s servers) close() {
+	for _, server := range s {
+		server.Shutdown() // the error says that it never started
+	}
+}

@@ -1,0 +1,122 @@
+// Package lab is a whole small internet on loopback: the world of a scenario
+// served over real sockets, its DNS over UDP and TCP and its mail hosts over
+// TCP. It is for the demo and for tests that shall cross a network; what is
+// examined there uses the same client and prober as on the internet.
+package lab
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/netip"
+	"sync"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+)
+
+// A Lab is one running world.
+type Lab struct {
+	*scenario.World
+
+	cancel  context.CancelFunc
+	servers servers
+	dns     string // host:port of the name server
+	smtp    map[netip.AddrPort]net.Listener
+	open    sync.WaitGroup
+}
+
+// Start serves the world of s on free ports of 127.0.0.1 until Close.
+func Start(s *scenario.Scenario) (*Lab, error) {
+	world, err := s.Play()
+	if err != nil {
+		return nil, err
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	l := &Lab{World: world, cancel: cancel, smtp: make(map[netip.AddrPort]net.Listener)}
+	l.servers, l.dns, err = nameServer{world: world.DNS(), ctx: ctx}.listen()
+	for addr, script := range world.Hosts {
+		if err == nil {
+			err = l.serve(addr, script)
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Close())
+	}
+	return l, nil
+}
+
+// serve listens for the host at addr.
+func (l *Lab) serve(addr netip.AddrPort, script *smtpscript.Script) error {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return err
+	}
+	l.smtp[addr] = listener
+	l.open.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go script.Serve(conn, smtpscript.Options{CA: l.CA})
+		}
+	})
+	return nil
+}
+
+// Close ends the lab.
+func (l *Lab) Close() error {
+	l.cancel()
+	l.servers.close()
+	for _, listener := range l.smtp {
+		listener.Close()
+	}
+	l.open.Wait()
+	return nil
+}
+
+// Resolver is the lab's name server, as --resolver takes it.
+func (l *Lab) Resolver() string { return l.dns }
+
+// Dial reaches a host of the world by the address that it has there: mail
+// hosts by theirs, and every other address at port 53 as a name server.
+func (l *Lab) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	var d net.Dialer
+	if address == l.dns {
+		return d.DialContext(ctx, network, address)
+	}
+	addr, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	if addr.Port() == 53 {
+		return d.DialContext(ctx, network, l.dns)
+	}
+	script, ok := l.Hosts[addr]
+	if !ok {
+		return nil, smtpscript.Refused()
+	}
+	if err := script.Admit(ctx); err != nil {
+		return nil, err
+	}
+	return d.DialContext(ctx, network, l.smtp[addr].Addr().String())
+}
+
+// Client is a DNS client that asks the lab.
+func (l *Lab) Client(o resolve.Options) (*resolve.Client, error) {
+	server, err := resolve.ParseServer(l.dns)
+	if err != nil {
+		return nil, err
+	}
+	o.Servers = []resolve.Server{server}
+	o.Dial = l.Dial
+	return resolve.NewClient(o), nil
+}
+
+// Env is the world as checks see it through the lab's sockets.
+func (l *Lab) Env(ctx context.Context, client resolve.Resolver) *checks.Env {
+	return l.EnvOver(ctx, client, l.Dial)
+}

@@ -1,0 +1,57 @@
+// Package scenario is a world in one txtar file: the records of a domain and
+// what surrounds it, the faults of the DNS, the mail hosts and what they say, and
+// the verdict that follows. It reads such a world, and plays it in process to
+// whatever examines a domain; lab serves the same world over real sockets.
+//
+// It is a test case, a bug report, a demo, a fuzz seed. It does not examine.
+//
+// # Form
+//
+// The text before the first section says in a sentence what is wrong. Among it
+// stand settings, a line each:
+//
+//	domain: example.org        examined
+//	like: healthy              begin with the world of that scenario, see below
+//	selectors: s1 s2           as --selector
+//	ips: 192.0.2.25            as --ip
+//	helo: mx.example.org       as --helo
+//	here: 192.0.2.25           addresses of the examining machine
+//	now: 2026-11-22T12:00:00Z  the examination's clock
+//	smtp: off                  as --no-smtp
+//	world: none                leave out the base internet
+//
+// Sections:
+//
+//	-- zone --               records of the domain, as in a zone file; no SOA, TTL or class needed
+//	-- zone example.net --   records of another origin
+//	-- without --            with "like": records to leave out, a line each: TYPE NAME, or * NAME
+//	-- faults --             TYPE NAME FAULT; TYPE or *, NAME or *.suffix; see resolve.Fault
+//	-- smtp/192.0.2.25:25 -- what the host at that address says; see smtpscript
+//	-- want --               every result but the passes
+//
+// All zones are one tree of names, answered by one resolver that is also every
+// authoritative server. A zone without NS records of its own gets one.
+//
+// # Like another
+//
+// With "like: healthy" the scenario is the other one plus a difference: a
+// record given here takes the place of all records of its slot there (same name
+// and type; of TXT records those with the same version tag), a host given here
+// takes the place of the host there, and faults are added.
+//
+// # The base internet
+//
+// Under every world lies a small internet: the test points of the DNS
+// blocklists, and the well-known mail hosts by which it is found out whether
+// outbound port 25 is open. "world: none" leaves it out.
+//
+// # Want
+//
+// One line a finding, doubt or skip, in the order of the results:
+//
+//	fail spf.lookup-limit: SPF of example.org needs 11 DNS lookups, the limit is 10
+//	unknown dmarc.lookup-conclusive: TXT _dmarc.example.org: SERVFAIL
+//	skip spf.void-limit: because of spf.syntax
+//
+// What is not listed must pass.
+package scenario

@@ -1,0 +1,268 @@
+package scenario
+
+import (
+	"fmt"
+	"io/fs"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+	"github.com/maildoctor/maildoctor/zonefile"
+)
+
+// A Scenario is one world and what is expected of an examination in it.
+type Scenario struct {
+	Domain  string // canonical
+	Want    checks.Want
+	Here    []netip.Addr
+	Now     time.Time
+	NoSMTP  bool
+	Records []record.Record
+	Faults  []resolve.Fault
+	Hosts   map[netip.AddrPort]*smtpscript.Script
+	Expect  []string // lines of the want section
+
+	without []record.Slot // "*" as Type stands for every type
+	bare    bool          // without the base internet
+	like    string
+	archive *txtar.Archive
+}
+
+// defaultNow is the clock of scenarios that name none.
+var defaultNow = time.Date(2026, time.November, 22, 12, 0, 0, 0, time.UTC)
+
+// Load reads the scenario in file name of fsys, with what it is like and the
+// base internet under it.
+func Load(fsys fs.FS, name string) (*Scenario, error) {
+	s, err := load(fsys, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	if !s.bare {
+		base, err := Parse(internet)
+		if err != nil {
+			return nil, fmt.Errorf("the base internet: %w", err)
+		}
+		s.lieOn(base)
+	}
+	return s, nil
+}
+
+// maxDepth bounds chains of "like".
+const maxDepth = 4
+
+func load(fsys fs.FS, name string, depth int) (*Scenario, error) {
+	data, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Parse(data)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	if s.like == "" {
+		return s, nil
+	}
+	if depth == maxDepth {
+		return nil, fmt.Errorf("%s: more than %d scenarios like each other", name, maxDepth)
+	}
+	other, err := load(fsys, s.like+".txtar", depth+1)
+	if err != nil {
+		return nil, fmt.Errorf("%s: like: %w", name, err)
+	}
+	s.lieOn(other)
+	if s.Domain == "" {
+		s.Domain = other.Domain
+	}
+	return s, nil
+}
+
+// lieOn puts the world of s over that of base: slots and hosts of s win.
+func (s *Scenario) lieOn(base *Scenario) {
+	own := make(map[record.Slot]bool)
+	for _, r := range s.Records {
+		own[slotOf(r)] = true
+	}
+	for _, r := range base.Records {
+		if !own[slotOf(r)] && !s.leavesOut(r) {
+			s.Records = append(s.Records, r)
+		}
+	}
+	for addr, script := range base.Hosts {
+		if _, ok := s.Hosts[addr]; !ok {
+			s.Hosts[addr] = script
+		}
+	}
+	s.Faults = append(s.Faults, base.Faults...)
+}
+
+func (s *Scenario) leavesOut(r record.Record) bool {
+	return slices.ContainsFunc(s.without, func(w record.Slot) bool {
+		return w.Name == r.Name && (w.Type == "*" || w.Type == r.Type)
+	})
+}
+
+// slotOf is the slot that a record of a scenario takes: of TXT records, those
+// that begin with the same version tag.
+func slotOf(r record.Record) record.Slot {
+	slot := record.Slot{Name: r.Name, Type: r.Type}
+	if r.Type == "TXT" && strings.HasPrefix(strings.ToLower(r.Data), "v=") {
+		end := strings.IndexAny(r.Data, " ;")
+		if end < 0 {
+			end = len(r.Data)
+		}
+		slot.Tag = strings.ToLower(r.Data[:end])
+	}
+	return slot
+}
+
+// Parse reads one scenario by itself.
+func Parse(data []byte) (*Scenario, error) {
+	archive := txtar.Parse(data)
+	s := &Scenario{Now: defaultNow, Hosts: make(map[netip.AddrPort]*smtpscript.Script), archive: archive}
+	for line := range strings.Lines(string(archive.Comment)) {
+		if err := s.setting(strings.TrimSpace(line)); err != nil {
+			return nil, err
+		}
+	}
+	for _, file := range archive.Files {
+		if err := s.section(file.Name, string(file.Data)); err != nil {
+			return nil, fmt.Errorf("section %q: %w", file.Name, err)
+		}
+	}
+	return s, nil
+}
+
+func (s *Scenario) setting(line string) error {
+	key, value, ok := strings.Cut(line, ": ")
+	if !ok {
+		return nil // a sentence
+	}
+	var err error
+	switch value = strings.TrimSpace(value); key {
+	case "domain":
+		s.Domain, err = record.ParseDomain(value)
+	case "like":
+		s.like = value
+	case "selectors":
+		s.Want.Selectors = strings.Fields(value)
+	case "ips":
+		s.Want.Senders, err = addresses(value)
+	case "here":
+		s.Here, err = addresses(value)
+	case "helo":
+		s.Want.HELO = record.Canonical(value)
+	case "now":
+		s.Now, err = time.Parse(time.RFC3339, value)
+	case "smtp":
+		s.NoSMTP = value == "off"
+	case "world":
+		s.bare = value == "none"
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", key, err)
+	}
+	return nil
+}
+
+func addresses(text string) ([]netip.Addr, error) {
+	var list []netip.Addr
+	for _, field := range strings.Fields(text) {
+		addr, err := netip.ParseAddr(field)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, addr)
+	}
+	return list, nil
+}
+
+func (s *Scenario) section(name, body string) error {
+	kind, rest, _ := strings.Cut(name, " ")
+	switch {
+	case kind == "zone":
+		return s.zone(rest, body)
+	case name == "without":
+		return eachLine(body, func(fields []string) error {
+			if len(fields) != 2 {
+				return fmt.Errorf("want TYPE NAME, got %q", strings.Join(fields, " "))
+			}
+			s.without = append(s.without, record.Slot{Type: fields[0], Name: s.absolute(fields[1])})
+			return nil
+		})
+	case name == "faults":
+		return eachLine(body, func(fields []string) error {
+			fault, err := parseFault(fields, s.absolute)
+			s.Faults = append(s.Faults, fault)
+			return err
+		})
+	case strings.HasPrefix(name, "smtp/"):
+		addr, err := netip.ParseAddrPort(strings.TrimPrefix(name, "smtp/"))
+		if err != nil {
+			return err
+		}
+		s.Hosts[addr], err = smtpscript.Parse(body)
+		return err
+	case name == "want":
+		for line := range strings.Lines(body) {
+			if line = strings.TrimSpace(line); line != "" {
+				s.Expect = append(s.Expect, line)
+			}
+		}
+		return nil
+	}
+	return fmt.Errorf("no such section")
+}
+
+// absolute is name in the domain; "@" is the domain itself.
+func (s *Scenario) absolute(name string) string {
+	switch {
+	case name == "@":
+		return s.Domain
+	case strings.HasSuffix(name, "."):
+		return record.Canonical(name)
+	}
+	return record.Canonical(name + "." + s.Domain)
+}
+
+// server answers for every zone that names no servers of its own.
+const server = "ns.dns-host.example."
+
+func (s *Scenario) zone(origin, body string) error {
+	if origin == "" {
+		origin = s.Domain
+	}
+	if origin == "" {
+		return fmt.Errorf("no origin: set the domain before the first section, or name a zone")
+	}
+	origin = record.Canonical(origin)
+	records, err := zonefile.Read(strings.NewReader(body), origin)
+	if err != nil {
+		return err
+	}
+	if origin != "." && !slices.ContainsFunc(records, func(r record.Record) bool { return r.Type == "NS" && r.Name == origin }) {
+		records = append(records, record.Record{Name: origin, Type: "NS", TTL: zonefile.DefaultTTL, Data: server})
+	}
+	s.Records = append(s.Records, records...)
+	return nil
+}
+
+func eachLine(body string, do func(fields []string) error) error {
+	for line := range strings.Lines(body) {
+		fields := strings.Fields(line)
+		if len(fields) == 0 || strings.HasPrefix(fields[0], "#") {
+			continue
+		}
+		if err := do(fields); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,78 @@
+package scenario
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+)
+
+// A World is a scenario in play.
+type World struct {
+	*Scenario
+	CA  *smtpscript.CA // issues the certificates of the scripted hosts
+	now func() time.Time
+}
+
+// Play begins to play the scenario. Its clock starts at s.Now and runs as the
+// time does.
+func (s *Scenario) Play() (*World, error) {
+	ca, err := smtpscript.NewCA(s.Now)
+	if err != nil {
+		return nil, err
+	}
+	start := time.Now()
+	return &World{Scenario: s, CA: ca, now: func() time.Time { return s.Now.Add(time.Since(start)) }}, nil
+}
+
+// Clock is the world's clock.
+func (w *World) Clock() func() time.Time { return w.now }
+
+// DNS answers from the records of the world, with its faults.
+func (w *World) DNS() resolve.Resolver {
+	return resolve.NewFaults(resolve.NewZone(w.Records), w.Faults)
+}
+
+// Dial connects to a scripted host in process. An address without a script
+// refuses.
+func (w *World) Dial(ctx context.Context, network, address string) (net.Conn, error) {
+	addr, err := netip.ParseAddrPort(address)
+	if err != nil {
+		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	script, ok := w.Hosts[addr]
+	if !ok {
+		return nil, smtpscript.Refused()
+	}
+	return script.Connect(ctx, smtpscript.Options{CA: w.CA})
+}
+
+// A Dial connects to an address, as that of net.Dialer does.
+type Dial = func(ctx context.Context, network, address string) (net.Conn, error)
+
+// Env is the world as checks see it, for one examination under ctx.
+func (w *World) Env(ctx context.Context) *checks.Env {
+	return w.EnvOver(ctx, w.DNS(), w.Dial)
+}
+
+// EnvOver is Env with another way to ask the DNS and to reach hosts, such as
+// over the sockets of a lab.
+func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *checks.Env {
+	env := &checks.Env{
+		Domain: w.Domain,
+		DNS:    resolve.NewMemo(ctx, resolve.NewBudget(dns, resolve.DefaultBudget)),
+		Now:    w.now,
+		Want:   w.Want,
+		Here:   w.Here,
+		Lab:    true,
+	}
+	if !w.NoSMTP {
+		env.SMTP = &probe.Prober{Dial: dial, RootCAs: w.CA.Pool(), Now: w.now}
+	}
+	return env
+}
