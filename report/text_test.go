@@ -300,8 +300,8 @@ func TestTextRemoval(t *testing.T) {
 func TestTextLongWords(t *testing.T) {
 	for _, unit := range []string{"p", "é", "\x00"} {
 		start := time.Now()
-		render(t, report.TextOptions{Verbose: true}, hostileWith(strings.Repeat(unit, 1<<16)))
-		if took := time.Since(start); took > 20*time.Second {
+		render(t, report.TextOptions{Verbose: true}, hostileWith(strings.Repeat(unit, 1<<12)))
+		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%q took %v", unit, took)
 		}
 	}
