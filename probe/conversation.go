@@ -1,0 +1,269 @@
+package probe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"time"
+)
+
+// parting is how long a QUIT may take that nobody is waited for to answer.
+const parting = 250 * time.Millisecond
+
+// A conversation is one under way.
+type conversation struct {
+	prober  *Prober
+	ctx     context.Context
+	session *Session
+	limits  Timeouts
+	line    *line
+	conn    net.Conn // line.conn or, later, TLS over it
+	in      *replies
+	inStep  bool // host and prober agree on whose turn it is, so QUIT will be answered
+	broken  bool // nothing that is sent now would be understood
+}
+
+// hold takes all stages.
+func (c *conversation) hold() {
+	if !c.connect() {
+		return
+	}
+	defer c.line.hangUp()
+	if c.greet() {
+		c.talk()
+	}
+	c.quit()
+}
+
+// talk takes the stages between the greeting and QUIT.
+func (c *conversation) talk() {
+	if !c.wants(StageEHLO) || !c.hello(StageEHLO) {
+		return
+	}
+	if _, offered := c.session.Extension("STARTTLS"); offered && c.wants(StageSTARTTLS) {
+		if c.startTLS() && (!c.wants(StageEHLO2) || !c.hello(StageEHLO2)) {
+			return
+		}
+	}
+	if c.broken || !c.inStep || c.session.Target.Rcpt == "" || !c.wants(StageMail) {
+		return
+	}
+	if c.command(StageMail, "MAIL FROM:<"+c.session.Target.From+">", 250) && c.wants(StageRcpt) {
+		c.command(StageRcpt, "RCPT TO:<"+c.session.Target.Rcpt+">", 250, 251)
+	}
+}
+
+func (c *conversation) wants(stage Stage) bool {
+	return c.session.Target.Last == 0 || stage <= c.session.Target.Last
+}
+
+func (c *conversation) connect() bool {
+	start := time.Now()
+	ctx, cancel := context.WithTimeout(c.ctx, c.limits.Connect)
+	defer cancel()
+	dial := c.prober.Dial
+	if dial == nil {
+		dial = new(net.Dialer).DialContext
+	}
+	conn, err := dial(ctx, "tcp", c.session.Target.Endpoint())
+	step := Step{Stage: StageConnect, Took: time.Since(start)}
+	if err != nil {
+		if ctx.Err() != nil && c.ctx.Err() == nil {
+			err = context.DeadlineExceeded // whatever the dialer calls it
+		}
+		step.Err = c.fault(StageConnect, err, c.limits.Connect)
+		c.session.fail(step)
+		return false
+	}
+	c.session.Steps = append(c.session.Steps, step)
+	c.line = newLine(c.ctx, conn)
+	c.conn = conn
+	c.in = newReplies(conn, maxReplies)
+	return true
+}
+
+func (c *conversation) greet() bool {
+	return c.wants(StageBanner) && c.exchange(StageBanner, "", c.limits.Banner, 220)
+}
+
+// hello says EHLO and, where a host does not know that, HELO (RFC 5321, 3.2).
+func (c *conversation) hello(stage Stage) bool {
+	name := c.session.Target.HELO
+	if name == "" {
+		name = literal(c.line.conn.LocalAddr())
+	}
+	before := c.session.Err
+	if c.command(stage, "EHLO "+name, 250) {
+		return true
+	}
+	last := c.session.Steps[len(c.session.Steps)-1]
+	if !c.inStep || last.Err.Kind != Permanent || !c.command(stage, "HELO "+name, 250) {
+		return false
+	}
+	c.session.Err = before // HELO did, so nothing went wrong
+	return true
+}
+
+// literal is the address literal of the connection's own end (RFC 5321, 4.1.3).
+func literal(local net.Addr) string {
+	at, err := netip.ParseAddrPort(local.String())
+	switch addr := at.Addr().Unmap(); {
+	case err != nil:
+		return "[127.0.0.1]"
+	case addr.Is4():
+		return "[" + addr.String() + "]"
+	default:
+		return "[IPv6:" + addr.WithZone("").String() + "]"
+	}
+}
+
+// command sends a command and reports whether the reply has one of the codes.
+func (c *conversation) command(stage Stage, command string, want ...int) bool {
+	return c.exchange(stage, command, c.limits.Command, want...)
+}
+
+// exchange sends a command, if it is not empty, and takes the reply.
+func (c *conversation) exchange(stage Stage, command string, limit time.Duration, want ...int) bool {
+	start := time.Now()
+	c.line.allow(limit)
+	step := Step{Stage: stage, Command: command}
+	c.inStep = false
+	var err error
+	if command != "" {
+		_, err = io.WriteString(c.conn, command+"\r\n")
+	}
+	if err == nil {
+		step.Reply, err = c.in.next()
+	}
+	step.Took = time.Since(start)
+	if err != nil {
+		step.Err = c.fault(stage, err, limit)
+		c.broken = step.Err.Kind == Closed
+		c.session.fail(step)
+		return false
+	}
+	c.inStep = true
+	if step.Err = refusal(stage, step.Reply, want); step.Err != nil {
+		c.session.fail(step)
+		return false
+	}
+	c.session.Steps = append(c.session.Steps, step)
+	return true
+}
+
+// refusal is what a reply with none of the codes means; nil if it has one.
+func refusal(stage Stage, reply Reply, want []int) *Error {
+	for _, code := range want {
+		if reply.Code == code {
+			return nil
+		}
+	}
+	e := &Error{Stage: stage, Kind: Garbage, Detail: reply.String()}
+	switch reply.Code / 100 {
+	case 4:
+		e.Kind = Temporary
+	case 5:
+		e.Kind = Permanent
+	default:
+		e.Detail = fmt.Sprintf("unexpected reply %d", reply.Code)
+	}
+	return e
+}
+
+// fault tells apart why a stage could not be finished.
+func (c *conversation) fault(stage Stage, err error, limit time.Duration) *Error {
+	e := &Error{Stage: stage, Kind: kindOf(err), Err: err}
+	var garbage errGarbage
+	switch {
+	case errors.As(err, &garbage):
+		e.Kind, e.Detail = Garbage, garbage.why
+	case context.Cause(c.ctx) == errTotal:
+		e.Kind, e.Detail = Timeout, fmt.Sprintf("the conversation took more than %v", c.limits.Total)
+	case c.ctx.Err() != nil:
+		e.Kind = Canceled
+	case e.Kind == Timeout:
+		e.Detail = fmt.Sprintf("nothing within %v", limit)
+		if stage != StageConnect {
+			e.Detail = fmt.Sprintf("no complete answer within %v", limit)
+		}
+	case e.Kind == Other:
+		e.Detail = err.Error()
+	}
+	return e
+}
+
+// quit takes leave: with an answer where one is to be expected, with a last word
+// where the host may still read it, and not at all where it cannot.
+func (c *conversation) quit() {
+	switch {
+	case c.broken || !c.wants(StageBanner):
+		return
+	case c.inStep && c.ctx.Err() == nil:
+		last := c.session.Steps[len(c.session.Steps)-1]
+		if last.Reply.Code == 421 { // the host has closed the channel (RFC 5321, 3.8)
+			return
+		}
+		c.exchange(StageQuit, "QUIT", c.limits.Quit, 221)
+	default:
+		c.line.insist(parting)
+		if _, err := io.WriteString(c.conn, "QUIT\r\n"); err == nil {
+			c.session.Steps = append(c.session.Steps, Step{Stage: StageQuit, Command: "QUIT"})
+		}
+	}
+	if c.conn != c.line.conn {
+		c.line.insist(parting)
+		c.conn.Close() // tells the host that TLS ends here
+	}
+}
+
+// A line is the connection with its deadline, which the end of a context moves
+// into the past for good.
+type line struct {
+	conn net.Conn
+	stop func() bool
+	mu   sync.Mutex
+	over bool
+}
+
+func newLine(ctx context.Context, conn net.Conn) *line {
+	l := &line{conn: conn}
+	l.stop = context.AfterFunc(ctx, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if !l.over {
+			l.over = true
+			l.conn.SetDeadline(time.Unix(1, 0))
+		}
+	})
+	return l
+}
+
+// allow gives what follows so much time.
+func (l *line) allow(limit time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.over {
+		l.conn.SetDeadline(time.Now().Add(limit))
+	}
+}
+
+// insist gives the last word so much time, even when the context has ended.
+func (l *line) insist(limit time.Duration) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.over = true
+	l.conn.SetDeadline(time.Now().Add(limit))
+}
+
+func (l *line) hangUp() {
+	l.stop()
+	l.conn.Close()
+}
+
+// clean is a host name as certificates and SNI have it.
+func clean(host string) string { return strings.TrimSuffix(strings.ToLower(host), ".") }

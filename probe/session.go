@@ -1,0 +1,217 @@
+// Package probe holds staged conversations with one mail host, from the dial to
+// QUIT, and keeps what was said in each stage, how long it took and why it went
+// no further.
+//
+// It never sends DATA, so no message ever comes of it. It does not choose whom
+// to talk to and judges nothing but what is a fact of the conversation itself:
+// that a connection was refused, that a certificate does not name the host.
+package probe
+
+import (
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+)
+
+// Stage is one step of a conversation, in the order in which they follow.
+type Stage int
+
+const (
+	StageConnect  Stage = iota + 1 // the TCP handshake
+	StageBanner                    // the greeting (RFC 5321, 3.1)
+	StageEHLO                      // EHLO or, where that is refused, HELO
+	StageSTARTTLS                  // the command, where it is offered (RFC 3207, 4)
+	StageTLS                       // the TLS handshake
+	StageEHLO2                     // EHLO inside TLS (RFC 3207, 4.2)
+	StageMail                      // MAIL FROM, only where Target.Rcpt is given
+	StageRcpt                      // RCPT TO
+	StageQuit                      // QUIT, always where it could be understood
+)
+
+var stageNames = map[Stage]string{
+	StageConnect: "connect", StageBanner: "banner", StageEHLO: "ehlo", StageSTARTTLS: "starttls", StageTLS: "tls",
+	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageQuit: "quit",
+}
+
+func (s Stage) String() string { return stageNames[s] }
+
+// A Target is whom to talk to and how far to go.
+type Target struct {
+	// Host is the name that led to Addr. It is sent in SNI and the certificate is
+	// held against it; a final dot is ignored.
+	Host string
+	Addr netip.Addr
+	Port uint16 // 0 is 25
+
+	// HELO is the name given in EHLO, a fully qualified one that resolves to the
+	// address this machine is seen with (RFC 5321, 4.1.1.1). Empty: the prober's.
+	HELO string
+
+	// Rcpt, where it is not empty, is asked for with MAIL and RCPT, and From is the
+	// reverse-path then; empty is the null one. ASCII only, without angle brackets.
+	From, Rcpt string
+
+	// Last is the last stage before QUIT. Zero is all of them.
+	Last Stage
+
+	// Limits overrides the prober's where a field is not zero.
+	Limits Timeouts
+}
+
+// Endpoint is the address and port of the target: "192.0.2.25:25", "[2001:db8::25]:25".
+func (t Target) Endpoint() string { return netip.AddrPortFrom(t.Addr.Unmap(), t.port()).String() }
+
+func (t Target) port() uint16 {
+	if t.Port == 0 {
+		return 25
+	}
+	return t.Port
+}
+
+// A Session is one conversation. Everything in it that the host said is kept
+// octet for octet, and is never safe to print raw.
+type Session struct {
+	Target Target
+	Steps  []Step // in the order they were taken
+	TLS    *TLS   // nil where no handshake was completed
+	Err    *Error // why the first stage that went wrong did, QUIT aside; nil if all was well
+	Took   time.Duration
+}
+
+// A Step is one stage of a conversation. EHLO may have two steps: EHLO refused
+// and HELO.
+type Step struct {
+	Stage   Stage
+	Command string // as sent, without CRLF; empty for connect, banner and tls
+	Reply   Reply  // what came back, complete or not
+	Took    time.Duration
+	Err     *Error // nil if the stage did what it is there for
+}
+
+// Step returns the last step that was taken at a stage.
+func (s Session) Step(stage Stage) (Step, bool) {
+	for i := len(s.Steps) - 1; i >= 0; i-- {
+		if s.Steps[i].Stage == stage {
+			return s.Steps[i], true
+		}
+	}
+	return Step{}, false
+}
+
+// Done reports whether a stage was taken and did what it is there for.
+func (s Session) Done(stage Stage) bool {
+	step, ok := s.Step(stage)
+	return ok && step.Err == nil
+}
+
+// Connected reports whether the host accepted the connection.
+func (s Session) Connected() bool { return s.Done(StageConnect) }
+
+// Greeted reports whether the host greeted with 220.
+func (s Session) Greeted() bool { return s.Done(StageBanner) }
+
+// Extension reports the parameters with which the host's last reply to EHLO
+// offers an extension (RFC 5321, 4.1.1.1), and whether it does.
+func (s Session) Extension(keyword string) (parameters string, offered bool) {
+	for i := len(s.Steps) - 1; i >= 0; i-- {
+		if step := s.Steps[i]; step.Err == nil && (step.Stage == StageEHLO || step.Stage == StageEHLO2) {
+			return step.extension(keyword)
+		}
+	}
+	return "", false
+}
+
+func (s Step) extension(keyword string) (string, bool) {
+	if !strings.HasPrefix(s.Command, "EHLO") {
+		return "", false
+	}
+	for i, text := range s.Reply.Texts() {
+		name, parameters, _ := strings.Cut(text, " ")
+		if i > 0 && strings.EqualFold(name, keyword) {
+			return parameters, true
+		}
+	}
+	return "", false
+}
+
+// Evidence is the conversation as a reader follows it: the address asked, and a
+// line for each command sent (">"), line received ("<") and fault ("!").
+func (s Session) Evidence() diagnosis.Evidence {
+	var lines []string
+	for _, step := range s.Steps {
+		if step.Command != "" {
+			lines = append(lines, "> "+step.Command)
+		}
+		for _, line := range step.Reply.Lines {
+			lines = append(lines, "< "+line)
+		}
+		switch {
+		case step.Err != nil && step.Err.Kind != Temporary && step.Err.Kind != Permanent:
+			lines = append(lines, "! "+step.Err.Error())
+		case step.Stage == StageConnect:
+			lines = append(lines, "connected")
+		case step.Stage == StageTLS && s.TLS != nil:
+			lines = append(lines, s.TLS.String())
+		}
+	}
+	return diagnosis.Evidence{Question: "SMTP " + s.Target.Endpoint(), Answer: strings.Join(lines, "\n")}
+}
+
+// Kind is why a stage went wrong.
+type Kind int
+
+const (
+	Refused     Kind = iota + 1 // the connection was refused: nothing listens, or a firewall says so
+	Timeout                     // no answer in time
+	Closed                      // the host hung up, with or without a reset
+	NoRoute                     // this machine has no route to that network, or no address of that family
+	Unreachable                 // a router on the way says that the host cannot be reached
+	Denied                      // this machine does not let us connect
+	Garbage                     // what came back is not SMTP, or too much of it
+	Temporary                   // a reply 4yz
+	Permanent                   // a reply 5yz
+	Handshake                   // the TLS handshake failed
+	Canceled                    // the caller or its deadline ended the conversation
+	Invalid                     // the target cannot be put into commands
+	Other                       // none of these
+)
+
+var kindNames = map[Kind]string{
+	Refused: "connection refused", Timeout: "timed out", Closed: "connection closed", NoRoute: "network unreachable from here",
+	Unreachable: "host unreachable", Denied: "not permitted on this machine", Garbage: "not an SMTP reply",
+	Temporary: "temporary refusal", Permanent: "refusal", Handshake: "TLS handshake failed", Canceled: "cut short",
+	Invalid: "invalid target", Other: "failed",
+}
+
+func (k Kind) String() string { return kindNames[k] }
+
+// An Error is why a stage went wrong.
+type Error struct {
+	Stage  Stage
+	Kind   Kind
+	Detail string // "no greeting within 30s", "550 5.7.1 …"; from the network in part, so escape it
+	Err    error  // the cause, if any
+}
+
+// Error is "connect: connection refused" or "banner: timed out (nothing within 30s)".
+func (e *Error) Error() string {
+	if e.Detail == "" {
+		return e.Stage.String() + ": " + e.Kind.String()
+	}
+	return fmt.Sprintf("%s: %s (%s)", e.Stage, e.Kind, e.Detail)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// KindOf reports the kind of a probe's error; 0 if err is not one.
+func KindOf(err error) Kind {
+	var e *Error
+	if errors.As(err, &e) && e != nil {
+		return e.Kind
+	}
+	return 0
+}
