@@ -50,8 +50,8 @@ type Faults struct {
 	next  Resolver
 	rules []Fault
 
-	// Timeout is how long the client waits for one answer, and Attempts how
-	// often it asks; the defaults are those of Options.
+	// Timeout times Attempts is how long the client waits; the defaults are those
+	// of Options.
 	Timeout  time.Duration
 	Attempts int
 }
@@ -100,8 +100,8 @@ func (f *Faults) suffer(ctx context.Context, q Question, name string) error {
 	}
 	kind, wait := rule.Kind, rule.Delay
 	// A server too slow for the client is one that does not answer.
-	if kind == Timeout || wait >= f.Timeout {
-		kind, wait = Timeout, f.Timeout*time.Duration(f.Attempts)
+	if limit := f.Timeout * time.Duration(f.Attempts); kind == Timeout || wait >= limit {
+		kind, wait = Timeout, limit
 	}
 	if err := sleep(ctx, wait); err != nil {
 		return canceled(q, err)

@@ -31,7 +31,7 @@ func TestFaults(t *testing.T) {
 		{"end of a chain", Fault{Type: "A", Name: "host.example.net.", Kind: ServFail}, Ask("www.example.org", "A"), "A www.example.org: SERVFAIL", 0},
 		{"timeout", Fault{Type: "TXT", Name: "*", Kind: Timeout, Extended: bogus}, Ask("example.org", "TXT"), "TXT example.org: timed out", 10 * time.Second},
 		{"slow", Fault{Type: "TXT", Name: "*", Delay: 3 * time.Second}, Ask("example.org", "TXT"), "v=spf1 -all", 3 * time.Second},
-		{"too slow", Fault{Type: "TXT", Name: "*", Delay: 7 * time.Second}, Ask("example.org", "TXT"), "TXT example.org: timed out", 10 * time.Second},
+		{"too slow", Fault{Type: "TXT", Name: "*", Delay: 12 * time.Second}, Ask("example.org", "TXT"), "TXT example.org: timed out", 10 * time.Second},
 		{"malformed", Fault{Type: "TXT", Name: "*", Kind: Malformed}, Ask("example.org", "TXT"), "TXT example.org: malformed answer (FORMERR)", 0},
 		{"truncated", Fault{Type: "TXT", Name: "*", Kind: Truncated}, Ask("example.org", "TXT"), "TXT example.org: truncated, and TCP failed", 0},
 		{"lame behind a resolver", Fault{Type: "TXT", Name: "*", Kind: Lame}, Ask("example.org", "TXT"), "TXT example.org: SERVFAIL", 0},

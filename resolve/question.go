@@ -27,9 +27,11 @@ func prepared(ctx context.Context, q Question) (Question, *Error) {
 	if why := nameFault(q.Name); why != "" {
 		return q, &Error{Question: q, Kind: Invalid, Detail: why}
 	}
-	if _, ok := typeCode(q.Type); !ok {
+	code, ok := typeCode(q.Type)
+	if !ok {
 		return q, &Error{Question: q, Kind: Invalid, Detail: "no such record type"}
 	}
+	q.Type = typeName(code) // TYPE16 is TXT
 	if q.At != "" {
 		if _, err := netip.ParseAddr(q.At); err != nil {
 			return q, &Error{Question: q, Kind: Invalid, Detail: "the server to ask is not an IP address"}
