@@ -118,12 +118,18 @@ func TopicOf(id string) string {
 	return topic
 }
 
+// unknownName is the error for a name that fits no check. A name is near if
+// few letters differ; of those, one that begins alike is nearer.
 func unknownName(all []*Check, name string) error {
-	best, distance := "", len(name)/2+1
+	best, nearest := "", len(name)+1
 	for _, c := range all {
 		for _, candidate := range []string{c.ID, TopicOf(c.ID)} {
-			if d := editDistance(name, candidate); d < distance {
-				best, distance = candidate, d
+			d := editDistance(name, candidate)
+			if d > max(2, len(name)*3/5) {
+				continue // a guess
+			}
+			if rank := d - commonPrefix(name, candidate); rank < nearest {
+				best, nearest = candidate, rank
 			}
 		}
 	}
@@ -131,6 +137,14 @@ func unknownName(all []*Check, name string) error {
 		return fmt.Errorf("no check %q; `maildoctor checks` lists them", name)
 	}
 	return fmt.Errorf("no check %q; did you mean %s?", name, best)
+}
+
+func commonPrefix(a, b string) int {
+	n := 0
+	for n < min(len(a), len(b)) && a[n] == b[n] {
+		n++
+	}
+	return n
 }
 
 // editDistance is the Levenshtein distance of two short names.
