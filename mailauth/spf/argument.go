@@ -26,7 +26,7 @@ func (t *Term) argument(arg string) *fault {
 	}
 	if arg == "" {
 		if t.Kind == Include || t.Kind == Exists {
-			return &fault{kind: BadDomain, length: 1, offset: -len(t.Kind.String()), text: fmt.Sprintf("%s names no domain", t.Kind)}
+			return &fault{kind: BadDomain, length: len(t.Kind.String()), offset: -len(t.Kind.String()), text: fmt.Sprintf("%s names no domain", t.Kind)}
 		}
 		return nil // a, mx and ptr alone are about the current domain
 	}

@@ -130,7 +130,7 @@ func parseTerm(text string) (Term, *fault) {
 	t.Kind = mechanisms(lower(rest[:n]))
 	if t.Kind == Invalid {
 		f := unknown(rest, rest[:n], t.Qualifier, skipped > 0)
-		f.offset, f.length = skipped, max(n, 1)
+		f.offset, f.length = min(skipped, len(text)-1), max(n, 1)
 		return t, f
 	}
 	f := t.argument(rest[n:])
