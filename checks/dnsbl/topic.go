@@ -1,0 +1,217 @@
+// Package dnsbl holds the addresses and names of a domain to what the DNS
+// blocklists (RFC 5782) say of them, and the lists to what makes their answers
+// worth believing.
+//
+// Listings are judged by the lists that answered; a list that refused, is dead or
+// lies is named by a check of its own and never counts as a listing.
+package dnsbl
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// Checks is the checks of this topic.
+var Checks checks.Topic
+
+// severity is what a listing in a list of that tier matters to a sender.
+func severity(t dnsbl.Tier) diagnosis.Severity {
+	switch t {
+	case dnsbl.TierA:
+		return diagnosis.Critical
+	case dnsbl.TierB:
+		return diagnosis.Warning
+	}
+	return diagnosis.Advice
+}
+
+// bound is the gravest that a listing of the subject can be: an address that
+// only receives, or a name that belongs to somebody else, loses no mail of the
+// domain's for certain.
+func bound(s facts.ListSubject) diagnosis.Severity {
+	if s.Target.Family() == dnsbl.Domain && !s.Own || s.Target.Family() != dnsbl.Domain && !s.Sends {
+		return diagnosis.Warning
+	}
+	return diagnosis.Critical
+}
+
+// listed judges every subject of one family by the lists that answered.
+func listed(ctx context.Context, env *checks.Env, f dnsbl.Family) (diagnosis.Verdict, error) {
+	var v diagnosis.Verdict
+	b, err := facts.Listings.Of(ctx, env)
+	if err != nil {
+		return v, err
+	}
+	for _, err := range b.Errs {
+		if concerns(err, f) {
+			v.Doubts = append(v.Doubts, diagnosis.Doubt{Reason: err.Error()})
+		}
+	}
+	for _, s := range b.Subjects {
+		if s.Target.Family() == f {
+			judge(b, s, &v)
+		}
+	}
+	if !b.Family(f) && len(v.Doubts) == 0 {
+		v.Skip = fmt.Sprintf("the domain has no public %s address that sends or receives mail", f)
+	}
+	if f == dnsbl.IPv4 && len(b.LeftOut) > 0 {
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: "not asked about", Answer: strings.Join(b.LeftOut, "\n")})
+	}
+	return v, nil
+}
+
+// concerns reports whether err hides addresses of the family: a question for A
+// hides IPv4 only.
+func concerns(err error, f dnsbl.Family) bool {
+	var e *resolve.Error
+	if f == dnsbl.Domain || !errors.As(err, &e) {
+		return f != dnsbl.Domain
+	}
+	return !(e.Question.Type == "A" && f == dnsbl.IPv6 || e.Question.Type == "AAAA" && f == dnsbl.IPv4)
+}
+
+// judge adds what the lists say about one subject: a finding that names all
+// lists it is on, or what was seen instead, or a doubt.
+func judge(b facts.Blocklists, s facts.ListSubject, v *diagnosis.Verdict) {
+	t := count(b, s)
+	var on []facts.ListEntry
+	for _, e := range b.About(s) {
+		if len(e.Verdict.Held(dnsbl.Abuse)) > 0 {
+			on = append(on, e)
+		}
+		if e.Verdict.State == dnsbl.Unread {
+			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.String(), Reason: unread(e)})
+		}
+	}
+	switch {
+	case len(on) > 0:
+		v.Findings = append(v.Findings, finding(s, on, t))
+	case t.answered == 0 && t.unproven == 0:
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{
+			Subject: s.Target.String(),
+			Reason:  fmt.Sprintf("none of the %s that hold %s could be asked about %s from here", plural(t.total, "list"), kind(s), s.Target),
+		})
+	default:
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: s.String(), Answer: t.String() + noted(b.About(s))})
+	}
+}
+
+func unread(e facts.ListEntry) string {
+	return fmt.Sprintf("%s answers %s for %s, a code without a known meaning", e.Zone, joined(e.Answer), e.Subject.Target)
+}
+
+// A tally is how many lists spoke about a subject.
+type tally struct{ total, answered, unproven int }
+
+// count counts the lists that hold such subjects, and those that answered.
+func count(b facts.Blocklists, s facts.ListSubject) tally {
+	var t tally
+	for _, test := range b.Tests {
+		if test.Family != s.Target.Family() {
+			continue
+		}
+		t.total++
+		for _, e := range b.About(s) {
+			conclusive := e.Zone.Name == test.Zone.Name && e.Err == nil && e.Verdict.State <= dnsbl.Listed
+			switch {
+			case conclusive && (test.Use == dnsbl.Usable || e.Verdict.State == dnsbl.Listed):
+				t.answered++
+			case conclusive:
+				t.unproven++
+			}
+		}
+	}
+	return t
+}
+
+// String is "on none of 14 lists (3 could not be asked)".
+func (t tally) String() string {
+	var rest []string
+	if t.unproven > 0 {
+		rest = append(rest, fmt.Sprintf("nor on %d that do not hold their test entry", t.unproven))
+	}
+	if n := t.total - t.answered - t.unproven; n > 0 {
+		rest = append(rest, fmt.Sprintf("%d could not be asked", n))
+	}
+	s := "on none of " + plural(t.answered, "list")
+	if len(rest) > 0 {
+		s += " (" + strings.Join(rest, "; ") + ")"
+	}
+	return s
+}
+
+// noted is what lists say for a subject without holding anything against it.
+func noted(entries []facts.ListEntry) string {
+	var s string
+	for _, e := range entries {
+		if e.Verdict.State == dnsbl.Noted {
+			s += "\n" + e.Zone.Title + ": " + reasons(e.Verdict.Reasons)
+		}
+	}
+	return s
+}
+
+func kind(s facts.ListSubject) string {
+	if s.Target.Family() == dnsbl.Domain {
+		return "domains"
+	}
+	return s.Target.Family().String() + " addresses"
+}
+
+func reasons(list []dnsbl.Reason) string {
+	var parts []string
+	for _, r := range list {
+		parts = append(parts, r.String())
+	}
+	return strings.Join(parts, "; ")
+}
+
+func joined(a resolve.Answer) string { return strings.ReplaceAll(a.String(), "\n", ", ") }
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// zoneNames is the names of zones, each once, in a line.
+func zoneNames(tests []dnsbl.Status) string {
+	var names []string
+	for _, t := range tests {
+		if name := record.Display(t.Zone.Name); !slices.Contains(names, name) {
+			names = append(names, name)
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// names is the zones for a sentence: "a, b and c".
+func names(zones []dnsbl.Zone) string {
+	var list []string
+	for _, z := range zones {
+		list = append(list, z.String())
+	}
+	if len(list) < 2 {
+		return strings.Join(list, "")
+	}
+	return strings.Join(list[:len(list)-1], ", ") + " and " + list[len(list)-1]
+}
+
+func verb(n int, one, many string) string {
+	if n == 1 {
+		return one
+	}
+	return many
+}
