@@ -538,6 +538,7 @@ func TestClientSharesSockets(t *testing.T) {
 			}
 		}
 		wg.Wait()
+		mu.Lock()
 		if len(ids) < n*9/10 {
 			t.Errorf("%s: %d IDs in %d questions", network, len(ids), n)
 		}
@@ -547,6 +548,7 @@ func TestClientSharesSockets(t *testing.T) {
 		if network == "udp" && len(ports) < 2 {
 			t.Error("one port for all questions")
 		}
+		mu.Unlock()
 		c.Close()
 	}
 }
