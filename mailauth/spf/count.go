@@ -46,7 +46,8 @@ type Node struct {
 	Total int // with everything below
 	Used  int // lookups used when this term has been evaluated, what is below left out: its number
 	// Void4 and Void6 tell whether the term is a void lookup for senders of that
-	// family: no address record of it, at the name or at one of the MX hosts.
+	// family: no address record of it, at the name or at one of the MX hosts. An
+	// include or redirect to nothing is none: it is a permerror of its own.
 	Void4, Void6 bool
 	Depth        int // 0 at the root
 	Children     []*Node
@@ -102,8 +103,35 @@ type Tree struct {
 	// those for senders of one family, which include them.
 	Voids, Voids4, Voids6 int
 	VoidsLowerBound       bool
-	Cycles                [][]string // every loop once: names from its first record back to itself
+	Cycles                []Cycle // every loop once
 	Unanswered            []*Node
+}
+
+// A Cycle is records that lead back to the first of them.
+type Cycle struct {
+	Domains []string // absolute; the last is the first again
+	Terms   []Term   // that lead from each domain to the next
+}
+
+// Redirects reports whether the cycle consists of redirects alone.
+func (c Cycle) Redirects() bool {
+	return !slices.ContainsFunc(c.Terms, func(t Term) bool { return t.Kind != Redirect })
+}
+
+// String is "a.example -> b.example -> a.example".
+func (c Cycle) String() string {
+	var names []string
+	for _, d := range c.Domains {
+		names = append(names, record.Display(d))
+	}
+	return strings.Join(names, " -> ")
+}
+
+// key is the same for a cycle from whichever of its records it was entered.
+func (c Cycle) key() string {
+	ring := c.Domains[:len(c.Domains)-1]
+	least := slices.Index(ring, slices.Min(ring))
+	return strings.Join(append(slices.Clone(ring[least:]), ring[:least]...), " ")
 }
 
 // Count measures the tree below the record of domain, which may differ from the
@@ -118,7 +146,7 @@ func Count(ctx context.Context, r resolve.Resolver, domain string, rec Record) *
 	f.wg.Wait()
 	c := &counter{fetcher: f, tree: &Tree{}}
 	c.tree.Root = &Node{Domain: domain, Text: rec.String(), Record: rec}
-	c.children(c.tree.Root, []string{domain})
+	c.children(c.tree.Root, []*Node{c.tree.Root})
 	c.tree.Lookups = c.tree.Root.Total
 	return c.tree
 }
@@ -131,15 +159,15 @@ type counter struct {
 	nodes int
 }
 
-// children counts the terms of n's record; path is the domains down to n's.
-func (c *counter) children(n *Node, path []string) {
+// children counts the terms of n's record; path is the nodes of records down to n.
+func (c *counter) children(n *Node, path []*Node) {
 	for _, t := range n.Record.Counted() {
 		if c.nodes++; c.nodes > MaxNodes {
 			c.tree.LowerBound, c.tree.VoidsLowerBound = true, true
 			return
 		}
 		c.used++
-		child := &Node{Term: t, In: path[len(path)-1], Cost: 1, Total: 1, Used: c.used, Depth: n.Depth + 1}
+		child := &Node{Term: t, In: n.Domain, Cost: 1, Total: 1, Used: c.used, Depth: n.Depth + 1}
 		c.resolve(child, path)
 		c.tally(child)
 		n.Children = append(n.Children, child)
@@ -147,7 +175,7 @@ func (c *counter) children(n *Node, path []string) {
 	}
 }
 
-func (c *counter) resolve(n *Node, path []string) {
+func (c *counter) resolve(n *Node, path []*Node) {
 	name, ok := c.target(n.Term, n.In)
 	if !ok {
 		n.State = Unaskable
@@ -169,11 +197,13 @@ func (c *counter) resolve(n *Node, path []string) {
 	}
 }
 
-func (c *counter) record(n *Node, path []string) {
-	if i := slices.Index(path, n.Domain); i >= 0 {
-		n.State = Loop
-		c.cycle(append(slices.Clone(path[i:]), n.Domain))
-		return
+func (c *counter) record(n *Node, path []*Node) {
+	for i, up := range path {
+		if up.Domain == n.Domain {
+			n.State = Loop
+			c.cycle(cycleOf(append(slices.Clone(path[i:]), n)))
+			return
+		}
 	}
 	p := c.pages[n.Domain]
 	switch {
@@ -198,25 +228,27 @@ func (c *counter) record(n *Node, path []string) {
 			n.State = Broken
 			return
 		}
-		c.children(n, append(slices.Clone(path), n.Domain))
+		c.children(n, append(slices.Clone(path), n))
 	}
-	empty := p.answer.Void()
-	n.Void4, n.Void6 = empty, empty
+}
+
+// cycleOf is the cycle of nodes that leads from the first back to its domain.
+func cycleOf(nodes []*Node) Cycle {
+	var c Cycle
+	for i, n := range nodes {
+		c.Domains = append(c.Domains, n.Domain)
+		if i > 0 {
+			c.Terms = append(c.Terms, n.Term)
+		}
+	}
+	return c
 }
 
 // cycle keeps a loop if it is not known yet, from whichever of its records.
-func (c *counter) cycle(loop []string) {
-	ring := loop[:len(loop)-1]
-	least := slices.Index(ring, slices.Min(ring))
-	key := strings.Join(append(slices.Clone(ring[least:]), ring[:least]...), " ")
-	for _, known := range c.tree.Cycles {
-		r := known[:len(known)-1]
-		l := slices.Index(r, slices.Min(r))
-		if strings.Join(append(slices.Clone(r[l:]), r[:l]...), " ") == key {
-			return
-		}
+func (c *counter) cycle(loop Cycle) {
+	if !slices.ContainsFunc(c.tree.Cycles, func(known Cycle) bool { return known.key() == loop.key() }) {
+		c.tree.Cycles = append(c.tree.Cycles, loop)
 	}
-	c.tree.Cycles = append(c.tree.Cycles, loop)
 }
 
 // end returns what came back to q; ok is false and the node marked where nothing did.
