@@ -1,0 +1,103 @@
+package facts
+
+import (
+	"context"
+	"net/netip"
+	"slices"
+	"sync"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/probe"
+)
+
+// Bounds on the hosts and addresses that are talked to.
+const (
+	maxSessionHosts = 10
+	maxSessionAddrs = 20
+)
+
+// A SessionSet is the SMTP conversations with the domain's MX hosts.
+type SessionSet struct {
+	List    []HostSession // most preferred host first, its IPv4 addresses first
+	Off     string        // why none is to be held at all; empty if some may be
+	Omitted int           // addresses beyond the bounds
+}
+
+// A HostSession is the conversation with one address of one MX host.
+type HostSession struct {
+	Host Host
+	Here bool // the address is one of this machine's own
+	probe.Session
+}
+
+// Sessions is the fact of what the MX hosts say: one conversation with each
+// public address of each, all at once. Other addresses are left to those who
+// judge addresses. Its error is that of the MX question.
+var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env *checks.Env) (SessionSet, error) {
+	var set SessionSet
+	if env.SMTP == nil {
+		set.Off = "SMTP conversations are turned off"
+		return set, nil
+	}
+	mx, err := MX.Of(ctx, env)
+	if err != nil {
+		return set, err
+	}
+	if set.Off, err = takesNoMail(ctx, env, mx); err != nil || set.Off != "" {
+		return set, err
+	}
+	set.plan(env, mx)
+	var wg sync.WaitGroup
+	for i := range set.List {
+		s := &set.List[i]
+		wg.Go(func() { s.Session = env.SMTP.Converse(ctx, s.Target) })
+	}
+	wg.Wait()
+	return set, nil
+})
+
+// takesNoMail says why there is nobody to talk to about mail for the domain.
+// Where there is neither an MX nor a sender, the address is a web server's, and
+// nothing shows that mail is meant to get there.
+func takesNoMail(ctx context.Context, env *checks.Env, mx MXSet) (string, error) {
+	purpose, err := Intent.Of(ctx, env)
+	switch {
+	case err != nil:
+		return "", err
+	case mx.ReceivesNothing():
+		return "the domain takes no mail (null MX)", nil
+	case len(mx.Hosts) == 0:
+		return "the domain has no mail host", nil
+	case mx.Implicit && !purpose.Sends:
+		return "the domain has no MX and sends no mail", nil
+	}
+	return "", nil
+}
+
+// plan lists the conversations to hold: one for each host name and address.
+func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
+	type pair struct {
+		host string
+		addr netip.Addr
+	}
+	seen := make(map[pair]bool)
+	hosts := make(map[string]bool)
+	for _, h := range mx.Hosts {
+		for _, addr := range h.Addrs {
+			at := pair{h.Name, addr}
+			if seen[at] || SpecialUse(addr, env.Lab) != "" {
+				continue
+			}
+			seen[at] = true
+			hosts[h.Name] = true
+			if len(hosts) > maxSessionHosts || len(set.List) >= maxSessionAddrs {
+				set.Omitted++
+				continue
+			}
+			set.List = append(set.List, HostSession{
+				Host: h, Here: slices.Contains(env.Here, addr),
+				Session: probe.Session{Target: probe.Target{Host: h.Name, Addr: addr}},
+			})
+		}
+	}
+}
