@@ -63,23 +63,27 @@ func load(fsys fs.FS, name string, depth int) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	s, err := Parse(data)
+	s, err := settings(data)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	if s.like == "" {
-		return s, nil
+	var other *Scenario
+	if s.like != "" {
+		if depth == maxDepth {
+			return nil, fmt.Errorf("%s: more than %d scenarios like each other", name, maxDepth)
+		}
+		if other, err = load(fsys, s.like+".txtar", depth+1); err != nil {
+			return nil, fmt.Errorf("%s: like: %w", name, err)
+		}
+		if s.Domain == "" {
+			s.Domain = other.Domain
+		}
 	}
-	if depth == maxDepth {
-		return nil, fmt.Errorf("%s: more than %d scenarios like each other", name, maxDepth)
+	if err := s.sections(); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	other, err := load(fsys, s.like+".txtar", depth+1)
-	if err != nil {
-		return nil, fmt.Errorf("%s: like: %w", name, err)
-	}
-	s.lieOn(other)
-	if s.Domain == "" {
-		s.Domain = other.Domain
+	if other != nil {
+		s.lieOn(other)
 	}
 	return s, nil
 }
@@ -123,8 +127,18 @@ func slotOf(r record.Record) record.Slot {
 	return slot
 }
 
-// Parse reads one scenario by itself.
+// Parse reads one scenario by itself: without the one that it is like, and
+// without the base internet.
 func Parse(data []byte) (*Scenario, error) {
+	s, err := settings(data)
+	if err != nil {
+		return nil, err
+	}
+	return s, s.sections()
+}
+
+// settings reads what stands before the first section.
+func settings(data []byte) (*Scenario, error) {
 	archive := txtar.Parse(data)
 	s := &Scenario{Now: defaultNow, Hosts: make(map[netip.AddrPort]*smtpscript.Script), archive: archive}
 	for line := range strings.Lines(string(archive.Comment)) {
@@ -132,12 +146,16 @@ func Parse(data []byte) (*Scenario, error) {
 			return nil, err
 		}
 	}
-	for _, file := range archive.Files {
+	return s, nil
+}
+
+func (s *Scenario) sections() error {
+	for _, file := range s.archive.Files {
 		if err := s.section(file.Name, string(file.Data)); err != nil {
-			return nil, fmt.Errorf("section %q: %w", file.Name, err)
+			return fmt.Errorf("section %q: %w", file.Name, err)
 		}
 	}
-	return s, nil
+	return nil
 }
 
 func (s *Scenario) setting(line string) error {
@@ -265,4 +283,14 @@ func eachLine(body string, do func(fields []string) error) error {
 		}
 	}
 	return nil
+}
+
+// SlowHosts reports whether a mail host of the scenario makes clients wait.
+func (s *Scenario) SlowHosts() bool {
+	for _, script := range s.Hosts {
+		if script.Slow() {
+			return true
+		}
+	}
+	return false
 }
