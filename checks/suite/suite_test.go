@@ -33,22 +33,15 @@ func TestScenarios(t *testing.T) {
 }
 
 func play(t *testing.T, name string) {
-	s, err := scenario.Load(os.DirFS(scenarios), name)
-	if err != nil {
-		t.Fatal(err)
-	}
-	world, err := s.Play()
-	if err != nil {
-		t.Fatal(err)
-	}
+	world := load(t, name)
 	got := scenario.Lines(checks.Run(t.Context(), world.Env(t.Context()), suite.All(), nil))
 	if *update {
-		if err := os.WriteFile(filepath.Join(scenarios, name), s.WithWant(got), 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(scenarios, name), world.WithWant(got), 0o644); err != nil {
 			t.Fatal(err)
 		}
 		return
 	}
-	if want := strings.Join(s.Expect, "\n"); strings.Join(got, "\n") != want {
+	if want := strings.Join(world.Expect, "\n"); strings.Join(got, "\n") != want {
 		t.Errorf("the verdict differs; if it is right, run go test ./checks/suite -update\ngot:\n%s\nwant:\n%s", strings.Join(got, "\n"), want)
 	}
 }

@@ -1,0 +1,59 @@
+package suite_test
+
+import (
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/suite"
+	"github.com/maildoctor/maildoctor/lab"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario"
+)
+
+// TestSameVerdictsOverSockets: a scenario served by the lab over real sockets
+// ends in the verdict that it has in process. Scenarios in which a mail host
+// lets the client wait for minutes are left to the bubble of TestScenarios.
+func TestSameVerdictsOverSockets(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(scenarios, "*.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			s, err := scenario.Load(os.DirFS(scenarios), filepath.Base(file))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if s.SlowHosts() {
+				t.Skip("a mail host of it takes minutes")
+			}
+			t.Parallel()
+			world, err := lab.Start(s)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer world.Close()
+			client, err := world.Client(resolve.Options{Timeout: 2 * time.Second, Attempts: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer client.Close()
+			got := scenario.Lines(checks.Run(t.Context(), world.Env(t.Context(), client), suite.All(), nil))
+			if g, w := timeless(got), timeless(s.Expect); g != w {
+				t.Errorf("over sockets:\n%s\nin process:\n%s", g, w)
+			}
+		})
+	}
+}
+
+// patience is how long a client waited, which the lab makes shorter.
+var patience = regexp.MustCompile(` \(no answer within \w+\)`)
+
+func timeless(lines []string) string {
+	return patience.ReplaceAllString(strings.Join(lines, "\n"), "")
+}
