@@ -1,6 +1,7 @@
 package facts
 
 import (
+	"cmp"
 	"context"
 	"net/netip"
 	"slices"
@@ -47,13 +48,11 @@ func declared(env *checks.Env) []Sender {
 const maxSenders = 16
 
 // inferred is the single addresses that the domain's SPF record names, and the
-// MX addresses that SPF lets send. Where SPF gives no answer there are none.
+// MX addresses that SPF lets send. That one of the two is unknown is an error
+// only where the other gives none.
 func inferred(ctx context.Context, env *checks.Env) ([]Sender, error) {
-	list := literals(ctx, env)
-	set, err := MX.Of(ctx, env)
-	if err != nil {
-		return name(list, MXSet{}), nil // who receives is unknown; who sends need not be
-	}
+	list, spfErr := literals(ctx, env)
+	set, mxErr := MX.Of(ctx, env)
 	addrs := mxAddrs(set)
 	passes := make([]bool, len(addrs))
 	var wg sync.WaitGroup
@@ -65,6 +64,9 @@ func inferred(ctx context.Context, env *checks.Env) ([]Sender, error) {
 		if passes[i] && !holds(list, addr) && len(list) < maxSenders {
 			list = append(list, Sender{Addr: addr, Why: "an MX host that SPF lets send"})
 		}
+	}
+	if len(list) == 0 {
+		return nil, cmp.Or(spfErr, mxErr)
 	}
 	return name(list, set), nil
 }
@@ -84,7 +86,8 @@ func candidates(ctx context.Context, env *checks.Env) []netip.Addr {
 	if err == nil {
 		addrs = mxAddrs(set)
 	}
-	for _, s := range literals(ctx, env) {
+	single, _ := literals(ctx, env)
+	for _, s := range single {
 		if !slices.Contains(addrs, s.Addr) {
 			addrs = append(addrs, s.Addr)
 		}
@@ -95,10 +98,10 @@ func candidates(ctx context.Context, env *checks.Env) []netip.Addr {
 // literals is the single addresses of ip4 and ip6 terms in the domain's SPF
 // record; in all of them, should there be several. A block is a network, not a
 // sender.
-func literals(ctx context.Context, env *checks.Env) []Sender {
+func literals(ctx context.Context, env *checks.Env) ([]Sender, error) {
 	answer, err := env.DNS.Resolve(ctx, resolve.Ask(env.Domain, "TXT"))
 	if err != nil {
-		return nil
+		return nil, err
 	}
 	var list []Sender
 	for _, text := range spf.Records(answer.Texts()) {
@@ -110,7 +113,7 @@ func literals(ctx context.Context, env *checks.Env) []Sender {
 			}
 		}
 	}
-	return list
+	return list, nil
 }
 
 func authorised(ctx context.Context, env *checks.Env, addr netip.Addr) bool {

@@ -1,0 +1,146 @@
+package ptr
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"golang.org/x/net/publicsuffix"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// MatchesHELO: the host has one name.
+var MatchesHELO = Checks.Add(&checks.Check{
+	Rule: diagnosis.Rule{
+		ID:       "ptr.matches-helo",
+		Title:    "PTR, EHLO name and host name agree",
+		Severity: diagnosis.Warning,
+		Why:      "A host that calls itself one thing while the DNS calls it another loses points with every spam filter.",
+		Doc: `A mail server names itself in EHLO. Filters compare that name with the reverse DNS of the address. The name is taken from --helo, or from what the server itself says when it is an MX host: servers as a rule greet and send under one name.
+
+To fix it, set the server's host name (Postfix: myhostname; Mailu and mailcow: the host name of the installation) and the PTR to the same name, and give the address one PTR record only: of several, a receiver sees any.
+
+Relays of large providers that serve many domains are exempt: their names are none of your business.`,
+		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.1.1.1"}, {Name: "RFC 1912, 2.1"}},
+	},
+	Needs: []*checks.Check{Exists, GenericName, ForwardConfirmed},
+	Run:   matchesHELO,
+})
+
+func matchesHELO(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
+	// That no conversation could be held is no error here: then the name is not known.
+	sessions, err := facts.Sessions.Of(ctx, env)
+	if err != nil {
+		sessions = facts.SessionSet{}
+	}
+	return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
+		if len(r.Names) == 0 {
+			return // the matter of ptr.exists
+		}
+		g, asked := greeting(env, s, sessions)
+		judgeName(env, s, r, g, asked, v)
+	})
+}
+
+// A greeted is the name that a host gives itself, or why it is not known.
+type greeted struct {
+	name string // canonical; empty if not known
+	said string // as evidence: "EHLO mx1.example.org"
+	err  *probe.Error
+}
+
+// greeting finds the name by which the sender greets; asked is false where
+// nothing could tell it.
+func greeting(env *checks.Env, s facts.Sender, sessions facts.SessionSet) (g greeted, asked bool) {
+	if s.Declared && env.Want.HELO != "" {
+		return greeted{name: env.Want.HELO, said: "given with --helo"}, true
+	}
+	for _, session := range sessions.List {
+		if session.Target.Addr != s.Addr {
+			continue
+		}
+		asked = true
+		if step, ok := session.Step(probe.StageEHLO); ok && session.Done(probe.StageEHLO) {
+			if name := firstName(step.Reply.Texts()); name != "" {
+				return greeted{name: name, said: session.Target.Endpoint()}, true
+			}
+		}
+		g.err = session.Err
+	}
+	return g, asked
+}
+
+// firstName is the domain that begins an EHLO reply (RFC 5321, 4.1.1.1: "250-"
+// Domain [SP greeting]), if it is a name of more than one label.
+func firstName(texts []string) string {
+	if len(texts) == 0 {
+		return ""
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(texts[0]), " ")
+	name, err := record.ParseDomain(word)
+	if err != nil {
+		return ""
+	}
+	return name
+}
+
+func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, asked bool, v *diagnosis.Verdict) {
+	subject := s.Addr.String()
+	finding := diagnosis.Finding{Subject: subject, Severity: diagnosis.Warning, Evidence: evidence(r)}
+	matches := slices.ContainsFunc(r.Names, func(n facts.PTRName) bool { return n.Name == g.name })
+	switch {
+	case shared(env, r, g):
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + ", a relay of somebody else"})
+	case len(r.Names) > 1:
+		finding.Message = fmt.Sprintf("%s has %d PTR names (%s); receivers look at any one of them", s.Addr, len(r.Names), names(r))
+		finding.Remedy.Steps = []string{"Keep one PTR record for " + subject + ": the name by which the server greets."}
+		v.Findings = append(v.Findings, finding)
+	case g.name != "" && !matches:
+		finding.Message = fmt.Sprintf("%s greets as %s, but its PTR is %s", s.Addr, record.Display(g.name), names(r))
+		finding.Evidence = append(finding.Evidence, diagnosis.Evidence{Question: "EHLO " + subject, Answer: record.Display(g.name)})
+		finding.Remedy.Steps = []string{setPTR(s.Addr, g.name), "Or set the server's host name to " + names(r) + "."}
+		v.Findings = append(v.Findings, finding)
+	case g.name != "":
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + " in PTR and EHLO"})
+	case asked:
+		reason := "the name that " + subject + " gives itself is not known"
+		if g.err != nil {
+			reason += ": " + g.err.Error()
+		}
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: subject, Reason: reason})
+	default:
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + "; the EHLO name is not known (--helo gives it)"})
+	}
+}
+
+// shared reports whether the address belongs to a relay that serves many: all
+// its names, that of the greeting included, are of another registrable domain,
+// and at least one PTR name leads back.
+func shared(env *checks.Env, r facts.Reverse, g greeted) bool {
+	own := registrable(env.Domain)
+	if g.name == "" || registrable(g.name) == own {
+		return false
+	}
+	led := false
+	for _, n := range r.Names {
+		if registrable(n.Name) != registrable(g.name) {
+			return false
+		}
+		led = led || n.Confirms(r.Addr)
+	}
+	return led
+}
+
+func registrable(name string) string {
+	name = record.Display(name)
+	if domain, err := publicsuffix.EffectiveTLDPlusOne(name); err == nil {
+		return domain
+	}
+	return name
+}
