@@ -285,8 +285,17 @@ func eachLine(body string, do func(fields []string) error) error {
 	return nil
 }
 
-// SlowHosts reports whether a mail host of the scenario makes clients wait.
-func (s *Scenario) SlowHosts() bool {
+// slow is how long an answer may take in a scenario that is not slow.
+const slow = time.Second
+
+// Slow reports whether the scenario takes its time: a mail host or a name server
+// makes clients wait, beyond the timeouts of DNS clients.
+func (s *Scenario) Slow() bool {
+	for _, f := range s.Faults {
+		if f.Delay > slow {
+			return true
+		}
+	}
 	for _, script := range s.Hosts {
 		if script.Slow() {
 			return true

@@ -16,8 +16,8 @@ import (
 )
 
 // TestSameVerdictsOverSockets: a scenario served by the lab over real sockets
-// ends in the verdict that it has in process. Scenarios in which a mail host
-// lets the client wait for minutes are left to the bubble of TestScenarios.
+// ends in the verdict that it has in process. Scenarios that take their time are
+// left to the bubble of TestScenarios.
 func TestSameVerdictsOverSockets(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(scenarios, "*.txtar"))
 	if err != nil {
@@ -29,8 +29,8 @@ func TestSameVerdictsOverSockets(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if s.SlowHosts() {
-				t.Skip("a mail host of it takes minutes")
+			if s.Slow() {
+				t.Skip("it takes its time")
 			}
 			t.Parallel()
 			world, err := lab.Start(s)

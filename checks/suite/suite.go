@@ -6,15 +6,21 @@ import (
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dmarc"
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
+	"github.com/maildoctor/maildoctor/checks/ip"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/checks/ptr"
+	"github.com/maildoctor/maildoctor/checks/smtp"
 )
 
 // All is every check: where mail goes, who may send it, from where it is sent.
 func All() []*checks.Check {
 	return slices.Concat(
 		mx.Checks.All(),
+		ip.Checks.All(),
+		smtp.Checks.All(),
+		dmarc.Checks.All(),
 		ptr.Checks.All(),
 		dnsbl.Checks.All(),
 	)
