@@ -26,11 +26,12 @@ func boundTTL(ttl uint32) uint32 {
 	return ttl
 }
 
-// canonicalName lower-cases a name; spaces in it become \032, so that data of
-// several fields can be split at spaces.
-func canonicalName(name string) string {
-	return record.Canonical(strings.ReplaceAll(name, `\ `, `\032`))
-}
+// canonicalName lower-cases a name.
+func canonicalName(name string) string { return record.Canonical(escapeSpaces(name)) }
+
+// escapeSpaces writes spaces in names as \032, so that data of several fields
+// can be split at spaces. No name ends in a backslash: they are absolute.
+func escapeSpaces(s string) string { return strings.ReplaceAll(s, `\ `, `\032`) }
 
 // toData is the data of a record: joined text, or presentation form.
 func toData(rr dns.RR) string {
@@ -50,10 +51,15 @@ func toData(rr dns.RR) string {
 	case *dns.RFC3597:
 		return unknownData(rr)
 	}
-	for _, name := range namesIn(rr) {
+	names := namesIn(rr)
+	for _, name := range names {
 		*name = canonicalName(*name)
 	}
-	return strings.TrimSpace(strings.TrimPrefix(rr.String(), rr.Header().String()))
+	data := strings.TrimSpace(strings.TrimPrefix(rr.String(), rr.Header().String()))
+	if _, hasStrings := rr.(*dns.NAPTR); len(names) > 0 && !hasStrings {
+		data = escapeSpaces(data) // String wrote the names anew
+	}
+	return data
 }
 
 // unknownData is the generic form of data (RFC 3597, 5).
