@@ -37,9 +37,41 @@ func (p *page) remedy(r diagnosis.Remedy, id string, told remedies) {
 		if len(r.Steps) > 1 {
 			number = fmt.Sprintf("%d. ", i+1)
 		}
-		p.para(head+number, flat(step), plain)
+		p.step(head+number, flat(step))
 		head = margin
 	}
+}
+
+// step puts one step. A record in it, between backquotes, stands as the records
+// of edits do: whole, on a line of its own.
+func (p *page) step(head, step string) {
+	for step != "" {
+		before, code, after, ok := cutRecord(step)
+		if before = strings.TrimRight(before, " "); before != "" {
+			p.para(head, before, plain)
+			head = strings.Repeat(" ", cells(head))
+		}
+		if !ok {
+			return
+		}
+		p.gap()
+		p.line(p.in(strong, strings.TrimSpace(code)))
+		p.gap()
+		if step = strings.TrimLeft(after, " "); strings.Trim(step, ".;,") == "" {
+			return
+		}
+	}
+}
+
+// cutRecord cuts text around the first span between backquotes that is a record.
+func cutRecord(text string) (before, code, after string, ok bool) {
+	spans := strings.Split(text, "`")
+	for i := 1; i+1 < len(spans); i += 2 {
+		if name, _, ok := strings.Cut(strings.TrimSpace(spans[i]), " IN "); ok && strings.HasSuffix(strings.Fields(name + " .")[0], ".") {
+			return strings.Join(spans[:i], "`"), spans[i], strings.Join(spans[i+1:], "`"), true
+		}
+	}
+	return text, "", "", false
 }
 
 // instruction is an edit in words; the records stand below it.

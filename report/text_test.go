@@ -277,6 +277,30 @@ func TestRule(t *testing.T) {
 	golden(t, "rules.json", b.String())
 }
 
+// A record in a step is not wrapped either; other code is part of the words.
+func TestTextRecordInStep(t *testing.T) {
+	ptr := "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.0.0.8.b.d.0.1.0.0.2.ip6.arpa. IN PTR mail.example.org."
+	text := render(t, report.TextOptions{Width: 60}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("ptr.exists", diagnosis.Warning, "", diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: []string{
+			"Set the PTR: `" + ptr + "`.", "Then run `postfix reload` and `" + ptr + "` once more; an odd ` is no harm",
+		}}}),
+	}})
+	want := `
+  fix   1. Set the PTR:
+
+` + ptr + `
+
+        2. Then run ` + "`postfix reload`" + ` and
+
+` + ptr + `
+
+           once more; an odd ` + "`" + ` is no harm
+`
+	if !strings.Contains(text, want) {
+		t.Errorf("want %s\nin\n%s", want, text)
+	}
+}
+
 // A removal is words, and says whose records stay.
 func TestTextRemoval(t *testing.T) {
 	for _, c := range []struct {
