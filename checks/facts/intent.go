@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/mailauth/spf"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 )
@@ -60,16 +61,10 @@ func isNull(r record.Record) bool {
 // deniesAll reports whether the one SPF record among texts authorises nobody,
 // and whether there is any.
 func deniesAll(texts []string) (denied, any bool) {
-	for _, text := range texts {
-		fields := strings.Fields(strings.ToLower(text))
-		if len(fields) == 0 || fields[0] != "v=spf1" {
-			continue
-		}
-		if any {
-			return false, true
-		}
-		any = true
-		denied = len(fields) == 2 && fields[1] == "-all"
+	records := spf.Records(texts)
+	if len(records) != 1 {
+		return false, len(records) > 0
 	}
-	return denied, any
+	parsed, problems := spf.Parse(records[0])
+	return parsed.Denies() && len(spf.Fatal(problems)) == 0, true
 }
