@@ -84,7 +84,7 @@ var Port25 = checks.NewFact("outbound port 25", func(ctx context.Context, env *c
 	}
 	senders, err := Senders.Of(ctx, env)
 	if err != nil {
-		senders = nil // then this machine is not known to be one of them
+		senders, err = nil, nil // then this machine is not known to be one of them
 	}
 	outlets := make([]*Outlet, 0, 2)
 	for _, family := range []Family{IPv4, IPv6} {
@@ -105,13 +105,28 @@ var Port25 = checks.NewFact("outbound port 25", func(ctx context.Context, env *c
 		result.List = append(result.List, *o)
 	}
 	if len(result.List) == 0 {
-		result.Off = sessions.Off
-		if result.Off == "" {
-			result.Off = "the domain has no mail host with a public address"
+		result.Off, err = nobody(ctx, env, sessions)
+	}
+	return result, err
+})
+
+// nobody says why there is no family to ask about, or which question failed
+// that might have told of one.
+func nobody(ctx context.Context, env *checks.Env, sessions SessionSet) (string, error) {
+	if sessions.Off != "" {
+		return sessions.Off, nil
+	}
+	mx, err := MX.Of(ctx, env)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range mx.Hosts {
+		if !h.Known() {
+			return "", h.Errs[0]
 		}
 	}
-	return result, nil
-})
+	return "the domain has no mail host with a public address", nil
+}
 
 // ownAddrs is this machine's addresses of a family that the domain's mail goes
 // to or comes from; any reports whether the family matters at all.

@@ -10,17 +10,15 @@ import (
 	"github.com/maildoctor/maildoctor/probe"
 )
 
-// Bounds on the hosts and addresses that are talked to.
-const (
-	maxSessionHosts = 10
-	maxSessionAddrs = 20
-)
+// maxSessions bounds the conversations of one examination: a domain can name
+// anybody's hosts as its own.
+const maxSessions = 20
 
 // A SessionSet is the SMTP conversations with the domain's MX hosts.
 type SessionSet struct {
 	List    []HostSession // most preferred host first, its IPv4 addresses first
 	Off     string        // why none is to be held at all; empty if some may be
-	Omitted int           // addresses beyond the bounds
+	Omitted int           // addresses beyond the bound
 }
 
 // A HostSession is the conversation with one address of one MX host.
@@ -81,7 +79,6 @@ func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
 		addr netip.Addr
 	}
 	seen := make(map[pair]bool)
-	hosts := make(map[string]bool)
 	for _, h := range mx.Hosts {
 		for _, addr := range h.Addrs {
 			at := pair{h.Name, addr}
@@ -89,8 +86,7 @@ func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
 				continue
 			}
 			seen[at] = true
-			hosts[h.Name] = true
-			if len(hosts) > maxSessionHosts || len(set.List) >= maxSessionAddrs {
+			if len(set.List) >= maxSessions {
 				set.Omitted++
 				continue
 			}

@@ -59,8 +59,8 @@ func port25Inbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 	if err := unresolved(ctx, env, &v); err != nil {
 		return v, err
 	}
-	if sessions.Omitted > 0 {
-		v.Doubts = append(v.Doubts, diagnosis.Doubt{Reason: fmt.Sprintf("%d more addresses were not asked", sessions.Omitted)})
+	if n := len(sessions.List); sessions.Omitted > 0 {
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{Reason: fmt.Sprintf("only %d of %d addresses were asked", n, n+sessions.Omitted)})
 	}
 	if len(v.Seen)+len(v.Findings)+len(v.Doubts) == 0 {
 		v.Skip = "no MX host has a public address"
@@ -72,8 +72,8 @@ func port25Inbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 func unresolved(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) error {
 	mx, err := facts.MX.Of(ctx, env)
 	for _, h := range mx.Hosts {
-		for _, e := range h.Errs {
-			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: record.Display(h.Name), Reason: e.Error()})
+		if !h.Known() {
+			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: record.Display(h.Name), Reason: h.Errs[0].Error()})
 		}
 	}
 	return err
@@ -82,16 +82,19 @@ func unresolved(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) erro
 func judge(v *diagnosis.Verdict, s facts.HostSession, outlet facts.Outlet) {
 	fault, doubt := verdict(s, outlet)
 	where := record.Display(s.Host.Name) + " [" + s.Target.Addr.String() + "]"
-	switch {
-	case fault != "":
+	if fault != "" {
 		v.Findings = append(v.Findings, finding(s, fault))
-	case doubt != "":
-		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.Addr.String(), Reason: where + " " + doubt})
-		v.Seen = append(v.Seen, s.Evidence())
-	default:
-		banner, _ := s.Step(probe.StageBanner)
-		v.Seen = append(v.Seen, diagnosis.Evidence{Question: where, Answer: strings.Join(banner.Reply.Lines, "\n")})
+		return
 	}
+	if doubt != "" {
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.Addr.String(), Reason: where + " " + doubt})
+	}
+	if !s.Greeted() {
+		v.Seen = append(v.Seen, s.Evidence())
+		return
+	}
+	banner, _ := s.Step(probe.StageBanner)
+	v.Seen = append(v.Seen, diagnosis.Evidence{Question: where, Answer: strings.Join(banner.Reply.Lines, "\n")})
 }
 
 // verdict is what is wrong with an address, or why that cannot be told. Both
@@ -105,27 +108,30 @@ func verdict(s facts.HostSession, outlet facts.Outlet) (fault, doubt string) {
 	case s.Connected():
 		return unfriendly(s)
 	}
-	out := fmt.Sprintf("could not be reached, and whether port 25 over %s is open on the way out of here is not known", outlet.Family)
-	if outlet.Reach == probe.ReachClosed || outlet.Reach == probe.ReachNone {
-		out = fmt.Sprintf("could not be asked: port 25 over %s cannot be reached from here", outlet.Family)
-	}
+	return unreached(s, outlet)
+}
+
+// unreached judges an address that accepted no connection.
+func unreached(s facts.HostSession, outlet facts.Outlet) (fault, doubt string) {
+	shut := outlet.Reach == probe.ReachClosed || outlet.Reach == probe.ReachNone
 	switch kind := probe.KindOf(s.Err); {
 	case kind == probe.Canceled:
 		return "", "was not reached before the examination ended"
 	case kind == probe.Denied || kind == probe.Other || kind == probe.Invalid:
 		return "", "could not be asked: " + s.Err.Error()
 	case s.Here && kind == probe.Refused:
-		return "refuses connections, from this machine itself: nothing listens there", ""
-	case outlet.Reach == probe.ReachClosed || outlet.Reach == probe.ReachNone:
-		return "", out
+		return "refuses connections on port 25, from this very machine: nothing listens there", ""
+	case shut:
+		return "", fmt.Sprintf("could not be asked: nobody's port 25 can be reached from here over %s", outlet.Family)
 	case kind == probe.Refused:
-		return "refuses connections", ""
+		return "refuses connections on port 25", ""
 	case outlet.Reach != probe.ReachOpen:
-		return "", out
+		return "", fmt.Sprintf("could not be reached, and whether anybody's port 25 can be over %s is not known", outlet.Family)
 	case kind == probe.Timeout:
-		return fmt.Sprintf("does not answer: nothing within %v", s.Target.Limits.Connect), ""
+		return fmt.Sprintf("does not answer on port 25: nothing within %v", s.Target.Limits.Connect), ""
+	default:
+		return "cannot be reached (" + kind.String() + ")", ""
 	}
-	return "cannot be reached (" + probe.KindOf(s.Err).String() + ")", ""
 }
 
 // unfriendly judges an address that accepted the connection and did not greet.
@@ -170,7 +176,7 @@ func finding(s facts.HostSession, fault string) diagnosis.Finding {
 	}
 	return diagnosis.Finding{
 		Subject: addr, Severity: diagnosis.Critical,
-		Message:  fmt.Sprintf("MX host %s at %s %s", host, addr, fault),
+		Message:  fmt.Sprintf("mail host %s at %s %s", host, addr, fault),
 		Evidence: []diagnosis.Evidence{s.Evidence()},
 		Remedy:   diagnosis.Remedy{Steps: steps},
 	}
