@@ -21,7 +21,7 @@ func finding(s facts.ListSubject, on []facts.ListEntry, t tally) diagnosis.Findi
 		for _, r := range abuse {
 			f.Severity = max(f.Severity, min(severity(r.Tier), bound(s)))
 		}
-		names = append(names, e.Zone.Title+" ("+reasons(abuse)+")")
+		names = append(names, e.Zone.Title+": "+reasons(abuse))
 		f.Evidence = append(f.Evidence, evidence(e)...)
 		steps = append(steps, delisting(e))
 	}

@@ -32,6 +32,7 @@ func policyListing(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 		return v, err
 	}
 	senders := 0
+	var silent []string
 	for _, s := range b.Subjects {
 		if !s.Sends {
 			continue
@@ -50,8 +51,11 @@ func policyListing(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: s.String(), Answer: "not on a policy list of " + e.Zone.Title})
 		}
 		if !asked {
-			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.String(), Reason: fmt.Sprintf("no policy list could be asked about %s from here", s.Target)})
+			silent = append(silent, s.Target.String())
 		}
+	}
+	if len(silent) > 0 {
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: silent[0], Reason: "no policy list gave an answer about " + inWords(silent)})
 	}
 	if senders == 0 {
 		for _, err := range b.Errs {
@@ -74,7 +78,7 @@ func hasPolicy(z dnsbl.Zone) bool {
 func policyFinding(e facts.ListEntry, policy []dnsbl.Reason) diagnosis.Finding {
 	return diagnosis.Finding{
 		Subject: e.Subject.Target.String(), Severity: severity(policy[0].Tier), Evidence: evidence(e),
-		Message: fmt.Sprintf("%s sends mail, and is on a policy list: %s %s", e.Subject, e.Zone.Title, reasons(policy)),
+		Message: fmt.Sprintf("%s sends mail, and is on a policy list: %s: %s", e.Subject, e.Zone.Title, reasons(policy)),
 		Remedy: diagnosis.Remedy{Steps: []string{
 			"This is a policy, not a verdict on spam: the network is not meant to send mail straight to other servers.",
 			"If the address is static and yours to run a mail server on, give it a PTR record, then remove it at " + e.Zone.LookupURL(e.Subject.Target) + ", free of charge; where only the provider can, ask its support.",

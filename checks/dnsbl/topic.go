@@ -10,14 +10,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
-	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
@@ -100,7 +98,7 @@ func judge(b facts.Blocklists, s facts.ListSubject, v *diagnosis.Verdict) {
 	case t.answered == 0 && t.unproven == 0:
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{
 			Subject: s.Target.String(),
-			Reason:  fmt.Sprintf("none of the %s that hold %s could be asked about %s from here", plural(t.total, "list"), kind(s), s.Target),
+			Reason:  fmt.Sprintf("none of the %s that hold %s gave an answer (%s)", plural(t.total, "list"), kind(s), blame(b, s)),
 		})
 	default:
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: s.String(), Answer: t.String() + noted(b.About(s))})
@@ -139,7 +137,7 @@ func count(b facts.Blocklists, s facts.ListSubject) tally {
 func (t tally) String() string {
 	var rest []string
 	if t.unproven > 0 {
-		rest = append(rest, fmt.Sprintf("nor on %d that do not hold their test entry", t.unproven))
+		rest = append(rest, fmt.Sprintf("nor on %d without the test entry that proves it", t.unproven))
 	}
 	if n := t.total - t.answered - t.unproven; n > 0 {
 		rest = append(rest, fmt.Sprintf("%d could not be asked", n))
@@ -149,6 +147,35 @@ func (t tally) String() string {
 		s += " (" + strings.Join(rest, "; ") + ")"
 	}
 	return s
+}
+
+// blame is why the lists are of no use for a subject: the check that says what is
+// wrong with most of them or, where they work, the first error.
+func blame(b facts.Blocklists, s facts.ListSubject) string {
+	n := make(map[*checks.Check]int)
+	for _, test := range b.Tests {
+		switch {
+		case test.Family != s.Target.Family() || test.Answers():
+		case test.Use == dnsbl.Refusing:
+			n[RefusalDecoded]++
+		case test.Use == dnsbl.Rewritten:
+			n[AnswerInRange]++
+		default:
+			n[ZoneAlive]++
+		}
+	}
+	worst := ZoneAlive
+	for _, c := range []*checks.Check{RefusalDecoded, AnswerInRange} {
+		if n[c] > n[worst] {
+			worst = c
+		}
+	}
+	for _, e := range b.About(s) {
+		if e.Err != nil && n[worst] == 0 {
+			return e.Err.Error()
+		}
+	}
+	return "see " + worst.ID
 }
 
 // noted is what lists say for a subject without holding anything against it.
@@ -174,7 +201,7 @@ func reasons(list []dnsbl.Reason) string {
 	for _, r := range list {
 		parts = append(parts, r.String())
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", ")
 }
 
 func joined(a resolve.Answer) string { return strings.ReplaceAll(a.String(), "\n", ", ") }
@@ -186,23 +213,20 @@ func plural(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// zoneNames is the names of zones, each once, in a line.
-func zoneNames(tests []dnsbl.Status) string {
-	var names []string
-	for _, t := range tests {
-		if name := record.Display(t.Zone.Name); !slices.Contains(names, name) {
-			names = append(names, name)
-		}
-	}
-	return strings.Join(names, ", ")
-}
-
-// names is the zones for a sentence: "a, b and c".
+// names is the zones for a sentence: "a, b and c", "a, b and 20 more lists".
 func names(zones []dnsbl.Zone) string {
 	var list []string
 	for _, z := range zones {
 		list = append(list, z.String())
 	}
+	if n := len(list) - 2; n > 1 {
+		list = append(list[:2], plural(n, "more list"))
+	}
+	return inWords(list)
+}
+
+// inWords is "a, b and c".
+func inWords(list []string) string {
 	if len(list) < 2 {
 		return strings.Join(list, "")
 	}

@@ -41,7 +41,7 @@ func zoneAlive(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 	}
 	v.Seen = append(v.Seen, diagnosis.Evidence{Question: "test points held", Answer: passed(byUse[dnsbl.Usable])})
 	if unproven := byUse[dnsbl.Unproven]; len(unproven) > 0 {
-		v.Seen = append(v.Seen, diagnosis.Evidence{Question: "test points missing that nobody promised", Answer: zoneNames(unproven)})
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: "test points missing that nobody promised", Answer: inWords(zoneNames(unproven))})
 	}
 	for _, t := range slices.Concat(byUse[dnsbl.ListsWorld], byUse[dnsbl.Silent]) {
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{
@@ -51,7 +51,11 @@ func zoneAlive(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 		v.Seen = append(v.Seen, probes(t)...)
 	}
 	if down := byUse[dnsbl.Unreachable]; len(down) > 0 {
-		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: down[0].Zone.String(), Reason: unreachable(down)})
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{
+			Subject: down[0].Zone.String(),
+			Reason:  fmt.Sprintf("%s could not be asked: %s", names(zones(down)), down[0].Reason),
+		})
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: "not reached", Answer: inWords(zoneNames(down))})
 	}
 	return v, nil
 }
@@ -76,12 +80,21 @@ func passed(tests []dnsbl.Status) string {
 	return strings.Join(parts, ", ")
 }
 
-// unreachable names the lists whose test entries had no conclusive answer, and
-// the first error; where most are so, the cause is here and not with them.
-func unreachable(down []dnsbl.Status) string {
-	zones := zoneNames(down)
-	if n := strings.Count(zones, ",") + 1; n > 3 {
-		zones = fmt.Sprintf("%s (%s)", plural(n, "list"), zones)
+// zones is the zones of tests, each once.
+func zones(tests []dnsbl.Status) []dnsbl.Zone {
+	var list []dnsbl.Zone
+	for _, t := range tests {
+		if !slices.ContainsFunc(list, func(z dnsbl.Zone) bool { return z.Name == t.Zone.Name }) {
+			list = append(list, t.Zone)
+		}
 	}
-	return fmt.Sprintf("%s could not be asked: %s", zones, down[0].Reason)
+	return list
+}
+
+func zoneNames(tests []dnsbl.Status) []string {
+	var list []string
+	for _, z := range zones(tests) {
+		list = append(list, z.String())
+	}
+	return list
 }

@@ -34,13 +34,13 @@ type Reason struct {
 	Tier    Tier
 }
 
-// String is "SBL: spam source (127.0.0.2)".
+// String is "spam source (SBL, 127.0.0.2)".
 func (r Reason) String() string {
-	s := r.Meaning
+	code := r.Answer.String()
 	if r.Label != "" {
-		s = r.Label + ": " + s
+		code = r.Label + ", " + code
 	}
-	return fmt.Sprintf("%s (%s)", s, r.Answer)
+	return fmt.Sprintf("%s (%s)", r.Meaning, code)
 }
 
 // A Verdict is one answer, decoded.
@@ -161,7 +161,7 @@ func (z Zone) matches(code netip.Prefix, addr netip.Addr) bool {
 	return addr.As4()[3]&bit != 0
 }
 
-// String is the verdict for a reader: "listed: SBL: spam source (127.0.0.2)".
+// String is the verdict for a reader: "listed: spam source (SBL, 127.0.0.2)".
 func (v Verdict) String() string {
 	switch v.State {
 	case Refused:

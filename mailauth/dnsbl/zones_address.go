@@ -8,15 +8,14 @@ func addressZones() []Zone {
 			Codes: only("reported for spam by SpamCop's users or traps"), Tests: []Test{test4},
 			Lookup: "https://www.spamcop.net/bl.shtml?{}",
 			Delisting: []string{
-				"Find and stop what the reports complain of (the look-up page says how many there are and how old).",
-				"Then wait: the entry ends by itself about 24 hours after the last report.",
+				"Wait: the entry ends by itself about 24 hours after the last report; the look-up page says how old that is.",
 			},
 		},
 		{
 			Name: "psbl.surriel.com.", Title: "PSBL", Operator: "PSBL", Families: IPv4, Tier: TierB,
 			Codes: only("sent mail to a spam trap"), Tests: []Test{test4},
 			Lookup:    "https://psbl.org/listing?ip={}",
-			Delisting: []string{"Stop the cause (the look-up page shows the mail), then use https://psbl.org/remove, free of charge."},
+			Delisting: []string{"The look-up page shows the mail that was trapped; remove the address at https://psbl.org/remove, free of charge."},
 		},
 		{
 			Name: "bl.mailspike.net.", Title: "Mailspike BL", Operator: "Mailspike", Families: IPv4, Tier: TierB,
@@ -49,7 +48,7 @@ func addressZones() []Zone {
 			Name: "bl.blocklist.de.", Title: "blocklist.de", Operator: "blocklist.de", Families: IPv4 | IPv6, Tier: TierB,
 			Codes: anyCode("attacked a service (log-ins, mail, web) of a host that reports there"), Tests: []Test{test4, test6},
 			Lookup:    "https://www.blocklist.de/en/view.html?ip={}",
-			Delisting: []string{"Stop the attacks that come from the host (it is probably compromised), then ask for removal on the look-up page or let the entry expire."},
+			Delisting: []string{"The host is probably compromised: clean it, then ask for removal on the look-up page or let the entry expire."},
 		},
 		{
 			Name: "bl.nordspam.com.", Title: "NordSpam", Operator: "NordSpam", Families: IPv4 | IPv6, Tier: TierB,
@@ -58,7 +57,7 @@ func addressZones() []Zone {
 		{
 			Name: "bl.suomispam.net.", Title: "Suomispam", Operator: "Suomispam", Families: IPv4 | IPv6, Tier: TierWeak,
 			Codes: only("sent spam"), Tests: []Test{test4, test6}, Lookup: "https://suomispam.net/",
-			Delisting: []string{"Stop the cause, then write to the list as its site says."},
+			Delisting: []string{"Write to the list as its site says."},
 		},
 		{
 			Name: "hostkarma.junkemailfilter.com.", Title: "Hostkarma", Operator: "Junk Email Filter", Families: IPv4 | Domain, Tier: TierWeak,
@@ -71,12 +70,12 @@ func addressZones() []Zone {
 				code("127.0.1.2", "black by name", "its reverse name sends spam"),
 			},
 			Tests: []Test{test4, testName}, Lookup: "https://ipadmin.junkemailfilter.com/remove.php?ip={}",
-			Delisting: []string{"Stop the cause, then use the removal form on the look-up page, free of charge."},
+			Delisting: []string{"Use the removal form on the look-up page, free of charge."},
 		},
 		{
 			Name: "truncate.gbudb.net.", Title: "GBUdb Truncate", Operator: "GBUdb", Families: IPv4, Tier: TierWeak,
 			Codes: only("sends almost nothing but spam"), Tests: []Test{test4}, Lookup: "https://www.gbudb.com/truncate/",
-			Delisting: []string{"Stop the cause; the entry ages out within days. There is nothing to request."},
+			Delisting: []string{"Wait: the entry ages out within days. There is nothing to request."},
 		},
 		{
 			Name: "rbl.interserver.net.", Title: "InterServer RBL", Operator: "InterServer", Families: IPv4, Tier: TierWeak,
@@ -90,16 +89,16 @@ func addressZones() []Zone {
 		{
 			Name: "dnsbl-1.uceprotect.net.", Title: "UCEPROTECT Level 1", Operator: "UCEPROTECT", Families: IPv4, Tier: TierInfo,
 			Codes: only("touched one of its traps within the last 7 days"), Tests: []Test{test4}, Lookup: "https://www.uceprotect.net/en/rblcheck.php",
-			Delisting: []string{"Stop the cause and wait: the entry ends by itself 7 days after the last hit. Do not pay for an earlier removal; hardly any receiver rejects on this list."},
+			Delisting: []string{"Wait: the entry ends by itself 7 days after the last hit. Do not pay for an earlier removal; hardly any receiver rejects on this list."},
 		},
 	}
 }
 
 var (
-	mailspikeDelisting   = []string{"Stop the cause; the reputation recovers with clean mail. The look-up page takes a request."}
-	semDelisting         = []string{"Stop the cause, then use the removal form behind the look-up page, free of charge."}
-	nordDelisting        = []string{"Stop the cause, then write to the list as its site says: entries do not expire."}
-	interserverDelisting = []string{"Stop the cause, then ask for removal on the look-up page."}
+	mailspikeDelisting   = []string{"The reputation recovers with clean mail; the look-up page takes a request."}
+	semDelisting         = []string{"Use the removal form behind the look-up page, free of charge."}
+	nordDelisting        = []string{"Write to the list as its site says: entries do not expire."}
+	interserverDelisting = []string{"Ask for removal on the look-up page."}
 )
 
 // dronebl is its table of abuse classes; the last octet is the class.

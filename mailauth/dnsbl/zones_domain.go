@@ -27,7 +27,7 @@ func domainZones() []Zone {
 			},
 			Refusals: []Refusal{refusal("127.0.0.1", "the resolver asks too much, or is public")},
 			Tests:    []Test{known(testName, "test.uribl.com")}, Lookup: "https://admin.uribl.com/",
-			Delisting: []string{"Stop the cause, then ask for removal on the look-up page (it wants a free account)."},
+			Delisting: []string{"Ask for removal on the look-up page (it wants a free account)."},
 		},
 		{
 			Name: "dbl.nordspam.com.", Title: "NordSpam DBL", Operator: "NordSpam", Families: Domain, Tier: TierB,
@@ -55,14 +55,14 @@ func otherZones() []Zone {
 		{
 			Name: "b.barracudacentral.org.", Title: "Barracuda", Operator: "Barracuda", Families: IPv4, Tier: TierA, Need: NeedRegistration, NoPublic: true,
 			Codes: only("sends spam"), Tests: []Test{test4}, Lookup: "https://www.barracudacentral.org/lookups",
-			Delisting: []string{"Stop the cause, then use https://www.barracudacentral.org/rbl/removal-request, free of charge."},
+			Delisting: []string{"Use https://www.barracudacentral.org/rbl/removal-request, free of charge."},
 		},
 		{
 			Name: "bl.score.senderscore.com.", Title: "Validity RNBL", Operator: "Validity", Families: IPv4, Tier: TierB, Need: NeedRegistration, NoPublic: true,
 			Codes:    anyCode("poor sender score"),
 			Refusals: []Refusal{refusal("127.255.255.255", "the resolver is not registered")},
 			Tests:    []Test{test4}, Lookup: "https://senderscore.org/",
-			Delisting: []string{"Stop the cause; the score recovers with clean mail."},
+			Delisting: []string{"Wait: the score recovers with clean mail."},
 		},
 		{
 			Name: "score.senderscore.com.", Title: "Validity Sender Score", Operator: "Validity", Families: IPv4, Tier: TierInfo, Need: NeedRegistration, NoPublic: true,
@@ -73,7 +73,7 @@ func otherZones() []Zone {
 		{
 			Name: "combined.mail.abusix.zone.", Title: "Abusix combined", Operator: "Abusix", Families: IPv4 | Domain, Tier: TierB, Need: NeedKey,
 			Codes: anyCode("listed by Abusix"), Tests: []Test{test4, testName}, Lookup: "https://lookup.abusix.com/",
-			Delisting: []string{"Stop the cause, then ask for removal on the look-up page, free of charge."},
+			Delisting: []string{"Ask for removal on the look-up page, free of charge."},
 		},
 		{
 			Name: "rep.mailspike.net.", Title: "Mailspike reputation", Operator: "Mailspike", Families: IPv4, Tier: TierInfo, Optional: true,

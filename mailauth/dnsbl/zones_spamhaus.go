@@ -12,9 +12,8 @@ var spamhausRefusals = []Refusal{
 }
 
 var spamhausDelisting = []string{
-	"Look the entry up at https://check.spamhaus.org/: it says which data set holds it, and why.",
-	"Stop the cause first (compromised account or host, unasked-for bulk mail); an entry comes back while it lasts.",
-	"Then ask for removal on that same page. It is free of charge; nobody outside Spamhaus can speed it up.",
+	"The look-up page says which data set holds the entry, why, and how to have it removed.",
+	"Removal is free of charge, and nobody outside Spamhaus can speed it up.",
 }
 
 func spamhausZones() []Zone {
