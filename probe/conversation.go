@@ -163,7 +163,7 @@ func refusal(stage Stage, reply Reply, want []int) *Error {
 			return nil
 		}
 	}
-	e := &Error{Stage: stage, Kind: Garbage, Detail: reply.String()}
+	e := &Error{Stage: stage, Kind: Garbage, Detail: reply.quoted()}
 	switch reply.Code / 100 {
 	case 4:
 		e.Kind = Temporary

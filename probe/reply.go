@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
 	"strings"
 )
 
@@ -36,8 +37,18 @@ func (r Reply) Texts() []string {
 	return texts
 }
 
-// String is the lines joined, as one line.
+// String is the lines joined, octet for octet.
 func (r Reply) String() string { return strings.Join(r.Lines, " / ") }
+
+// quoted is String with its control octets escaped, and cut off where it is long.
+func (r Reply) quoted() string {
+	const most = 200
+	said := r.String()
+	if len(said) > most {
+		return strconv.Quote(said[:most]) + "…"
+	}
+	return strconv.Quote(said)
+}
 
 // errGarbage is what came back instead of a reply.
 type errGarbage struct{ why string }

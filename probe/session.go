@@ -193,7 +193,7 @@ func (k Kind) String() string { return kindNames[k] }
 type Error struct {
 	Stage  Stage
 	Kind   Kind
-	Detail string // "no greeting within 30s", "550 5.7.1 …"; from the network in part, so escape it
+	Detail string // "nothing within 10s"; words of the host are quoted and escaped
 	Err    error  // the cause, if any
 }
 

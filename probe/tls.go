@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -37,7 +38,7 @@ type TLS struct {
 // A ChainFault is one thing that is wrong with a chain of certificates.
 type ChainFault struct {
 	Kind   FaultKind
-	Detail string // from the certificate in part, so escape it
+	Detail string // words of the certificate are quoted and escaped
 }
 
 // FaultKind is what is wrong with a chain of certificates.
@@ -183,14 +184,17 @@ func chainFault(leaf *x509.Certificate, err error) ChainFault {
 	case errors.As(err, &unknown) && bytes.Equal(leaf.RawIssuer, leaf.RawSubject) && leaf.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) == nil:
 		return ChainFault{SelfSigned, ""}
 	case errors.As(err, &unknown):
-		return ChainFault{Untrusted, "issued by " + leaf.Issuer.String()}
+		return ChainFault{Untrusted, "issued by " + strconv.Quote(leaf.Issuer.String())}
 	}
-	return ChainFault{BadChain, strings.TrimPrefix(err.Error(), "x509: ")}
+	return ChainFault{BadChain, strconv.Quote(strings.TrimPrefix(err.Error(), "x509: "))}
 }
 
 // nameFault says what the certificate names instead of the host.
 func nameFault(leaf *x509.Certificate, host string) string {
-	names := leaf.DNSNames
+	var names []string
+	for _, name := range leaf.DNSNames {
+		names = append(names, escaped(name))
+	}
 	for _, ip := range leaf.IPAddresses {
 		names = append(names, ip.String())
 	}
@@ -201,4 +205,11 @@ func nameFault(leaf *x509.Certificate, host string) string {
 		return fmt.Sprintf("names %s and %d more, not %s", strings.Join(names[:5], ", "), len(names)-5, host)
 	}
 	return fmt.Sprintf("names %s, not %s", strings.Join(names, ", "), host)
+}
+
+// escaped is a name of a certificate, which may hold any octet, without those
+// that would play tricks on a reader.
+func escaped(name string) string {
+	quoted := strconv.Quote(name)
+	return quoted[1 : len(quoted)-1]
 }

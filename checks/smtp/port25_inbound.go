@@ -158,7 +158,7 @@ func unfriendly(s facts.HostSession) (fault, doubt string) {
 
 // clip keeps a message readable where a host sends kilobytes.
 func clip(said string) string {
-	const most = 120
+	const most = 60
 	if len(said) > most {
 		return said[:most] + "…"
 	}
