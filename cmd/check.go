@@ -1,0 +1,208 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// checkFlags are the flags of check as they are given.
+type checkFlags struct {
+	selectors, ips, resolvers []string
+	helo                      string
+	only, skip                []string
+	failOn                    *choice
+	strict, noSMTP            bool
+	timeout                   span
+	output                    *output
+}
+
+func (a *app) checkCommand() *cobra.Command {
+	f := checkFlags{timeout: span(60 * time.Second)}
+	cmd := &cobra.Command{
+		Use:   "check DOMAIN... [-]",
+		Short: "Examine the mail of domains",
+		Long: `Check examines the mail of one or several domains. A mail address or a URL
+stands for its domain. With - the domains are read from standard input, one a
+line; what follows a # is a comment.
+
+DKIM selectors and the addresses that send are nowhere published as such: name
+them with --selector and --ip, and more can be told.
+
+` + exitHelp,
+		Example: `  maildoctor check example.com
+  maildoctor check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com
+  maildoctor check example.com --only spf,dmarc.exists --resolver tls://192.0.2.53
+  maildoctor check - --format json --output report.json < domains.txt`,
+		Args:              cobra.ArbitraryArgs,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE:              func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` in use (repeatable)")
+	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail (repeatable)")
+	flags.StringVar(&f.helo, "helo", "", "the `name` that the sending host gives in EHLO")
+	flags.StringArrayVar(&f.resolvers, "resolver", nil, "a DNS `server` to ask, not the system's (repeatable):\n192.0.2.53, [2001:db8::53]:5353, udp://, tcp:// or\ntls://HOST, https://HOST/dns-query")
+	flags.StringSliceVar(&f.only, "only", nil, "run these `checks` or topics only (repeatable)")
+	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
+	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
+	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
+	f.output = a.outputFlags(cmd).fileFlags(cmd)
+	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning or critical; never: for none", "critical", "advice", "warning", "critical", "never")
+	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
+	for _, name := range []string{"only", "skip"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)
+	}
+	return cmd
+}
+
+func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
+	names, err := domains(args, a.in)
+	if err != nil {
+		return err
+	}
+	list, err := checks.Select(a.all(), trimmed(f.only), trimmed(f.skip))
+	if err != nil {
+		return usage(err)
+	}
+	options, err := f.live()
+	if err != nil {
+		return usage(err)
+	}
+	gate, err := f.gate()
+	if err != nil {
+		return err
+	}
+	if err := f.output.check(); err != nil {
+		return err
+	}
+	doctor, err := a.live(ctx, options)
+	if err != nil {
+		return err
+	}
+	defer doctor.close()
+
+	r := round{examiner: doctor, list: list, timeout: time.Duration(f.timeout), progress: a.progress(names, len(list))}
+	reports, skipped := r.run(ctx, names)
+	r.progress.stop()
+	if err := f.output.reports(reports); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return interrupted(skipped, len(names))
+	}
+	return gate.judge(reports)
+}
+
+// interrupted is the end of a run that somebody stopped.
+func interrupted(skipped, all int) error {
+	e := &codeError{code: exitInterrupted, err: errors.New("interrupted; what is not in the report is unknown")}
+	if skipped > 0 {
+		e.err = fmt.Errorf("interrupted; %d of %d domains were not examined", skipped, all)
+	}
+	return e
+}
+
+// progress tells how far the run is, if there is a terminal to tell.
+func (a *app) progress(names []string, checks int) *progress {
+	fd, tty := terminal(a.err)
+	if !tty || a.env("TERM") == "dumb" {
+		return nil
+	}
+	width := 80
+	if n, _, err := term.GetSize(fd); err == nil && n > 0 {
+		width = n
+	}
+	return startProgress(a.err, width, record.Display(names[0]), len(names), checks*len(names))
+}
+
+func (f checkFlags) gate() (gate, error) {
+	g := gate{strict: f.strict, never: f.failOn.value == "never"}
+	if g.never {
+		return g, nil
+	}
+	err := g.failOn.UnmarshalText([]byte(f.failOn.value))
+	return g, err
+}
+
+// liveOptions are what an examination on the internet needs to know.
+type liveOptions struct {
+	want      checks.Want
+	resolvers []string
+	noSMTP    bool
+	hostname  string // of this machine
+}
+
+// live reads the flags that describe the domain and the way to it.
+func (f checkFlags) live() (liveOptions, error) {
+	o := liveOptions{resolvers: f.resolvers, noSMTP: f.noSMTP}
+	for _, s := range trimmed(f.selectors) {
+		selector, err := parseSelector(s)
+		if err != nil {
+			return o, err
+		}
+		o.want.Selectors = append(o.want.Selectors, selector)
+	}
+	for _, s := range trimmed(f.ips) {
+		addr, err := netip.ParseAddr(s)
+		if err != nil || addr.Zone() != "" || addr.IsUnspecified() || addr.IsMulticast() {
+			return o, fmt.Errorf("--ip %q is not the address of a host; give one as in 192.0.2.25 or 2001:db8::25", s)
+		}
+		o.want.Senders = append(o.want.Senders, addr.Unmap())
+	}
+	if f.helo != "" {
+		name, err := record.ParseDomain(f.helo)
+		if err != nil {
+			return o, fmt.Errorf("--helo %q %w; give the full name, as in mail.example.com", f.helo, err)
+		}
+		o.want.HELO = name
+	}
+	if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
+		o.hostname = name
+	}
+	return o, nil
+}
+
+// parseSelector takes a selector, or the name of its record.
+func parseSelector(input string) (string, error) {
+	s, _, _ := strings.Cut(strings.ToLower(input), "._domainkey")
+	for _, label := range strings.Split(s, ".") {
+		odd := strings.Trim(label, "abcdefghijklmnopqrstuvwxyz0123456789-_")
+		if label == "" || len(label) > 63 || odd != "" {
+			return "", fmt.Errorf("--selector %q is not a selector; give what s= says in a DKIM-Signature, as in s1", input)
+		}
+	}
+	return s, nil
+}
+
+// trimmed is list without blanks around its words, and without empty words.
+func trimmed(list []string) []string {
+	var out []string
+	for _, s := range list {
+		if s = strings.TrimSpace(s); s != "" {
+			out = append(out, s)
+		}
+	}
+	return out
+}
+
+// ruleSet is the rules of checks.
+func ruleSet(list []*checks.Check) []diagnosis.Rule {
+	rules := make([]diagnosis.Rule, len(list))
+	for i, c := range list {
+		rules[i] = c.Rule
+	}
+	return rules
+}

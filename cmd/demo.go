@@ -1,0 +1,105 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/lab"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario"
+)
+
+func (a *app) demoCommand() *cobra.Command {
+	var o *output
+	cmd := &cobra.Command{
+		Use:   "demo",
+		Short: "Examine a healthy and a sick domain, offline",
+		Long: `Demo serves a little internet on the loopback interface (name servers and mail
+hosts on real sockets) and examines two domains of it, one healthy and one sick.
+It needs no network and no privileges, and always exits with 0.`,
+		Args: noArguments,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if err := o.check(); err != nil {
+				return err
+			}
+			return a.demo(cmd.Context(), a.all(), o)
+		},
+	}
+	o = a.outputFlags(cmd).fileFlags(cmd)
+	return cmd
+}
+
+// say puts words around a report, where people read it and no program does.
+func (o *output) say(words string) error {
+	if o.format.value != "text" || o.path != "" {
+		return nil
+	}
+	_, err := fmt.Fprint(o.app.out, words)
+	return err
+}
+
+const (
+	beforeDemo = `A demonstration, offline: maildoctor serves a little internet on the loopback
+interface and examines two domains of it, one healthy and one sick.
+
+`
+	afterDemo = `
+Now yours: maildoctor check example.com
+`
+)
+
+// runDemo examines each domain of the demonstration in a world of its own.
+func runDemo(ctx context.Context, list []*checks.Check, o *output) error {
+	scenarios, err := lab.Demo()
+	if err != nil {
+		return err
+	}
+	var reports []diagnosis.Report
+	for _, s := range scenarios {
+		r, err := examineScenario(ctx, s, list)
+		if err != nil {
+			return fmt.Errorf("serve the demonstration on the loopback interface: %w", err)
+		}
+		reports = append(reports, r)
+	}
+	if err := o.say(beforeDemo); err != nil {
+		return err
+	}
+	if err := o.reports(reports); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return interrupted(0, len(reports))
+	}
+	return o.say(afterDemo)
+}
+
+// examineScenario serves the world of s and examines its domain over the network.
+func examineScenario(ctx context.Context, s *scenario.Scenario, list []*checks.Check) (diagnosis.Report, error) {
+	world, err := lab.Start(s)
+	if err != nil {
+		return diagnosis.Report{}, err
+	}
+	defer world.Close()
+	client, err := world.Client(resolve.Options{})
+	if err != nil {
+		return diagnosis.Report{}, err
+	}
+	defer client.Close()
+	counted := resolve.NewTrace(client, nil)
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	env := world.Env(ctx, counted)
+	start := env.Now()
+	results := checks.Run(ctx, env, list, nil)
+	return diagnosis.Report{
+		Domain: record.Display(env.Domain), At: start, Took: env.Now().Sub(start),
+		Questions: counted.Stats().Questions, CutShort: ctx.Err() != nil, Results: results,
+	}, nil
+}

@@ -1,0 +1,97 @@
+package cmd
+
+import (
+	"context"
+	"net"
+	"net/netip"
+	"time"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// systemResolvers is where the system names its DNS servers.
+const systemResolvers = "/etc/resolv.conf"
+
+// A doctor examines on the internet. All its examinations share one client, one
+// memory of answers and one prober; each has a budget of questions of its own.
+type doctor struct {
+	client *resolve.Client
+	shared resolve.Resolver
+	smtp   checks.SMTP
+	want   checks.Want
+	here   []netip.Addr
+}
+
+// newDoctor makes a doctor whose questions end with ctx.
+func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
+	options, err := resolvers(o.resolvers)
+	if err != nil {
+		return nil, err
+	}
+	client := resolve.NewClient(options)
+	d := &doctor{
+		client: client,
+		shared: resolve.NewMemo(ctx, resolve.NewLimit(client, resolve.DefaultInFlight)),
+		want:   o.want,
+		here:   here(),
+	}
+	if !o.noSMTP {
+		d.smtp = &probe.Prober{HELO: o.hostname}
+	}
+	return d, nil
+}
+
+// resolvers are the servers named, or else those of the system.
+func resolvers(named []string) (resolve.Options, error) {
+	if len(named) == 0 {
+		return resolve.SystemServers(systemResolvers)
+	}
+	var o resolve.Options
+	for _, s := range named {
+		server, err := resolve.ParseServer(s)
+		if err != nil {
+			return o, usage(err)
+		}
+		o.Servers = append(o.Servers, server)
+	}
+	return o, nil
+}
+
+// here is the addresses of this machine by which others may know it.
+func here() []netip.Addr {
+	list, err := net.InterfaceAddrs()
+	if err != nil {
+		return nil
+	}
+	var out []netip.Addr
+	for _, a := range list {
+		if prefix, err := netip.ParsePrefix(a.String()); err == nil && prefix.Addr().IsGlobalUnicast() {
+			out = append(out, prefix.Addr().Unmap())
+		}
+	}
+	return out
+}
+
+func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
+	start := time.Now()
+	budget := resolve.NewBudget(d.shared, resolve.DefaultBudget)
+	env := &checks.Env{
+		Domain: domain,
+		DNS:    resolve.NewMemo(ctx, budget),
+		SMTP:   d.smtp,
+		Now:    time.Now,
+		Want:   d.want,
+		Here:   d.here,
+	}
+	results := checks.Run(ctx, env, list, observe)
+	return diagnosis.Report{
+		Domain: record.Display(domain), At: start, Took: time.Since(start),
+		Questions: budget.Spent(), CutShort: ctx.Err() != nil, Results: results,
+	}
+}
+
+func (d *doctor) close() { d.client.Close() }

@@ -1,0 +1,140 @@
+package cmd_test
+
+import (
+	"bytes"
+	"fmt"
+	"net"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/maildoctor/maildoctor/cmd"
+	"github.com/maildoctor/maildoctor/lab"
+	"github.com/maildoctor/maildoctor/report"
+	"github.com/maildoctor/maildoctor/scenario"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"maildoctor": func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// world is what the domains of the scripts publish.
+const world = `The domains that the scripts of the command line examine.
+domain: well.example
+
+-- zone well.example --
+@ MX 10 mx
+@ TXT "v=spf1 mx -all"
+mx A 198.51.100.25
+_dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@well.example"
+-- zone two.example --
+@ MX 10 mx.well.example.
+@ TXT "v=spf1 mx -all"
+@ TXT "v=spf1 a ~all"
+-- zone open.example --
+@ MX 10 mx.well.example.
+@ TXT "v=spf1 mx ?all"
+-- zone xn--bcher-kva.example --
+@ MX 10 mx.well.example.
+@ TXT "v=spf1 mx -all"
+-- faults --
+TXT silent.example. SERVFAIL
+`
+
+// Scripts see a maildoctor, an internet at $RESOLVER and, at $SILENT, a DNS
+// server that never answers.
+func TestScripts(t *testing.T) {
+	s, err := scenario.Parse([]byte(world))
+	if err != nil {
+		t.Fatal(err)
+	}
+	internet, err := lab.Start(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { internet.Close() })
+	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() })
+	testscript.Run(t, testscript.Params{
+		Dir:                 "testdata/script",
+		RequireExplicitExec: true,
+		Setup: func(e *testscript.Env) error {
+			e.Setenv("RESOLVER", internet.Resolver())
+			e.Setenv("SILENT", silent.LocalAddr().String())
+			return nil
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"exits":   exits,
+			"oneline": oneLine,
+			"schema":  schema,
+			"asked":   asked(silent),
+		},
+	})
+}
+
+// exits CODE COMMAND... runs a command that must end with the code.
+func exits(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: exits CODE COMMAND...")
+	}
+	err := ts.Exec(args[1], args[2:]...)
+	got := 0
+	if coded, ok := err.(interface{ ExitCode() int }); ok {
+		got = coded.ExitCode()
+	} else if err != nil {
+		ts.Fatalf("%v", err)
+	}
+	if want := args[0]; fmt.Sprint(got) != want {
+		ts.Fatalf("exit code %d, want %s", got, want)
+	}
+}
+
+// oneline stdout|stderr: it is one line, without controls.
+func oneLine(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: oneline stdout|stderr")
+	}
+	text := ts.ReadFile(args[0])
+	body, ended := strings.CutSuffix(text, "\n")
+	if !ended || body == "" || report.Escape(body) != body {
+		ts.Fatalf("not one line: %q", text)
+	}
+}
+
+// schema FILE: it is a report by the published schema, and is read back.
+func schema(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: schema FILE")
+	}
+	text := ts.ReadFile(args[0])
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(report.Schema()))
+	ts.Check(err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	ts.Check(c.AddResource("report.schema.json", doc))
+	compiled, err := c.Compile("report.schema.json")
+	ts.Check(err)
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	ts.Check(err)
+	ts.Check(compiled.Validate(value))
+	_, err = report.ReadJSON(strings.NewReader(text))
+	ts.Check(err)
+}
+
+// asked waits until the silent server has got a question: the program is at work.
+func asked(silent net.PacketConn) func(*testscript.TestScript, bool, []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		ts.Check(silent.SetReadDeadline(time.Now().Add(10 * time.Second)))
+		_, _, err := silent.ReadFrom(make([]byte, 512))
+		ts.Check(err)
+	}
+}
