@@ -1,0 +1,71 @@
+package dmarc
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// RemovedTags: no tag is used that RFC 9989 removed.
+var RemovedTags = Checks.Add(&checks.Check{
+	Rule: diagnosis.Rule{
+		ID:       "dmarc.removed-tags",
+		Title:    "No tag is used that RFC 9989 removed",
+		Severity: diagnosis.Advice,
+		Why:      "Half of the receivers obey pct, the others ignore it: with pct=0 or pct=25 they do not treat the same mail alike.",
+		Doc: `RFC 9989 removed pct, rf and ri, and the size limit behind a report address (mailto:...!10m). Receivers that follow it ignore them; those of RFC 7489 obey. rf, ri and pct=100 do nothing and can go. pct below 100 splits the receivers: RFC 7489 applies the policy to that share of failing mail and the next weaker one to the rest, RFC 9989 applies it to all.
+
+To fix it, drop the tags. Where pct was meant as a way to begin, choose: pct=0 is the next weaker policy, and for a share between there is no equal.`,
+		Refs: []diagnosis.Ref{{Name: "RFC 9989, A.6"}, {Name: "RFC 9989, 4.8"}, {Name: "RFC 7489, 6.6.4"}},
+	},
+	Needs: []*checks.Check{Exists, Syntax},
+	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
+		return judgeRecord(ctx, env, removedTags)
+	},
+})
+
+func removedTags(s subject, v *diagnosis.Verdict) {
+	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "none of pct, rf, ri and size limits"}}
+	for _, p := range s.problems(dmarc.Obsolete) {
+		severity := diagnosis.Advice
+		splits := p.Tag == "pct" && s.Policy.Record.Percent() < 100
+		if splits && s.Policy.Record.Policy.Strength() > 0 {
+			severity = diagnosis.Warning
+		}
+		f := s.finding(severity, "%s: %s", s.at(), p.Message)
+		if len(v.Findings) == 0 {
+			f.Remedy = without(s)
+		}
+		v.Findings = append(v.Findings, f)
+	}
+	if len(v.Findings) > 0 {
+		v.Seen = s.seen()
+	}
+}
+
+// without is the record that means the same to everybody. A share between 0 and
+// 100 has no such record.
+func without(s subject) diagnosis.Remedy {
+	r := *s.Policy.Record
+	clean := r.WithoutRemoved()
+	switch percent := r.Percent(); {
+	case percent == 0:
+		clean.Policy = clean.Policy.Weaker()
+		if clean.Subdomains != "" {
+			clean.Subdomains = clean.Subdomains.Weaker()
+		}
+		if clean.NonExistent != "" {
+			clean.NonExistent = clean.NonExistent.Weaker()
+		}
+	case percent < 100 && r.Policy.Strength() > 0:
+		return diagnosis.Remedy{Steps: []string{
+			fmt.Sprintf("If the reports show that all your own mail passes, publish %s.", line(s.Policy.Domain, clean)),
+			fmt.Sprintf("If not yet, publish %s.", line(s.Policy.Domain, clean.WithPolicy(clean.Policy.Weaker()))),
+		}}
+	}
+	return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, clean)}}
+}

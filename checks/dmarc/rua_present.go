@@ -1,0 +1,109 @@
+package dmarc
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// maxServed is how many addresses of rua every receiver serves; more it may skip.
+const maxServed = 2 // RFC 7489, 6.2
+
+// RUAPresent: aggregate reports have somewhere to go.
+var RUAPresent = Checks.Add(&checks.Check{
+	Rule: diagnosis.Rule{
+		ID:       "dmarc.rua-present",
+		Title:    "Aggregate reports have a usable address",
+		Severity: diagnosis.Warning,
+		Why:      "Without reports nobody sees who sends in the domain's name, nor which of your own mail fails.",
+		Doc: `The tag rua names where receivers send their daily reports: mailto: URIs with commas between them. An address without "mailto:" in front is not a URI and gets nothing. Receivers need to serve two addresses; many skip the third.
+
+To fix it, name a mailbox that somebody or a report service reads. One at another domain needs that domain's consent (see dmarc.report-authorised).`,
+		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.6"}, {Name: "RFC 9989, 4.7"}, {Name: "RFC 9990, 3.5"}, {Name: "RFC 7489, 6.2"}},
+	},
+	Needs: []*checks.Check{Exists, Syntax},
+	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
+		purpose, err := facts.Intent.Of(ctx, env)
+		if err != nil {
+			return diagnosis.Verdict{}, err
+		}
+		return judgeRecord(ctx, env, func(s subject, v *diagnosis.Verdict) { ruaPresent(s, purpose, v) })
+	},
+})
+
+func ruaPresent(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
+	r := *s.Policy.Record
+	malformed := s.problems(dmarc.Address)
+	switch {
+	case len(r.RUA) == 0 && len(malformed) == 0 && !purpose.Sends:
+		v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "no rua; the domain sends no mail"}}
+		return
+	case len(r.RUA) == 0 && len(malformed) == 0:
+		v.Findings = []diagnosis.Finding{noReports(s, purpose)}
+		return
+	}
+	for _, p := range malformed {
+		f := s.finding(diagnosis.Warning, "%s, character %d: %s", s.at(), p.Offset+1, p.Message)
+		if len(v.Findings) == 0 {
+			f.Remedy = readdressed(s)
+		}
+		v.Findings = append(v.Findings, f)
+	}
+	var mail []string
+	for _, u := range r.RUA {
+		if u.Address != "" {
+			mail = append(mail, u.Address)
+		}
+	}
+	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "reports go to " + strings.Join(mail, ", ")}}
+	switch {
+	case len(malformed) > 0:
+	case len(mail) == 0:
+		f := s.finding(diagnosis.Warning, "%s: no address of rua is a mailto: URI; receivers need to know no other scheme", s.at())
+		f.Remedy.Steps = []string{"Name a mailbox: " + line(s.Policy.Domain, r.WithReports(postmaster(s.Policy.Domain))) + "."}
+		v.Findings = append(v.Findings, f)
+	case len(r.RUA) > maxServed:
+		f := s.finding(diagnosis.Advice, "%s names %d addresses in rua; receivers need to serve no more than %d", s.at(), len(r.RUA), maxServed)
+		f.Remedy.Steps = []string{"Name the two that matter, and let one of them pass the reports on."}
+		v.Findings = append(v.Findings, f)
+	}
+}
+
+func noReports(s subject, purpose facts.Purpose) diagnosis.Finding {
+	f := s.finding(diagnosis.Advice, "%s has no rua: nobody sends reports about the domain", s.at())
+	if s.Policy.Domain == s.env.Domain && !purpose.Receives {
+		f.Remedy.Steps = []string{"Add rua=mailto:<address>; the domain itself takes no mail, so the address is one of another domain, which has to consent."}
+		return f
+	}
+	f.Remedy.Edits = []record.Edit{publish(*s.Policy, s.Policy.Record.WithReports(postmaster(s.Policy.Domain)))}
+	f.Remedy.Steps = []string{fmt.Sprintf("Name another mailbox than %s if the daily reports shall not go there.", postmaster(s.Policy.Domain))}
+	return f
+}
+
+// readdressed repairs the addresses that can be repaired.
+func readdressed(s subject) diagnosis.Remedy {
+	r := *s.Policy.Record
+	fixed := func(uris []dmarc.URI) []dmarc.URI {
+		var list []dmarc.URI
+		for _, u := range uris {
+			if meant, ok := u.Repaired(); ok {
+				u = meant
+			}
+			if u.Fault == "" {
+				list = append(list, u)
+			}
+		}
+		return list
+	}
+	r.RUA, r.RUF = fixed(r.RUA), fixed(r.RUF)
+	if !r.Reports() {
+		return diagnosis.Remedy{Steps: []string{"Name a mailbox that is read: " + line(s.Policy.Domain, r.WithReports(postmaster(s.Policy.Domain))) + "."}}
+	}
+	return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)}}
+}

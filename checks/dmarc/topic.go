@@ -1,0 +1,131 @@
+// Package dmarc holds a domain to the rules about its DMARC policy (RFC 9989)
+// and about where reports go (RFC 9990), and says where a receiver that still
+// follows RFC 7489 sees something else.
+package dmarc
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// Checks is the checks of this topic.
+var Checks checks.Topic
+
+// A subject is the policy that applies and what the checks say it about.
+type subject struct {
+	facts.DMARCPolicy
+	env  *checks.Env
+	name string // the domain examined, for readers
+}
+
+// at names where the record stands, for readers: "_dmarc.example.org".
+func (s subject) at() string { return "_dmarc." + record.Display(s.Policy.Domain) }
+
+// judgePolicy judges the policy that applies; there is nothing to judge where
+// none does.
+func judgePolicy(ctx context.Context, env *checks.Env, judge func(subject, *diagnosis.Verdict)) (diagnosis.Verdict, error) {
+	var v diagnosis.Verdict
+	p, err := facts.DMARC.Of(ctx, env)
+	switch {
+	case err != nil:
+		return v, err
+	case p.Policy == nil && len(p.Undecided) > 0:
+		return v, p.Undecided[0]
+	case p.Policy == nil:
+		v.Skip = "no DMARC policy applies to the domain"
+	default:
+		judge(subject{p, env, record.Display(env.Domain)}, &v)
+	}
+	return v, nil
+}
+
+// judgeRecord judges the text of a record that the owner can change. That of a
+// public suffix is not the owner's.
+func judgeRecord(ctx context.Context, env *checks.Env, judge func(subject, *diagnosis.Verdict)) (diagnosis.Verdict, error) {
+	return judgePolicy(ctx, env, func(s subject, v *diagnosis.Verdict) {
+		if !s.Own {
+			v.Skip = fmt.Sprintf("the policy is that of the public suffix %s", record.Display(s.Policy.Domain))
+			return
+		}
+		judge(s, v)
+	})
+}
+
+// answer is the evidence of one step.
+func answer(step dmarc.Step) diagnosis.Evidence {
+	e := diagnosis.Evidence{Question: step.Answer.Question.String()}
+	if step.Err != nil {
+		e.Answer = strings.TrimPrefix(step.Err.Error(), e.Question+": ")
+		return e
+	}
+	e.Answer = step.Answer.String()
+	return e
+}
+
+// seen is the evidence of the record that applies.
+func (s subject) seen() []diagnosis.Evidence { return []diagnosis.Evidence{answer(*s.Policy)} }
+
+// finding is a finding about the domain with the record as evidence.
+func (s subject) finding(severity diagnosis.Severity, format string, args ...any) diagnosis.Finding {
+	return diagnosis.Finding{Subject: s.name, Severity: severity, Message: fmt.Sprintf(format, args...), Evidence: s.seen()}
+}
+
+// publish is the edit after which r is the record at the _dmarc name of step.
+// Foreign texts there stay. Where a record is written in a way that its slot
+// does not hold ("v = DMARC1"), the edit is of the whole TXT set.
+func publish(step dmarc.Step, r dmarc.Record) record.Edit {
+	slot := record.DMARC(step.Domain)
+	want := record.TXT(slot.Name, r.String())
+	if !slices.ContainsFunc(step.Answer.Records, func(r record.Record) bool { return dmarc.IsMeant(r.Data) && !slot.Holds(r) }) {
+		return record.Set(slot, want)
+	}
+	all := []record.Record{want}
+	for _, r := range step.Answer.Records {
+		if !dmarc.IsMeant(r.Data) {
+			all = append(all, record.TXT(slot.Name, r.Data))
+		}
+	}
+	return record.Set(record.Slot{Name: slot.Name, Type: "TXT"}, all...)
+}
+
+// line is r at the _dmarc name of domain, ready to paste.
+func line(domain string, r dmarc.Record) string {
+	return "`" + record.TXT(record.DMARC(domain).Name, r.String()).String() + "`"
+}
+
+// fresh is the record that a domain without one begins with: p=reject where it
+// sends no mail, else p=none with reports to its postmaster (RFC 9989, 5.1.4), a
+// mailbox that every domain with mail has (RFC 5321, 4.5.1).
+func fresh(domain string, purpose facts.Purpose) dmarc.Record {
+	switch {
+	case !purpose.Sends:
+		return dmarc.Record{}.WithPolicy(dmarc.Reject)
+	case !purpose.Receives:
+		return dmarc.Record{}.WithPolicy(dmarc.None)
+	}
+	return dmarc.Record{}.WithPolicy(dmarc.None).WithReports(postmaster(domain))
+}
+
+func postmaster(domain string) string { return "postmaster@" + record.Display(domain) }
+
+// from says where the policy comes from when it is not the domain's own record.
+func (s subject) from() string {
+	if s.Relation == dmarc.Self {
+		return ""
+	}
+	return fmt.Sprintf(", by the record of %s,", record.Display(s.Policy.Domain))
+}
+
+// problems is what the parser finds in the record that applies, of the kinds given.
+func (s subject) problems(kinds ...dmarc.Kind) []dmarc.Problem {
+	_, problems := dmarc.Parse(s.Text())
+	return slices.DeleteFunc(problems, func(p dmarc.Problem) bool { return !slices.Contains(kinds, p.Kind) })
+}
