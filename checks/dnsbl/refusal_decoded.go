@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
@@ -38,7 +39,7 @@ func refusalDecoded(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 	for _, t := range b.UsedTests() {
 		if t.Use == dnsbl.Refusing {
 			reason := t.Reason
-			if t.Public != "" {
+			if t.Public != "" && !strings.Contains(reason, t.Public) {
 				reason += "; the answer came through " + t.Public
 			}
 			g.add(t.Zone, reason)

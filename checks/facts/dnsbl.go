@@ -3,11 +3,13 @@ package facts
 import (
 	"context"
 	"errors"
+	"net/netip"
 	"slices"
 	"sync"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
+	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
@@ -77,16 +79,47 @@ var Listings = checks.NewFact("the blocklists", func(ctx context.Context, env *c
 	return b, ctx.Err()
 })
 
-// askAhead asks about the addresses that may turn out to send before it is known
-// whether they do; the answers are kept by the resolver.
+// askAhead asks about what may turn out to be a subject before it is known
+// whether it is: the domain at once, the addresses that may send while SPF is
+// evaluated, and their reverse names while those are confirmed. The resolver
+// keeps the answers.
 func askAhead(ctx context.Context, env *checks.Env, lists *listTester) {
-	var ahead []ListSubject
-	for _, addr := range candidates(ctx, env) {
-		if SpecialUse(addr, env.Lab) == "" && len(ahead) < maxListAddrs {
-			ahead = append(ahead, ListSubject{Target: dnsbl.Address(addr)})
+	var wg sync.WaitGroup
+	ask := func(targets ...dnsbl.Target) {
+		for _, t := range targets {
+			wg.Go(func() { lists.ask(ctx, env, []ListSubject{{Target: t}}) })
 		}
 	}
-	lists.ask(ctx, env, ahead)
+	ask(dnsbl.Name(env.Domain), dnsbl.Name(registrable(env.Domain)))
+	var reverse []netip.Addr
+	for _, addr := range candidates(ctx, env) {
+		if SpecialUse(addr, env.Lab) == "" && len(reverse) < maxListAddrs {
+			reverse = append(reverse, addr)
+			ask(dnsbl.Address(addr))
+		}
+	}
+	ask(reverseNames(ctx, env, reverse)...)
+	wg.Wait()
+}
+
+// reverseNames is the registrable domains of the first names that addresses
+// have in the reverse DNS, unconfirmed.
+func reverseNames(ctx context.Context, env *checks.Env, addrs []netip.Addr) []dnsbl.Target {
+	answers := make([]resolve.Answer, len(addrs))
+	var wg sync.WaitGroup
+	for i, addr := range addrs {
+		wg.Go(func() { answers[i], _ = env.DNS.Resolve(ctx, resolve.Ask(record.Reverse(addr), "PTR")) })
+	}
+	wg.Wait()
+	var names []dnsbl.Target
+	for _, answer := range answers {
+		for _, r := range answer.Records {
+			if t := dnsbl.Name(registrable(r.Data)); len(names) < maxListNames && !slices.Contains(names, t) {
+				names = append(names, t)
+			}
+		}
+	}
+	return names
 }
 
 // ask asks every usable list about every subject, all at once.

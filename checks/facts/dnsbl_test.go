@@ -141,6 +141,36 @@ func TestListingsTiming(t *testing.T) {
 	})
 }
 
+// A sender whose reverse name belongs to its hoster: MX, A, PTR, list, while the
+// name is confirmed.
+func TestListingsReverseNames(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		records := slices.Concat(alive(), mail("example.org."), []record.Record{
+			{Name: record.Reverse(netip.MustParseAddr("192.0.2.25")), Type: "PTR", Data: "vps7.hoster.example."},
+			record.Address("vps7.hoster.example.", netip.MustParseAddr("192.0.2.25")),
+			{Name: record.Reverse(netip.MustParseAddr("2001:db8::25")), Type: "PTR", Data: "claimed.bank.example."},
+		})
+		r := newRecorder(records)
+		b := examine(t, r, "example.org.")
+		if at, ok := r.asked["A example.org.dbl.spamhaus.org"]; !ok || at > slow {
+			t.Errorf("the domain was asked about after %v", at)
+		}
+		if at, ok := r.asked["A hoster.example.dbl.spamhaus.org"]; !ok || at > 3*slow {
+			t.Errorf("the reverse name was asked about after %v", at)
+		}
+		var names []string
+		for _, s := range b.Subjects {
+			if s.Target.Family() == dnsbl.Domain {
+				names = append(names, s.String())
+			}
+		}
+		want := []string{"example.org (the domain itself)", "hoster.example (of the reverse name vps7.hoster.example)"}
+		if !slices.Equal(names, want) { // bank.example does not confirm its claim
+			t.Errorf("names %q", names)
+		}
+	})
+}
+
 // A large domain gets a bounded number of questions, few at once for each operator.
 func TestListingsBounds(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -128,7 +128,7 @@ func (s *Status) absent(test Test) {
 	switch {
 	case s.Public != "" && s.Zone.NoPublic:
 		s.Use = Refusing
-		s.Reason += fmt.Sprintf("; it does not answer through %s", s.Public)
+		s.Reason = "it does not answer questions that come through " + s.Public
 	case test.Known:
 		s.Use = Silent
 	default:

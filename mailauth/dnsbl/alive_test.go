@@ -63,7 +63,7 @@ func TestAlive(t *testing.T) {
 			world{addrs: map[string]string{"2.0.0.127.": "127.0.0.2", "1.0.0.127.": "203.0.113.80"}}, Rewritten, "1.0.0.127"},
 		{"refusing", "zen.spamhaus.org", IPv4, world{addrs: map[string]string{"": "127.255.255.254"}}, Refusing, "public or open resolver"},
 		{"refusing a bitmask", "multi.uribl.com", Domain, world{addrs: map[string]string{"": "127.0.0.1"}}, Refusing, "asks too much"},
-		{"refusing by silence", "zen.spamhaus.org", IPv4, world{server: "udp://8.8.8.8:53"}, Refusing, "does not answer through Google Public DNS"},
+		{"refusing by silence", "zen.spamhaus.org", IPv4, world{server: "udp://8.8.8.8:53"}, Refusing, "does not answer questions that come through Google Public DNS"},
 		{"silent through a public resolver", "bl.spamcop.net", IPv4, world{server: "udp://8.8.8.8:53"}, Silent, ""},
 		{"REFUSED", "bl.spamcop.net", IPv4, world{errs: map[string]resolve.Kind{"": resolve.Refused}}, Refusing, "REFUSED"},
 		{"unreachable", "bl.spamcop.net", IPv4, world{errs: map[string]resolve.Kind{"": resolve.Timeout}}, Unreachable, "timed out"},
