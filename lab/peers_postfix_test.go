@@ -1,0 +1,158 @@
+package lab_test
+
+import (
+	"bytes"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"os/user"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+)
+
+// A postfix is one Postfix that is the mail host of several worlds, each address
+// of each on a port of its own.
+type postfix struct {
+	dir      string
+	services strings.Builder // lines of master.cf
+	domains  []string
+	listens  []string // host:port of each service
+}
+
+const mainCf = `compatibility_level = 3.6
+queue_directory = %[1]s/queue
+data_directory = %[1]s/data
+maillog_file = %[1]s/log
+maillog_file_prefixes = %[1]s
+inet_interfaces = loopback-only
+inet_protocols = ipv4
+mynetworks =
+mydestination = %[2]s
+alias_maps =
+alias_database =
+local_recipient_maps =
+smtpd_peername_lookup = no
+smtpd_relay_restrictions = reject_unauth_destination
+smtpd_banner = $myhostname ESMTP
+smtpd_tls_security_level = may
+`
+
+const masterCf = `cleanup unix n - n - 0 cleanup
+qmgr unix n - n 300 1 qmgr
+tlsmgr unix - - n 1000? 1 tlsmgr
+rewrite unix - - n - - trivial-rewrite
+bounce unix - - n - 0 bounce
+defer unix - - n - 0 bounce
+trace unix - - n - 0 bounce
+verify unix - - n - 1 verify
+flush unix n - n 1000? 0 flush
+proxymap unix - - n - - proxymap
+showq unix n - n - - showq
+error unix - - n - - error
+retry unix - - n - - error
+discard unix - - n - - discard
+anvil unix - - n - 1 anvil
+postlog unix-dgram n - n - 1 postlogd
+`
+
+func newPostfix(t *testing.T) *postfix {
+	t.Helper()
+	program(t, "postfix")
+	if os.Getuid() != 0 {
+		missing(t, "Postfix runs as root only, and this is not root")
+	}
+	return &postfix{dir: folder(t)}
+}
+
+// add makes Postfix the mail host name of domain, with a certificate of ca, and
+// returns where it will listen.
+func (p *postfix) add(t *testing.T, domain, name string, ca *smtpscript.CA) string {
+	t.Helper()
+	name = record.Display(name)
+	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{name}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	address := free(t)
+	chain := filepath.Join(p.dir, fmt.Sprintf("%d.pem", len(p.listens)))
+	write(t, chain, pemOf(t, cert), 0o600)
+	fmt.Fprintf(&p.services, "%s inet n - n - - smtpd -o myhostname=%s -o smtpd_tls_chain_files=%s\n", address, name, chain)
+	p.domains = append(p.domains, record.Display(domain))
+	p.listens = append(p.listens, address)
+	return address
+}
+
+// start runs Postfix with what was added, in a configuration and queue of its
+// own, until the test ends.
+func (p *postfix) start(t *testing.T) {
+	t.Helper()
+	for _, sub := range []string{"etc", "queue", "data"} {
+		if err := os.Mkdir(filepath.Join(p.dir, sub), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	owner, err := user.Lookup("postfix")
+	if err != nil {
+		missing(t, "there is no user postfix")
+	}
+	uid, _ := strconv.Atoi(owner.Uid)
+	if err := os.Chown(filepath.Join(p.dir, "data"), uid, -1); err != nil {
+		t.Fatal(err)
+	}
+	etc := filepath.Join(p.dir, "etc")
+	write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCf, p.dir, strings.Join(p.domains, ", ")), 0o644)
+	write(t, filepath.Join(etc, "master.cf"), masterCf+p.services.String(), 0o644)
+	t.Cleanup(func() {
+		if text, err := os.ReadFile(filepath.Join(p.dir, "log")); t.Failed() && err == nil {
+			t.Logf("Postfix logged:\n%s", tail(string(text), 4000))
+		}
+	})
+	if out, err := exec.Command(program(t, "postfix"), "-c", etc, "check").CombinedOutput(); err != nil { // makes the queue's directories
+		t.Fatalf("postfix check: %v\n%s", err, out)
+	}
+	// Not "postfix start": its master leaves the process group, and may outlive the test.
+	start(t, "postfix", exec.Command(p.master(t, etc), "-c", etc, "-d"), func() error {
+		for _, address := range p.listens {
+			conn, err := net.Dial("tcp", address)
+			if err != nil {
+				return err
+			}
+			conn.Close()
+		}
+		return nil
+	})
+}
+
+// master is the program that runs Postfix.
+func (p *postfix) master(t *testing.T, etc string) string {
+	t.Helper()
+	dir, err := exec.Command(program(t, "postconf"), "-c", etc, "-h", "daemon_directory").Output()
+	if err != nil {
+		t.Fatalf("postconf: %v", err)
+	}
+	return filepath.Join(strings.TrimSpace(string(dir)), "master")
+}
+
+// pemOf is the key and the certificate as Postfix wants them in one file.
+func pemOf(t *testing.T, cert tls.Certificate) string {
+	t.Helper()
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	pem.Encode(&b, &pem.Block{Type: "PRIVATE KEY", Bytes: key})
+	for _, der := range cert.Certificate {
+		pem.Encode(&b, &pem.Block{Type: "CERTIFICATE", Bytes: der})
+	}
+	return b.String()
+}
