@@ -8,14 +8,14 @@ import (
 	"github.com/maildoctor/maildoctor/record"
 )
 
-// remedies remembers which check first showed an edit, so that the same record
-// is not shown for every finding that it cures.
+// remedies remembers which check first showed an edit or a step, so that the
+// same is not said for every finding that it cures.
 type remedies map[string]string
 
 func (p *page) remedy(r diagnosis.Remedy, id string, told remedies) {
 	head := p.label("fix")
 	for _, e := range r.Edits {
-		key := fmt.Sprintf("%q", e)
+		key := fmt.Sprintf("edit %q", e)
 		if first, ok := told[key]; ok {
 			p.gap()
 			p.para(head, "The change shown for "+flat(first)+" above cures this too.", plain)
@@ -37,9 +37,24 @@ func (p *page) remedy(r diagnosis.Remedy, id string, told remedies) {
 		if len(r.Steps) > 1 {
 			number = fmt.Sprintf("%d. ", i+1)
 		}
-		p.step(head+number, flat(step))
+		p.step(head+number, once(flat(step), id, told))
 		head = margin
 	}
+}
+
+// maxRepeated is the length in octets up to which a step is said again.
+const maxRepeated = 60
+
+// once is a step or, if another check has shown it and it is long, where that was.
+func once(step, id string, told remedies) string {
+	first, ok := told[step]
+	switch {
+	case !ok:
+		told[step] = id
+	case first != id && len(step) > maxRepeated:
+		return "As for " + flat(first) + " above."
+	}
+	return step
 }
 
 // step puts one step. A record in it, between backquotes, stands as the records

@@ -117,6 +117,25 @@ func TestTextRecordOnce(t *testing.T) {
 	}
 }
 
+// A long step is said once, and pointed to from other checks; a short one is
+// said again, and every finding of one check says all of its own.
+func TestTextStepOnce(t *testing.T) {
+	long := "Set the reverse DNS of 192.0.2.25 to mail.example.org in the panel of whoever rents you the address."
+	finding := func(steps ...string) diagnosis.Finding {
+		return diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: steps}}
+	}
+	text := render(t, report.TextOptions{Width: 120}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("ptr.exists", diagnosis.Warning, "", finding(long, "Reload."), finding(long)),
+		fail("ptr.generic-name", diagnosis.Warning, "", finding("Reload.", long)),
+	}})
+	if a, b := strings.Count(text, long), strings.Count(text, "Reload."); a != 2 || b != 2 {
+		t.Errorf("the long step is said %d times, the short one %d times, want 2 and 2:\n%s", a, b, text)
+	}
+	if !strings.Contains(text, "2. As for ptr.exists above.") {
+		t.Errorf("the third finding does not point to the first:\n%s", text)
+	}
+}
+
 // Causes go before consequences even where those are graver, and the graver first.
 func TestTextOrder(t *testing.T) {
 	finding := func(s diagnosis.Severity) diagnosis.Finding {
