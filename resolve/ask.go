@@ -3,74 +3,121 @@ package resolve
 import (
 	"context"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/miekg/dns"
 )
 
-// outcome is how one try ended.
-type outcome struct {
-	by    *endpoint
-	reply reply
-	fault *Error
+// A race is one question on its way: to one server and, when that is silent
+// for long or fails, to the next as well.
+type race struct {
+	ctx     context.Context
+	won     context.CancelFunc // ends all tries
+	q       Question
+	servers []*endpoint
+	most    int // tries against silence
+	enough  int // failures before giving up: each server once, the only one twice
+	wait    time.Duration
+
+	mu                      sync.Mutex
+	started, failed, active int
+	last                    *endpoint
+	timer                   *time.Timer
+	over                    chan struct{} // closed when no try is active
+	winner                  *endpoint
+	reply                   reply
+	worst                   *Error
 }
 
 // ask asks servers, in turn, until one of them says something conclusive. All
-// tries go on listening until ctx, the time for the whole question, is over.
-func (c *Client) ask(ctx context.Context, servers []*endpoint, q Question) (reply, Server, *Error) {
+// tries go on listening until the deadline of the whole question.
+func (c *Client) ask(ctx context.Context, deadline time.Time, servers []*endpoint, q Question) (reply, Server, *Error) {
 	if len(servers) == 0 {
 		return reply{}, Server{}, &Error{Kind: Unreachable, Detail: "no DNS server is configured"}
 	}
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-
-	most := len(servers) * c.opts.Attempts // tries against silence
-	enough := max(2, len(servers))         // failures before giving up: each server once, the only one twice
-	results := make(chan outcome, max(most, enough))
-	started, failed := 0, 0
-	start := func() *endpoint {
-		e := servers[started%len(servers)]
-		started++
-		go func() {
-			r, fault := e.ask(ctx, q.Name, q.Type, q.At == "")
-			if fault == nil {
-				fault = judge(r, q.At != "")
-			}
-			results <- outcome{e, r, fault}
-		}()
-		return e
+	r := &race{
+		ctx: ctx, won: cancel, q: q, servers: servers,
+		most: len(servers) * c.opts.Attempts, enough: max(2, len(servers)),
+		wait: min(patience, c.opts.Timeout), over: make(chan struct{}),
 	}
-	last := start()
-	wait := min(patience, c.opts.Timeout)
-	timer := time.NewTimer(wait)
-	defer timer.Stop()
-	var worst *Error
-	for {
-		select {
-		case o := <-results:
-			if o.fault == nil {
-				o.by.spoke()
-				return o.reply, o.by.server, nil
-			}
-			o.fault.Server = o.by.server.String()
-			if o.fault.Kind == Unreachable {
-				o.by.silent()
-			}
-			worst = worse(worst, o.fault)
-			failed++
-			if ctx.Err() == nil && failed < enough && started < max(most, enough) {
-				last = start()
-				timer.Reset(wait)
-			} else if failed == started && (failed >= enough || started >= most || ctx.Err() != nil) {
-				return reply{}, o.by.server, worst
-			}
-		case <-timer.C:
-			last.silent()
-			if started < most {
-				last = start()
-				timer.Reset(wait)
-			}
+	r.mu.Lock()
+	first := r.begin()
+	r.active = 1
+	r.timer = time.AfterFunc(r.wait, r.impatient)
+	r.mu.Unlock()
+	// The first try runs here: nearly always it is the only one.
+	r.run(first)
+	<-r.over
+	if r.winner != nil {
+		return r.reply, r.winner.server, nil
+	}
+	return reply{}, r.last.server, r.worst
+}
+
+// begin takes the next server. The lock is held.
+func (r *race) begin() *endpoint {
+	r.last = r.servers[r.started%len(r.servers)]
+	r.started++
+	return r.last
+}
+
+// run asks e and, as long as that fails at once, the next.
+func (r *race) run(e *endpoint) {
+	for e != nil {
+		itself := r.q.At != ""
+		said, fault := e.ask(r.ctx, r.q.Name, r.q.Type, !itself)
+		if fault == nil {
+			fault = judge(said, itself)
 		}
+		e = r.finish(e, said, fault)
+	}
+}
+
+// finish notes how a try ended, and returns the server to try instead, if any.
+func (r *race) finish(e *endpoint, said reply, fault *Error) (next *endpoint) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	switch {
+	case fault == nil:
+		e.spoke()
+		if r.winner == nil {
+			r.winner, r.reply = e, said
+			r.won()
+		}
+	case r.winner == nil:
+		fault.Server = e.server.String()
+		if fault.Kind == Unreachable {
+			e.silent()
+		}
+		r.worst = worse(r.worst, fault)
+		r.failed++
+		if r.ctx.Err() == nil && r.failed < r.enough && r.started < max(r.most, r.enough) {
+			return r.begin()
+		}
+	}
+	if r.active--; r.active == 0 {
+		r.timer.Stop()
+		close(r.over)
+	}
+	return nil
+}
+
+// impatient asks the next server beside those that have not answered.
+func (r *race) impatient() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.active == 0 || r.winner != nil {
+		return
+	}
+	r.last.silent()
+	if r.started < r.most {
+		e := r.begin()
+		r.active++
+		r.timer.Reset(r.wait)
+		go r.run(e)
 	}
 }
 

@@ -34,20 +34,17 @@ type Client struct {
 	servers []*endpoint
 	turn    atomic.Uint32
 
-	mu   sync.Mutex
-	at   map[Server]*endpoint
-	done bool
+	mu sync.Mutex
+	at map[Server]*endpoint
+	wg sync.WaitGroup
 
-	ctx  context.Context
-	stop context.CancelFunc
-	wg   sync.WaitGroup
+	closed atomic.Bool
 }
 
 // NewClient returns a client; Close it in the end. Without servers it answers
 // only questions that name their own.
 func NewClient(o Options) *Client {
 	c := &Client{opts: o.withDefaults(), at: map[Server]*endpoint{}}
-	c.ctx, c.stop = context.WithCancel(context.Background())
 	for _, s := range o.Servers {
 		c.servers = append(c.servers, newEndpoint(s, c.opts, &c.wg))
 	}
@@ -56,9 +53,8 @@ func NewClient(o Options) *Client {
 
 // Close ends all questions and connections and waits until they are gone.
 func (c *Client) Close() error {
-	c.stop()
 	c.mu.Lock()
-	c.done = true
+	c.closed.Store(true)
 	for _, e := range c.at {
 		e.close()
 	}
@@ -76,23 +72,20 @@ func (c *Client) Resolve(ctx context.Context, q Question) (Answer, error) {
 	if fault != nil {
 		return Answer{}, fault
 	}
-	limited, cancel := context.WithTimeout(ctx, c.opts.Timeout*time.Duration(c.opts.Attempts))
-	defer cancel()
-	defer context.AfterFunc(c.ctx, cancel)()
-
+	deadline := time.Now().Add(c.opts.Timeout * time.Duration(c.opts.Attempts))
 	path := newTrail(q)
 	for {
 		servers, err := c.order(q)
 		if err != nil {
 			return Answer{}, &Error{Question: q, Kind: Unreachable, Err: err}
 		}
-		r, by, fault := c.ask(limited, servers, Question{Name: path.name, Type: q.Type, At: q.At})
+		r, by, fault := c.ask(ctx, deadline, servers, Question{Name: path.name, Type: q.Type, At: q.At})
 		if fault != nil {
 			fault.Question = q
 			if err := ctx.Err(); err != nil {
 				return Answer{}, canceled(q, err)
 			}
-			if c.ctx.Err() != nil {
+			if c.closed.Load() {
 				return Answer{}, canceled(q, net.ErrClosed)
 			}
 			return Answer{}, fault
@@ -116,7 +109,7 @@ func (c *Client) order(q Question) ([]*endpoint, error) {
 		e, err := c.asked(q.At)
 		return []*endpoint{e}, err
 	}
-	if c.ctx.Err() != nil {
+	if c.closed.Load() {
 		return nil, net.ErrClosed
 	}
 	n := len(c.servers)
@@ -148,7 +141,7 @@ func (c *Client) asked(at string) (*endpoint, error) {
 	s := Server{Network: "udp", Host: addr.Unmap().String(), Port: 53}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.done {
+	if c.closed.Load() {
 		return nil, net.ErrClosed
 	}
 	now := time.Now().UnixNano()

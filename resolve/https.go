@@ -29,6 +29,8 @@ type dohServer struct {
 	url    string
 	client *http.Client
 	trans  *http.Transport
+	ctx    context.Context // of all questions
+	stop   context.CancelFunc
 }
 
 func newDoH(s Server, o Options, config *tls.Config) *dohServer {
@@ -46,15 +48,20 @@ func newDoH(s Server, o Options, config *tls.Config) *dohServer {
 	}
 	t.Protocols.SetHTTP1(true)
 	t.Protocols.SetHTTP2(true)
-	return &dohServer{url: s.String(), trans: t, client: &http.Client{
+	d := &dohServer{url: s.String(), trans: t, client: &http.Client{
 		Transport:     t,
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
+	d.ctx, d.stop = context.WithCancel(context.Background())
+	return d
 }
 
 // ask sends a question and returns the answer's message. The ID is 0
 // (RFC 8484, 4.1): HTTP itself tells the answers apart.
 func (d *dohServer) ask(ctx context.Context, q query) ([]byte, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(d.ctx, cancel)()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, d.url, bytes.NewReader(q.wire))
 	if err != nil {
 		return nil, err
@@ -85,7 +92,10 @@ func (d *dohServer) ask(ctx context.Context, q query) ([]byte, error) {
 	return msg, nil
 }
 
-func (d *dohServer) close() { d.trans.CloseIdleConnections() }
+func (d *dohServer) close() {
+	d.stop()
+	d.trans.CloseIdleConnections()
+}
 
 // tlsDialer returns a dialler of TLS connections that verifies who answers
 // (RFC 8310, 8.1: the strict profile).

@@ -24,30 +24,35 @@ const (
 type query struct {
 	wire     []byte
 	question []byte // the question section in wire, to know the answer by
-	name     string // as UnpackDomainName writes it: one spelling for one name
 	typ      uint16
 }
+
+// optRecord is the OPT record of every query (RFC 6891, 6.1.2): the root, the
+// type, our size, version 0, DO (RFC 3225, 3), no options.
+var optRecord = [...]byte{0, 0, byte(dns.TypeOPT), ednsSize >> 8, ednsSize & 0xff, 0, 0, 0x80, 0, 0, 0}
 
 // newQuery packs a question; recurse is RD. The AD bit asks for AD in the
 // answer even where EDNS is off (RFC 6840, 5.7).
 func newQuery(name, typ string, recurse, edns bool) (query, error) {
 	code, _ := typeCode(typ)
-	m := dns.Msg{
-		MsgHdr:   dns.MsgHdr{RecursionDesired: recurse, AuthenticatedData: true},
-		Question: []dns.Question{{Name: name, Qtype: code, Qclass: dns.ClassINET}},
+	wire := make([]byte, headerLen+maxName+4, headerLen+maxName+4+len(optRecord))
+	if recurse {
+		wire[2] = 0x01
 	}
+	wire[3] = 0x20 // AD
+	wire[5] = 1    // one question
+	end, err := dns.PackDomainName(name, wire, headerLen, nil, false)
+	if err != nil {
+		return query{}, err
+	}
+	binary.BigEndian.PutUint16(wire[end:], code)
+	binary.BigEndian.PutUint16(wire[end+2:], dns.ClassINET)
+	wire = wire[:end+4]
 	if edns {
-		m.SetEdns0(ednsSize, true)
+		wire[11] = 1
+		wire = append(wire, optRecord[:]...)
 	}
-	wire, err := m.Pack()
-	if err != nil {
-		return query{}, err
-	}
-	name, end, err := dns.UnpackDomainName(wire, headerLen)
-	if err != nil {
-		return query{}, err
-	}
-	return query{wire: wire, question: wire[headerLen : end+4], name: canonicalName(name), typ: code}, nil
+	return query{wire: wire, question: wire[headerLen : end+4], typ: code}, nil
 }
 
 // answeredBy reports whether msg is an answer to the question: a response with

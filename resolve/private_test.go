@@ -88,7 +88,9 @@ func TestClientHTTPS(t *testing.T) {
 	}{
 		{"answer", respond(same), "v=spf1 -all"},
 		{"status", func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(503) }, "TXT example.org: DNS server unreachable (HTTP status 503)"},
-		{"redirect", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "https://192.0.2.1/", 307) }, "TXT example.org: DNS server unreachable (HTTP status 307)"},
+		{"redirect", func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "https://192.0.2.1/", http.StatusTemporaryRedirect)
+		}, "TXT example.org: DNS server unreachable (HTTP status 307)"},
 		{"web page", func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "<html>log in first") }, "TXT example.org: DNS server unreachable (not an answer of DNS over HTTPS)"},
 		{"too large", respond(func(_ http.ResponseWriter, wire []byte) []byte { return append(wire, make([]byte, maxMessage)...) }), "TXT example.org: answer too large"},
 		{"short", respond(func(_ http.ResponseWriter, wire []byte) []byte { return wire[:20] }), "TXT example.org: malformed answer"},

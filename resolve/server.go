@@ -115,6 +115,9 @@ func splitPort(s string) (host, port string, err error) {
 // serverHost checks the host of a server.
 func serverHost(host, network string) (string, error) {
 	if addr, err := netip.ParseAddr(host); err == nil {
+		if strings.ContainsFunc(addr.Zone(), func(r rune) bool { return !isZoneRune(r) }) {
+			return "", fmt.Errorf("%q is not the name of an interface; write fe80::53%%eth0", addr.Zone())
+		}
 		return addr.String(), nil
 	}
 	if host == "" {
@@ -133,12 +136,19 @@ func serverHost(host, network string) (string, error) {
 	return name, nil
 }
 
+// isZoneRune reports whether r may stand in the zone of an IPv6 address, the
+// name or number of an interface (RFC 4007, 11).
+func isZoneRune(r rune) bool {
+	return r == '-' || r == '.' || r == '_' || r == '~' ||
+		'0' <= r && r <= '9' || 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z'
+}
+
 func hostName(host string) (string, error) {
 	name, err := idna.Lookup.ToASCII(strings.TrimSuffix(host, "."))
 	if err != nil {
 		return "", err
 	}
-	if why := nameFault(name + "."); why != "" {
+	if why := nameFault(name + "."); name == "" || why != "" {
 		return "", fmt.Errorf("%s", why)
 	}
 	return name, nil

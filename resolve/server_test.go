@@ -56,6 +56,7 @@ func TestParseServerErrors(t *testing.T) {
 		{"[1.1.1.1]:53", "write [2001:db8::53]:53"},
 		{"1.1.1.256", "as in 192.0.2.53"},
 		{"1:2:3", "as in 192.0.2.53"},
+		{"fe80::1%a b", "fe80::53%eth0"},
 		{"tls://", "give an address"},
 		{"tls://a b", "as in tls://dns.example.com"},
 		{"tls://user@dns.example", "as in tls://dns.example.com"},
@@ -71,7 +72,7 @@ func TestParseServerErrors(t *testing.T) {
 }
 
 func FuzzParseServer(f *testing.F) {
-	for _, s := range []string{"1.1.1.1:53", "[::1]:53", "tls://a.b", "https://a/b?c", "fe80::1%a:1", "https://h/%zz", "tcp://[::ffff:1.2.3.4]"} {
+	for _, s := range []string{"1.1.1.1:53", "[::1]:53", "tls://a.b", "https://a/b?c", "fe80::1%a:1", "https://h/%zz", "tcp://[::ffff:1.2.3.4]", "tls://.", "::%]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

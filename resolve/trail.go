@@ -2,6 +2,7 @@ package resolve
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/miekg/dns"
 
@@ -65,6 +66,9 @@ func (t *trail) walk(r reply) (more bool, fault *Error) {
 // spelling is the name as messages spell it: an escape may stand for an octet
 // that needs none.
 func spelling(name string) string {
+	if !strings.Contains(name, `\`) {
+		return name
+	}
 	wire := make([]byte, maxName+1)
 	end, err := dns.PackDomainName(name, wire, 0, nil, false)
 	if err != nil {

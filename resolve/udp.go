@@ -43,9 +43,8 @@ func (u *udpPool) ask(ctx context.Context, q query) ([]byte, error) {
 		if err != nil {
 			return nil, err
 		}
-		wire := append([]byte(nil), q.wire...)
-		binary.BigEndian.PutUint16(wire, id)
-		if _, err := s.conn.Write(wire); err != nil {
+		binary.BigEndian.PutUint16(q.wire, id)
+		if _, err := s.conn.Write(q.wire); err != nil {
 			s.fail(err)
 			return nil, err
 		}
