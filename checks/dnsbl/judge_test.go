@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	sender   = facts.ListSubject{Target: dnsbl.Address(netip.MustParseAddr("192.0.2.25")), Why: "ip4 in the SPF record", Sends: true, Own: true}
+	sender   = facts.ListSubject{Target: dnsbl.Address(netip.MustParseAddr("192.0.2.25")), Why: "ip4 in the SPF record", Sends: true}
 	receiver = facts.ListSubject{Target: dnsbl.Address(netip.MustParseAddr("198.51.100.9")), Why: "MX mx.provider.example"}
 	own      = facts.ListSubject{Target: dnsbl.Name("example.org."), Why: "the domain itself", Own: true}
 	foreign  = facts.ListSubject{Target: dnsbl.Name("provider.example."), Why: "of the reverse name"}

@@ -28,7 +28,7 @@ type ListSubject struct {
 	// the shared MX hosts of the large providers do: a listing of the latter
 	// rejects nobody's mail.
 	Sends bool
-	// Own tells the domain's own names from others, such as the provider's.
+	// Own tells the domain's own names from others, such as a hoster's. It is false for addresses.
 	Own bool
 }
 
@@ -75,11 +75,11 @@ func (s *subjects) addresses(env *checks.Env, senders []Sender, set MXSet) {
 	slices.SortStableFunc(senders, func(a, b Sender) int { return cmp.Compare(b.relevance(env), a.relevance(env)) })
 	var addrs []ListSubject
 	for _, sender := range senders {
-		addrs = append(addrs, ListSubject{Target: dnsbl.Address(sender.Addr), Why: sender.Why, Sends: true, Own: true})
+		addrs = append(addrs, ListSubject{Target: dnsbl.Address(sender.Addr), Why: sender.Why, Sends: true})
 	}
 	for _, h := range set.Hosts {
 		for _, addr := range h.Addrs {
-			addrs = append(addrs, ListSubject{Target: dnsbl.Address(addr), Why: "MX " + record.Unicode(h.Name), Own: record.Within(h.Name, env.Domain)})
+			addrs = append(addrs, ListSubject{Target: dnsbl.Address(addr), Why: "MX " + record.Unicode(h.Name)})
 		}
 	}
 	beyond := 0
