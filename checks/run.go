@@ -150,46 +150,49 @@ func reasons(doubts []diagnosis.Doubt) string {
 	return strings.Join(list, "; ")
 }
 
-// settle applies what became of c's needs to its own result. A failed need
-// goes before an unknown one, and that before one that did not apply.
+// settle applies what became of all that c needs, directly or not, to its own
+// result. What was judged by itself is a cause; roots come first, the failed
+// before the unknown, and those before what did not apply. Each failed cause
+// takes away the findings that it explains.
 func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result) diagnosis.Result {
+	causes := withNeeds(c.Needs)
 	for _, outcome := range []diagnosis.Outcome{diagnosis.Failed, diagnosis.Unknown, diagnosis.Skipped} {
-		for _, need := range c.Needs {
-			if cause := settled[need]; cause.Outcome == outcome {
-				if r, changed := consequence(own, cause); changed {
-					return r
-				}
+		for _, need := range causes {
+			cause := settled[need]
+			if cause.Outcome != outcome || cause.Cause != "" {
+				continue
+			}
+			if rest := independent(own.Findings, cause.Findings); outcome == diagnosis.Failed && len(rest) > 0 {
+				own.Findings, own.Severity = rest, gravest(rest)
+				continue
+			}
+			if r, changed := consequence(own, cause); changed {
+				return r
 			}
 		}
 	}
 	return own
 }
 
-// consequence is what own becomes when the check it needs ended as cause did.
+// consequence is what own becomes when the check it needs ended as cause did,
+// and leaves nothing of it to stand by itself.
 func consequence(own, cause diagnosis.Result) (diagnosis.Result, bool) {
-	root := cause.Cause
-	if root == "" {
-		root = cause.Rule.ID
-	}
+	id := cause.Rule.ID
 	r := diagnosis.Result{Rule: own.Rule, Severity: own.Rule.Severity, Took: own.Took}
 	switch cause.Outcome {
 	case diagnosis.Failed:
-		if rest := independent(own.Findings, cause.Findings); len(rest) > 0 {
-			own.Findings, own.Severity = rest, gravest(rest)
-			return own, true
-		}
-		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, root, "because of "+root
+		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, id, "because of "+id
 	case diagnosis.Unknown:
 		if own.Outcome == diagnosis.Failed || own.Outcome == diagnosis.Skipped {
 			return own, false
 		}
-		r.Outcome, r.Cause, r.Reason = diagnosis.Unknown, root, "because "+root+" could not be told"
+		r.Outcome, r.Cause, r.Reason = diagnosis.Unknown, id, "because "+id+" could not be told"
 		r.Doubts = []diagnosis.Doubt{{Reason: r.Reason}}
 	case diagnosis.Skipped:
-		if own.Outcome == diagnosis.Failed && cause.Cause == "" {
+		if own.Outcome == diagnosis.Failed {
 			return own, false
 		}
-		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, cause.Cause, cause.Reason
+		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, "", cause.Reason
 	}
 	return r, true
 }

@@ -45,6 +45,7 @@ func TestConsequences(t *testing.T) {
 		{"a failed need skips a pass", check("a.b", ends(diagnosis.Verdict{}, nil), fail), diagnosis.Skipped, "t.fail"},
 		{"a failed need skips the same subject's finding", check("a.c", ends(fails("example.org"), nil), fail), diagnosis.Skipped, "t.fail"},
 		{"another subject's finding stands", check("a.d", ends(fails("mx1"), nil), fail), diagnosis.Failed, ""},
+		{"each cause takes its own", check("a.j", ends(fails("mx1"), nil), fail, check("t.mx1", ends(fails("mx1"), nil))), diagnosis.Skipped, "t.mx1"},
 		{"the root cause is named", check("a.e", ends(fails("example.org"), nil), folded), diagnosis.Skipped, "t.fail"},
 		{"an unknown need makes unknown", check("a.f", ends(diagnosis.Verdict{}, nil), unknown), diagnosis.Unknown, "t.unknown"},
 		{"an unknown need does not refute a finding", check("a.g", ends(fails("example.org"), nil), unknown), diagnosis.Failed, ""},
