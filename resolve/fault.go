@@ -20,7 +20,8 @@ type Fault struct {
 	Kind Kind
 	// Delay passes before the answer or the error; it is nothing beside a Timeout.
 	Delay time.Duration
-	// Extended is what the server adds to the error (RFC 8914).
+	// Extended is what the server adds to a ServFail, Refused, Malformed or Lame
+	// (RFC 8914); nobody says why in the other cases.
 	Extended []Extended
 }
 
@@ -106,18 +107,20 @@ func (f *Faults) suffer(ctx context.Context, q Question, name string) error {
 	if err := sleep(ctx, wait); err != nil {
 		return canceled(q, err)
 	}
-	fault := &Error{Question: q, Kind: kind, Extended: rule.Extended}
+	fault := &Error{Question: q, Kind: kind}
 	switch kind {
 	case 0:
 		return nil
-	case Timeout, Unreachable:
-		fault.Extended = nil // nobody was there to say why
+	case ServFail, Refused:
+		fault.Extended = rule.Extended
 	case Malformed:
 		fault.Detail = "FORMERR"
+		fault.Extended = rule.Extended
 	case Lame:
 		if q.At == "" {
 			fault.Kind = ServFail
 		}
+		fault.Extended = rule.Extended
 	}
 	return fault
 }

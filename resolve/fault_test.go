@@ -33,7 +33,7 @@ func TestFaults(t *testing.T) {
 		{"slow", Fault{Type: "TXT", Name: "*", Delay: 3 * time.Second}, Ask("example.org", "TXT"), "v=spf1 -all", 3 * time.Second},
 		{"too slow", Fault{Type: "TXT", Name: "*", Delay: 12 * time.Second}, Ask("example.org", "TXT"), "TXT example.org: timed out", 10 * time.Second},
 		{"malformed", Fault{Type: "TXT", Name: "*", Kind: Malformed}, Ask("example.org", "TXT"), "TXT example.org: malformed answer (FORMERR)", 0},
-		{"truncated", Fault{Type: "TXT", Name: "*", Kind: Truncated}, Ask("example.org", "TXT"), "TXT example.org: truncated, and TCP failed", 0},
+		{"truncated", Fault{Type: "TXT", Name: "*", Kind: Truncated, Extended: bogus}, Ask("example.org", "TXT"), "TXT example.org: truncated, and TCP failed", 0},
 		{"lame behind a resolver", Fault{Type: "TXT", Name: "*", Kind: Lame}, Ask("example.org", "TXT"), "TXT example.org: SERVFAIL", 0},
 		{"lame", Fault{Type: "TXT", Name: "*", Kind: Lame}, Question{"example.org.", "TXT", "192.0.2.53"},
 			"TXT example.org @192.0.2.53: lame: the server is not authoritative", 0},
