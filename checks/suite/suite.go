@@ -6,12 +6,14 @@ import (
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dkim"
 	"github.com/maildoctor/maildoctor/checks/dmarc"
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
 	"github.com/maildoctor/maildoctor/checks/ip"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/checks/ptr"
 	"github.com/maildoctor/maildoctor/checks/smtp"
+	"github.com/maildoctor/maildoctor/checks/spf"
 )
 
 // All is every check: where mail goes, who may send it, from where it is sent.
@@ -20,6 +22,8 @@ func All() []*checks.Check {
 		mx.Checks.All(),
 		ip.Checks.All(),
 		smtp.Checks.All(),
+		spf.Checks.All(),
+		dkim.Checks.All(),
 		dmarc.Checks.All(),
 		ptr.Checks.All(),
 		dnsbl.Checks.All(),
