@@ -46,8 +46,8 @@ func discovery(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 		if s.Own {
 			f.Remedy.Edits = []record.Edit{publish(s.Here(), inherited(s.DMARCPolicy))}
 		} else {
-			f.Remedy.Steps = []string{"Publish a record at _dmarc." + s.name + " itself; one to begin with is " +
-				line(env.Domain, fresh(env.Domain, facts.Purpose{Sends: true, Receives: true})) + "."}
+			policy, _ := s.Policy.Record.Stated(s.Relation)
+			f.Remedy.Steps = []string{"Publish a record of your own: " + line(env.Domain, dmarc.Record{}.WithPolicy(policy).WithReports(postmaster(env.Domain))) + " keeps the policy in force."}
 		}
 		v.Findings = []diagnosis.Finding{f}
 	})

@@ -25,7 +25,7 @@ When the reports show for some weeks that all your own mail passes, go to quaran
 A domain that sends no mail has nothing to lose and takes reject at once.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.7"}, {Name: "RFC 9989, 5.1.7"}, {Name: "RFC 9989, 7.4"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax, PolicyTag},
+	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		purpose, err := facts.Intent.Of(ctx, env)
 		if err != nil {
@@ -36,16 +36,16 @@ A domain that sends no mail has nothing to lose and takes reject at once.`,
 })
 
 func policyNone(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
+	if v.Skip = s.unreadable(); v.Skip != "" {
+		return
+	}
 	policy, tag := s.Policy.Record.Stated(s.Relation)
 	stated := fmt.Sprintf("%s=%s", tag, policy)
-	if tag == "" {
-		stated = "no valid policy, which counts as none"
-	}
 	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: stated}}
 	if policy.Strength() > 0 {
 		return
 	}
-	f := s.finding(diagnosis.Warning, "mail that forges %s is delivered:%s the policy is none (%s at %s)", s.name, s.from(), stated, s.at())
+	f := s.finding(diagnosis.Warning, "mail that forges %s is delivered: the policy%s is none (%s at %s)", s.name, s.from(), stated, s.at())
 	f.Remedy = stricter(s, purpose)
 	v.Findings = []diagnosis.Finding{f}
 }

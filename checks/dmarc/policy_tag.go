@@ -21,7 +21,7 @@ var PolicyTag = Checks.Add(&checks.Check{
 To fix it, write p right behind v: v=DMARC1; p=...`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.7"}, {Name: "RFC 7489, 6.3"}, {Name: "RFC 7489, 6.4"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax},
+	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, policyTag)
 	},
@@ -29,6 +29,10 @@ To fix it, write p right behind v: v=DMARC1; p=...`,
 
 func policyTag(s subject, v *diagnosis.Verdict) {
 	r := *s.Policy.Record
+	if r.Policy == "" && len(s.problems(dmarc.Grammar, dmarc.Value, dmarc.Unknown)) > 0 {
+		v.Skip = s.unreadable()
+		return
+	}
 	for _, p := range s.problems(dmarc.Order) {
 		f := s.finding(diagnosis.Warning, "%s: %s", s.at(), p.Message)
 		if r.Policy == "" {

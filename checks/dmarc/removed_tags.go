@@ -22,7 +22,7 @@ var RemovedTags = Checks.Add(&checks.Check{
 To fix it, drop the tags. Where pct was meant as a way to begin, choose: pct=0 is the next weaker policy, and for a share between there is no equal.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, A.6"}, {Name: "RFC 9989, 4.8"}, {Name: "RFC 7489, 6.6.4"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax},
+	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, removedTags)
 	},

@@ -25,7 +25,7 @@ Whether a destination is external depends on how the organizational domain is fo
 To fix it, ask the owner of the destination to publish the record shown, or use an address of your own domain.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9990, 4"}, {Name: "RFC 7489, 7.1"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax, RUAPresent},
+	Needs: []*checks.Check{Exists, RUAPresent},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeHosts(ctx, env, reportAuthorised)
 	},

@@ -20,9 +20,9 @@ var RUADomainMX = Checks.Add(&checks.Check{
 		Doc: `Every domain of an address in rua and ruf must have an MX record, or at least an address of its own, and no null MX.
 
 To fix it, correct the address, or give its domain an MX record.`,
-		Refs: []diagnosis.Ref{{Name: "RFC 9990, 3.5"}, {Name: "RFC 5321, 5.1"}, {Name: "RFC 7505"}},
+		Refs: []diagnosis.Ref{{Name: "RFC 9990, 3"}, {Name: "RFC 5321, 5.1"}, {Name: "RFC 7505"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax, RUAPresent},
+	Needs: []*checks.Check{Exists, RUAPresent},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeHosts(ctx, env, ruaDomainMX)
 	},

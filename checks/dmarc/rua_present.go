@@ -25,9 +25,9 @@ var RUAPresent = Checks.Add(&checks.Check{
 		Doc: `The tag rua names where receivers send their daily reports: mailto: URIs with commas between them. An address without "mailto:" in front is not a URI and gets nothing. Receivers need to serve two addresses; many skip the third.
 
 To fix it, name a mailbox that somebody or a report service reads. One at another domain needs that domain's consent (see dmarc.report-authorised).`,
-		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.6"}, {Name: "RFC 9989, 4.7"}, {Name: "RFC 9990, 3.5"}, {Name: "RFC 7489, 6.2"}},
+		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.6"}, {Name: "RFC 9989, 4.7"}, {Name: "RFC 9990, 3"}, {Name: "RFC 7489, 6.2"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax},
+	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		purpose, err := facts.Intent.Of(ctx, env)
 		if err != nil {
@@ -41,6 +41,9 @@ func ruaPresent(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
 	r := *s.Policy.Record
 	malformed := s.problems(dmarc.Address)
 	switch {
+	case len(r.RUA) == 0 && len(malformed) == 0 && len(s.problems(dmarc.Grammar, dmarc.Value, dmarc.Unknown)) > 0:
+		v.Skip = "because of dmarc.syntax" // a tag that cannot be read may be the one
+		return
 	case len(r.RUA) == 0 && len(malformed) == 0 && !purpose.Sends:
 		v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "no rua; the domain sends no mail"}}
 		return

@@ -23,7 +23,7 @@ To fix it, look in the reports whether mail of subdomains fails, let those subdo
 The tag means something only in the record of the organizational domain; elsewhere receivers never come to read it.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.7"}, {Name: "RFC 9989, 4.10.1"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax, PolicyNone},
+	Needs: []*checks.Check{Exists, PolicyNone},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, subdomainPolicy)
 	},

@@ -20,7 +20,7 @@ var TestingFlag = Checks.Add(&checks.Check{
 To fix it, drop the tag when the trial is over; until then a weaker p says the same to everybody.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.7"}},
 	},
-	Needs: []*checks.Check{Exists, Syntax},
+	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, testingFlag)
 	},

@@ -121,11 +121,23 @@ func (s subject) from() string {
 	if s.Relation == dmarc.Self {
 		return ""
 	}
-	return fmt.Sprintf(", by the record of %s,", record.Display(s.Policy.Domain))
+	return " of subdomains of " + record.Display(s.Policy.Domain)
 }
 
 // problems is what the parser finds in the record that applies, of the kinds given.
 func (s subject) problems(kinds ...dmarc.Kind) []dmarc.Problem {
 	_, problems := dmarc.Parse(s.Text())
 	return slices.DeleteFunc(problems, func(p dmarc.Problem) bool { return !slices.Contains(kinds, p.Kind) })
+}
+
+// unreadable says which check has found the fault in the text from which it
+// follows that the policy is not valid; empty where the policy is valid.
+func (s subject) unreadable() string {
+	switch {
+	case s.Policy.Record.Valid():
+		return ""
+	case len(s.problems(dmarc.Grammar, dmarc.Value, dmarc.Unknown)) > 0:
+		return "because of dmarc.syntax"
+	}
+	return "because of dmarc.policy-tag"
 }
