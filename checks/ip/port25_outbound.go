@@ -6,6 +6,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
+	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/probe"
 )
@@ -26,7 +27,8 @@ It is a fault only of a machine that is itself a mail host or sender of the doma
 To fix it on a mail host, ask the provider to open outbound port 25 (some do on request, some for a fee), look for a rule of your own firewall, or send through a smart host on port 465 or 587.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.5.4.2"}},
 	},
-	Run: port25Outbound,
+	Needs: []*checks.Check{mx.Exists},
+	Run:   port25Outbound,
 })
 
 func port25Outbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

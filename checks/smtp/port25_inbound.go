@@ -9,6 +9,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/checks/ip"
+	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -16,9 +17,8 @@ import (
 
 // Port25Inbound: every address of every MX host takes mail on port 25.
 //
-// It needs no check of package mx: hosts without an address are left out here,
-// and a domain without MX whose own address refuses mail is worse off than one
-// that lacks a record.
+// It does not need mx.Resolves: hosts without an address are left out here, and
+// what the others do stands by itself.
 var Port25Inbound = Checks.Add(&checks.Check{
 	Rule: diagnosis.Rule{
 		ID:       "smtp.port25-inbound",
@@ -27,12 +27,12 @@ var Port25Inbound = Checks.Add(&checks.Check{
 		Why:      "Mail for the domain arrives on port 25 of its MX hosts. An address that does not answer loses mail or delays it, for those senders that try it first.",
 		Doc: `A sender connects to port 25 of one of the addresses of the most preferred MX host and waits for a greeting that begins with 220. Here every public address is tried once, from this machine.
 
-A refused connection, a greeting that begins with 5, a connection closed without a greeting and an answer that is not SMTP are faults. No answer at all is one only where this machine is known to reach port 25 of others. A temporary greeting (4yz), a greeting that takes longer than half a minute (senders wait five minutes) and a refusal on grounds of policy (5.7.x), which may be meant for this machine alone, leave the question open. So does a connection of this machine to itself: it passes no firewall.
+A refused connection, a greeting that begins with 5, a connection closed without a greeting and an answer that is not SMTP are faults. No answer at all is one only where this machine is known to reach port 25 of others. A temporary greeting (4yz), a greeting that takes longer than half a minute (senders wait five minutes) and a refusal on grounds of policy (5.7.x), which may be meant for this machine alone, leave the question open. So does a connection of this machine to itself: it passes no firewall. From behind a NAT that the mail host shares, look from elsewhere too.
 
 To fix it, see that the mail server runs and listens on that address, that the firewall and the provider let TCP port 25 in, and that the A and AAAA records name the machine on which the mail server is. An AAAA record whose address takes no mail is best deleted.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 5.1"}, {Name: "RFC 5321, 3.1"}, {Name: "RFC 5321, 4.5.3.2.1"}},
 	},
-	Needs: []*checks.Check{ip.Port25Outbound},
+	Needs: []*checks.Check{mx.Exists, ip.Port25Outbound},
 	Run:   port25Inbound,
 })
 
@@ -70,8 +70,8 @@ func port25Inbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 
 // unresolved adds a doubt for each host whose addresses are not known.
 func unresolved(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) error {
-	mx, err := facts.MX.Of(ctx, env)
-	for _, h := range mx.Hosts {
+	set, err := facts.MX.Of(ctx, env)
+	for _, h := range set.Hosts {
 		if !h.Known() {
 			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: record.Display(h.Name), Reason: h.Errs[0].Error()})
 		}

@@ -125,8 +125,17 @@ func TestWhoIsAsked(t *testing.T) {
 		{"a host that may have one more", "@ MX 10 a\na A 192.0.2.1\n" + greets("192.0.2.1") + "-- faults --\nAAAA a.example.org. SERVFAIL\n",
 			"unknown smtp.port25-inbound: AAAA a.example.org: SERVFAIL"},
 		{"no MX and no sender", "@ A 192.0.2.80\n@ TXT \"v=spf1 -all\"\n",
-			"skip ip.port25-outbound: the domain has no MX and sends no mail\n" +
-				"skip smtp.port25-inbound: the domain has no MX and sends no mail"},
+			"skip ip.port25-outbound: the domain sends no mail, so it needs no MX\n" +
+				"skip smtp.port25-inbound: the domain sends no mail, so it needs no MX"},
+		{"no MX, and an address that takes mail", "@ A 192.0.2.80\n" + greets("192.0.2.80"),
+			"skip ip.port25-outbound: because of mx.exists\n" +
+				"skip smtp.port25-inbound: because of mx.exists"},
+		{"no MX, and an address that takes none", "@ A 192.0.2.80\n" + "-- smtp/192.0.2.80:25 --\n554 no\n",
+			"skip ip.port25-outbound: because of mx.exists\n" +
+				"fail smtp.port25-inbound: mail host example.org at 192.0.2.80 greets with a refusal: \"554 no\""},
+		{"a domain that does not exist", "ns A 192.0.2.53\n-- without --\nMX @\n",
+			"skip ip.port25-outbound: because of mx.exists\n" +
+				"skip smtp.port25-inbound: because of mx.exists"},
 		{"too many addresses", "@ MX 10 mx\n" + many.String() + greets(all...),
 			"unknown smtp.port25-inbound: only 20 of 22 addresses were asked"},
 	}
