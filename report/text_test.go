@@ -136,6 +136,34 @@ func TestTextStepOnce(t *testing.T) {
 	}
 }
 
+// A topic in order says on one line what tells most.
+func TestTextTelling(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		seen []diagnosis.Evidence
+		want string
+	}{
+		{"answers to questions stand alone", []diagnosis.Evidence{{Question: "MX", Answer: "10 mx.example.org"}, {Question: "A mx.example.org", Answer: "192.0.2.1"}}, "10 mx.example.org · 192.0.2.1"},
+		{"other answers have a label", []diagnosis.Evidence{{Question: "MX records", Answer: "2"}}, "MX records: 2"},
+		{"measures go before the rest", []diagnosis.Evidence{{Answer: "first"}, {Answer: "second"}, {Question: "SPF lookups", Answer: "needs 7 of 10"}}, "first · SPF lookups: needs 7 of 10 · second"},
+		{"what there is not goes last, or not at all", []diagnosis.Evidence{{Question: "redirect", Answer: "none"}, {Answer: "no alias"}, {Answer: "192.0.2.1"}}, "192.0.2.1 · no alias"},
+		{"each once", []diagnosis.Evidence{{Answer: "10 mx.example.org"}, {Answer: "mx.example.org"}}, "10 mx.example.org"},
+		{"the first line of several", []diagnosis.Evidence{{Answer: "one\ntwo"}}, "one"},
+		{"what does not fit is left out", []diagnosis.Evidence{{Answer: "a"}, {Answer: strings.Repeat("b", 90)}, {Answer: "c"}}, "a · c"},
+		{"nothing seen", []diagnosis.Evidence{{}}, "1 check passed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := diagnosis.Report{Domain: "example.org"}
+			for i, e := range c.seen {
+				r.Results = append(r.Results, diagnosis.Result{Rule: diagnosis.Rule{ID: fmt.Sprintf("t.c%d", i)}, Seen: []diagnosis.Evidence{e}})
+			}
+			if text := render(t, report.TextOptions{Width: 80}, r); !strings.Contains(text, "✓ t  "+c.want+"\n") {
+				t.Errorf("want %q in\n%s", c.want, text)
+			}
+		})
+	}
+}
+
 // Causes go before consequences even where those are graver, and the graver first.
 func TestTextOrder(t *testing.T) {
 	finding := func(s diagnosis.Severity) diagnosis.Finding {

@@ -136,19 +136,18 @@ func (p *page) topicDetail(t topic, s state, width int) string {
 	return clip(strings.Join(parts, " · "), width)
 }
 
-// telling joins what passes saw, as much as fits: for each check the first line
-// of the first answer that says something new.
+// telling joins what passes saw, as much as fits: what the first of them saw,
+// then measures against a limit ("7 of 10"), then the rest, each once.
 func telling(results []diagnosis.Result, width int) string {
 	var parts []string
 	used := 0
-	for _, r := range results {
-		s := firstSeen(r)
-		if s == "" || slices.ContainsFunc(parts, func(have string) bool { return strings.Contains(have, s) }) {
+	for _, s := range candidates(results) {
+		if slices.ContainsFunc(parts, func(have string) bool { return strings.Contains(have, s) }) {
 			continue
 		}
 		n := cells(s)
 		if len(parts) > 0 {
-			n += len(" · ")
+			n += cells(" · ")
 		}
 		if len(parts) > 0 && used+n > width {
 			continue
@@ -161,15 +160,53 @@ func telling(results []diagnosis.Result, width int) string {
 	return strings.Join(parts, " · ")
 }
 
-func firstSeen(r diagnosis.Result) string {
-	if r.Outcome != diagnosis.Passed || len(r.Seen) == 0 {
-		return ""
+// candidates are what the checks that passed saw first, in the order of how
+// much it tells; what there is not goes last.
+func candidates(results []diagnosis.Result) []string {
+	var list, measures, rest, nothing []string
+	for _, r := range results {
+		if r.Outcome != diagnosis.Passed || len(r.Seen) == 0 {
+			continue
+		}
+		answer := lines(r.Seen[0].Answer)[0]
+		switch s := glance(r.Seen[0]); {
+		case s == "":
+		case strings.HasPrefix(answer, "none ") || strings.HasPrefix(answer, "no "):
+			nothing = append(nothing, s)
+		case len(list) == 0:
+			list = append(list, s)
+		case isMeasure(s):
+			measures = append(measures, s)
+		default:
+			rest = append(rest, s)
+		}
 	}
-	if e := r.Seen[0]; e.Answer != "" {
-		return lines(e.Answer)[0]
-	}
-	return flat(r.Seen[0].Question)
+	return slices.Concat(list, measures, rest, nothing)
 }
+
+// glance is evidence in a few words: the first line of the answer and, where
+// the question names no host or record, that as its label. Empty if it says
+// only that there was nothing.
+func glance(e diagnosis.Evidence) string {
+	question, answer := flat(e.Question), lines(e.Answer)[0]
+	switch {
+	case answer == "none":
+		return ""
+	case answer == "":
+		return question
+	case question == "" || question == strings.ToUpper(question) || strings.ContainsAny(question, ".:["):
+		return answer
+	}
+	return question + ": " + answer
+}
+
+// isMeasure reports whether s has a number "of" another one.
+func isMeasure(s string) bool {
+	before, after, ok := strings.Cut(s, " of ")
+	return ok && before != "" && after != "" && isDigit(before[len(before)-1]) && isDigit(after[0])
+}
+
+func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // checkLine is one check in a verbose report: its claim if it holds, else what
 // became of it.
