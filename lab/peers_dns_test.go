@@ -24,11 +24,22 @@ type realDNS struct {
 	recursive string // host:port of unbound
 }
 
-func startDNS(t *testing.T, s *scenario.Scenario) realDNS {
+// nameServers are the programs.
+type nameServers struct{ named, unbound string }
+
+// newNameServers copies the programs. Where AppArmor holds a program to its own
+// directories it does so by path, and would not let it read a test's.
+func newNameServers(t *testing.T) nameServers {
+	t.Helper()
+	dir := folder(t)
+	return nameServers{named: copied(t, program(t, "named"), dir), unbound: copied(t, program(t, "unbound"), dir)}
+}
+
+func (n nameServers) start(t *testing.T, s *scenario.Scenario) realDNS {
 	t.Helper()
 	d := realDNS{authority: free(t), recursive: free(t)}
-	startBIND(t, s, d.authority)
-	startUnbound(t, d)
+	n.startBIND(t, s, d.authority)
+	n.startUnbound(t, s, d)
 	return d
 }
 
@@ -46,13 +57,13 @@ controls { };
 
 // startBIND serves every zone of the world as a primary zone. A name whose every
 // answer is to be SERVFAIL becomes a zone that BIND cannot load.
-func startBIND(t *testing.T, s *scenario.Scenario, address string) {
+func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address string) {
 	t.Helper()
-	named, dir := program(t, "named"), folder(t)
+	dir := folder(t)
 	host, port, _ := strings.Cut(address, ":")
 	var conf strings.Builder
 	fmt.Fprintf(&conf, namedConf, dir, host, port)
-	broken := brokenZones(t, s)
+	broken := namesWith(s, resolve.ServFail)
 	for i, z := range zonesOf(s.Records, broken) {
 		file := filepath.Join(dir, fmt.Sprintf("%d.zone", i))
 		fmt.Fprintf(&conf, "zone %q { type primary; file %q; };\n", z.origin, file)
@@ -61,7 +72,7 @@ func startBIND(t *testing.T, s *scenario.Scenario, address string) {
 		}
 	}
 	write(t, filepath.Join(dir, "named.conf"), conf.String(), 0o644)
-	cmd := exec.Command(copied(t, named, dir), "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
+	cmd := exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
 	unprivileged(t, cmd, dir)
 	start(t, "named", cmd, func() error { return answers(address) })
 }
@@ -89,6 +100,7 @@ const unboundConf = `server:
 	local-zone: "invalid." nodefault
 	local-zone: "onion." nodefault
 	local-zone: "home.arpa." nodefault
+%[5]s
 remote-control:
 	control-enable: no
 forward-zone:
@@ -97,13 +109,17 @@ forward-zone:
 `
 
 // startUnbound starts a resolver that knows the world of named and no other.
-func startUnbound(t *testing.T, d realDNS) {
+func (n nameServers) startUnbound(t *testing.T, s *scenario.Scenario, d realDNS) {
 	t.Helper()
-	unbound, dir := program(t, "unbound"), folder(t)
+	dir := folder(t)
 	host, port, _ := strings.Cut(d.recursive, ":")
 	conf := filepath.Join(dir, "unbound.conf")
-	write(t, conf, fmt.Sprintf(unboundConf, host, port, strings.Replace(d.authority, ":", "@", 1), dir), 0o644)
-	cmd := exec.Command(copied(t, unbound, dir), "-d", "-p", "-c", conf)
+	var refused strings.Builder
+	for _, name := range namesWith(s, resolve.Refused) {
+		fmt.Fprintf(&refused, "\tlocal-zone: %q always_refuse\n", name)
+	}
+	write(t, conf, fmt.Sprintf(unboundConf, host, port, strings.Replace(d.authority, ":", "@", 1), dir, refused.String()), 0o644)
+	cmd := exec.Command(n.unbound, "-d", "-p", "-c", conf)
 	unprivileged(t, cmd, dir)
 	start(t, "unbound", cmd, func() error { return answers(d.recursive) })
 }
@@ -121,19 +137,30 @@ func answers(address string) error {
 	return nil
 }
 
-// brokenZones are the names at which the DNS fails. Only a fault that a name
-// server can have by itself can be played: SERVFAIL at a name with nothing below.
-func brokenZones(t *testing.T, s *scenario.Scenario) []string {
-	t.Helper()
+// namesWith are the names at which the world has a fault of that kind.
+func namesWith(s *scenario.Scenario, kind resolve.Kind) []string {
 	var names []string
 	for _, f := range s.Faults {
-		below := slices.ContainsFunc(s.Records, func(r record.Record) bool { return r.Name != f.Name && record.Within(r.Name, f.Name) })
-		if f.Kind != resolve.ServFail || strings.HasPrefix(f.Name, "*") || f.Delay != 0 || len(f.Extended) > 0 || below {
-			t.Fatalf("real name servers cannot play the fault %+v", f)
+		if f.Kind == kind {
+			names = append(names, f.Name)
 		}
-		names = append(names, f.Name)
 	}
 	return names
+}
+
+// unfit says why name servers cannot have the fault by themselves; empty if they
+// can: SERVFAIL or REFUSED for all that a zone of its own at that name would hold.
+func unfit(s *scenario.Scenario, f resolve.Fault) string {
+	hidden := func(r record.Record) bool {
+		return record.Within(r.Name, f.Name) && (r.Name != f.Name || f.Type != "*" && r.Type != f.Type)
+	}
+	switch {
+	case f.Kind != resolve.ServFail && f.Kind != resolve.Refused || f.Delay != 0 || len(f.Extended) > 0:
+		return "a fault that is not SERVFAIL or REFUSED"
+	case strings.HasPrefix(f.Name, "*"), slices.ContainsFunc(s.Records, hidden):
+		return "a fault of less than a zone"
+	}
+	return ""
 }
 
 // A zone is what one zone file holds.
@@ -181,15 +208,22 @@ func deepest(zones []zone, fits func(zone) bool) *zone {
 	return best
 }
 
-// text is the zone as a file, with the SOA and NS that every zone has.
+// text is the zone as a file, with what every zone has: SOA, NS, and addresses
+// of name servers that lie in it.
 func (z zone) text() string {
+	has := func(name string, types ...string) bool {
+		return slices.ContainsFunc(z.records, func(r record.Record) bool { return r.Name == name && slices.Contains(types, r.Type) })
+	}
 	var b strings.Builder
 	fmt.Fprintf(&b, "$TTL 300\n%s IN SOA ns.dns-host.example. hostmaster.dns-host.example. 1 3600 600 86400 300\n", z.origin)
-	if !slices.ContainsFunc(z.records, func(r record.Record) bool { return r.Type == "NS" && r.Name == z.origin }) {
+	if !has(z.origin, "NS") {
 		fmt.Fprintf(&b, "%s IN NS ns.dns-host.example.\n", z.origin)
 	}
 	for _, r := range z.records {
 		fmt.Fprintln(&b, r)
+		if r.Type == "NS" && r.Name == z.origin && record.Within(r.Data, z.origin) && !has(r.Data, "A", "AAAA") {
+			fmt.Fprintf(&b, "%s IN A 198.51.100.153\n", r.Data)
+		}
 	}
 	return b.String()
 }

@@ -188,8 +188,8 @@ func (p *peer) stop() {
 
 func tail(s string, n int) string { return s[max(0, len(s)-n):] }
 
-// copied is a copy of a program in dir. Where AppArmor holds a program to its
-// own directories it does so by path, and would not let it read a test's.
+// copied is a copy of a program in dir. Nothing may be started meanwhile: a
+// child that inherits the open file keeps it from being run.
 func copied(t *testing.T, program, dir string) string {
 	t.Helper()
 	from, err := os.Open(program)
