@@ -33,10 +33,12 @@ var floors = [][]string{
 // libraries says who may import a library that has its place. Tests of those
 // rooms may, too.
 var libraries = map[string][]string{
-	"github.com/miekg/dns":                {"resolve", "zonefile", "lab", "providers/rfc2136"},
-	"github.com/spf13/cobra":              {"cmd"},
-	"charm.land/lipgloss/v2":              {"report", "cmd"},
-	"github.com/cloudflare/cloudflare-go": {"providers/cloudflare"},
+	"github.com/miekg/dns":                  {"resolve", "zonefile", "lab", "providers/rfc2136"},
+	"github.com/spf13/cobra":                {"cmd"},
+	"github.com/spf13/pflag":                {"cmd"},
+	"github.com/charmbracelet/colorprofile": {"cmd"},
+	"charm.land/lipgloss/v2":                {"report", "cmd"},
+	"github.com/cloudflare/cloudflare-go":   {"providers/cloudflare"},
 }
 
 // never lists what a room may not import although it lies on a lower floor.
