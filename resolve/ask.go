@@ -36,13 +36,15 @@ func (c *Client) ask(ctx context.Context, deadline time.Time, servers []*endpoin
 	if len(servers) == 0 {
 		return reply{}, Server{}, &Error{Kind: Unreachable, Detail: "no DNS server is configured"}
 	}
+	return c.race(ctx, deadline, &race{q: q, servers: servers, most: len(servers) * c.opts.Attempts, enough: max(2, len(servers))})
+}
+
+// race runs r to its end.
+func (c *Client) race(ctx context.Context, deadline time.Time, r *race) (reply, Server, *Error) {
 	ctx, cancel := context.WithDeadline(ctx, deadline)
 	defer cancel()
-	r := &race{
-		ctx: ctx, won: cancel, q: q, servers: servers,
-		most: len(servers) * c.opts.Attempts, enough: max(2, len(servers)),
-		wait: min(patience, c.opts.Timeout), over: make(chan struct{}),
-	}
+	r.ctx, r.won = ctx, cancel
+	r.wait, r.over = min(patience, c.opts.Timeout), make(chan struct{})
 	r.mu.Lock()
 	first := r.begin()
 	r.active = 1

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -81,13 +82,16 @@ func (c *Client) Resolve(ctx context.Context, q Question) (Answer, error) {
 		}
 		r, by, fault := c.ask(ctx, deadline, servers, Question{Name: path.name, Type: q.Type, At: q.At})
 		if fault != nil {
-			fault.Question = q
+			if fault.Kind == ServFail && q.At == "" && c.loops(ctx, deadline, servers, path) {
+				fault = &Error{Kind: Chain, Server: fault.Server}
+			}
 			if err := ctx.Err(); err != nil {
 				return Answer{}, canceled(q, err)
 			}
 			if c.closed.Load() {
 				return Answer{}, canceled(q, net.ErrClosed)
 			}
+			fault.Question = q
 			return Answer{}, fault
 		}
 		more, fault := path.walk(r)
@@ -99,6 +103,32 @@ func (c *Client) Resolve(ctx context.Context, q Question) (Answer, error) {
 			path.ans.Server = by.String()
 			return path.ans, nil
 		}
+	}
+}
+
+// loops reports whether a CNAME loop is why a resolver said SERVFAIL, as most
+// do then (RFC 1034, 3.6.2 leaves it to them): a question for the CNAME itself
+// is one they answer.
+func (c *Client) loops(ctx context.Context, deadline time.Time, servers []*endpoint, path *trail) bool {
+	if path.ans.Question.Type == "CNAME" {
+		return false
+	}
+	links := newTrail(Question{Name: path.ans.Question.Name, Type: path.ans.Question.Type})
+	links.ans.Chain = slices.Clone(path.ans.Chain)
+	for name := path.name; ; {
+		r, _, fault := c.race(ctx, deadline, &race{q: Question{Name: name, Type: "CNAME"}, servers: servers, most: 1, enough: 1})
+		if fault != nil {
+			return false
+		}
+		before := len(links.ans.Chain)
+		links.name = name
+		if _, fault := links.walk(r); fault != nil {
+			return fault.Kind == Chain
+		}
+		if len(links.ans.Chain) == before {
+			return false
+		}
+		name = links.ans.Chain[len(links.ans.Chain)-1].Data
 	}
 }
 

@@ -25,10 +25,10 @@ func TestClientFaults(t *testing.T) {
 		asked int32
 		at    bool
 	}{
-		{"servfail", rcode(dns.RcodeServerFailure), Fault{Kind: ServFail}, 2, false},
+		{"servfail", rcode(dns.RcodeServerFailure), Fault{Kind: ServFail}, 3, false},
 		{"servfail with reason", func(w dns.ResponseWriter, m *dns.Msg) {
 			w.WriteMsg(withEDE(answer(m, dns.RcodeServerFailure), 6, "signature expired"))
-		}, Fault{Kind: ServFail, Extended: bogus}, 2, false},
+		}, Fault{Kind: ServFail, Extended: bogus}, 3, false},
 		{"refused", rcode(dns.RcodeRefused), Fault{Kind: Refused}, 2, false},
 		{"formerr", rcode(dns.RcodeFormatError), Fault{Kind: Malformed}, 4, false},
 		{"silence", silence, Fault{Kind: Timeout}, 2, false},

@@ -46,6 +46,12 @@ func TestClientAnswers(t *testing.T) {
 			w.WriteMsg(answer(m, 0, "slowloop.example.org. 300 IN CNAME slowpool.example.org."))
 		case "A slowpool.example.org.":
 			w.WriteMsg(answer(m, 0, "slowpool.example.org. 300 IN CNAME slowloop.example.org."))
+		case "A restarts.example.org.", "A b.restarts.example.org.": // as BIND and unbound do
+			w.WriteMsg(answer(m, dns.RcodeServerFailure))
+		case "CNAME restarts.example.org.":
+			w.WriteMsg(answer(m, 0, "restarts.example.org. 300 IN CNAME b.restarts.example.org."))
+		case "CNAME b.restarts.example.org.":
+			w.WriteMsg(answer(m, 0, "b.restarts.example.org. 300 IN CNAME restarts.example.org."))
 		case "TYPE65280 odd.example.org.":
 			w.WriteMsg(answer(m, 0, `odd.example.org. 300 IN TYPE65280 \# 3 ABCDEF`))
 		case "SPF example.org.":
@@ -79,6 +85,7 @@ func TestClientAnswers(t *testing.T) {
 		{"A void.example.org", "CNAME nodata.example.org | no A record"},
 		{"A loop.example.org", "A loop.example.org: CNAME chain too long or looping"},
 		{"A slowloop.example.org", "A slowloop.example.org: CNAME chain too long or looping"},
+		{"A restarts.example.org", "A restarts.example.org: CNAME chain too long or looping"},
 		{"A n9.chain.example.org", "A n9.chain.example.org: CNAME chain too long or looping"},
 		{"TYPE65280 odd.example.org", `\# 3 abcdef`},
 		{"A a..example.org", "A a..example.org: not a name the DNS can hold (it has an empty label)"},
