@@ -39,7 +39,7 @@ func NearMiss(txt string) (meant, why string, ok bool) {
 	switch {
 	case IsSPF(trimmed):
 		meant = trimmed
-		why = "there are white space or quotation marks in front of v=spf1"
+		why = "white space or quotation marks stand in front of v=spf1"
 	case strings.HasPrefix(low, "spf1 "):
 		meant, why = Version+trimmed[len("spf1"):], "it begins with spf1 instead of v=spf1"
 	case strings.HasPrefix(low, "v=spf "), low == "v=spf":
@@ -266,7 +266,7 @@ func notText(text string) *fault {
 	if text[i] < ' ' || text[i] == 0x7f {
 		what = "control characters"
 	}
-	return &fault{kind: NonASCII, offset: i, length: n, text: fmt.Sprintf("%q holds %s: %q", clip(text), what, clip(text[i:i+n])), meant: plainText(text)}
+	return &fault{kind: NonASCII, offset: i, length: n, text: fmt.Sprintf("%+q holds %s: %+q", clip(text), what, clip(text[i:i+n])), meant: plainText(text)}
 }
 
 // plainText replaces what word processors and copied web pages put into a
