@@ -40,6 +40,9 @@ line; what follows a # is a comment.
 DKIM selectors and the addresses that send are nowhere published as such: name
 them with --selector and --ip, and more can be told.
 
+The report goes to standard output, for people (text) or for programs (json,
+described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
+
 ` + exitHelp,
 		Example: `  maildoctor check example.com
   maildoctor check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com
@@ -60,7 +63,7 @@ them with --selector and --ip, and more can be told.
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
 	f.output = a.outputFlags(cmd).fileFlags(cmd)
-	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning or critical; never: for none", "critical", "advice", "warning", "critical", "never")
+	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning, critical,\nor never", "critical", "advice", "warning", "critical", "never")
 	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
 	for _, name := range []string{"only", "skip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)

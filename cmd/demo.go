@@ -22,7 +22,7 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Examine a healthy and a sick domain, offline",
 		Long: `Demo serves a little internet on the loopback interface (name servers and mail
 hosts on real sockets) and examines two domains of it, one healthy and one sick.
-It needs no network and no privileges, and always exits with 0.`,
+It needs no network and no privileges, and exits with 0 whatever it finds.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {

@@ -52,6 +52,7 @@ func cliDoc(root *cobra.Command) string {
 
 func commandDoc(b *strings.Builder, c *cobra.Command) {
 	c.InitDefaultHelpFlag()
+	c.InitDefaultVersionFlag()
 	about, exits, _ := strings.Cut(c.Long, "\n\n"+exitHelp)
 	fmt.Fprintf(b, "\n## %s\n\n%s\n\n```\n%s\n```\n", c.CommandPath(), markdown(strings.TrimSpace(about+exits)), strings.TrimSuffix(c.UseLine(), " [flags]"))
 	if c.Example != "" {
