@@ -136,6 +136,17 @@ func TestTextStepOnce(t *testing.T) {
 	}
 }
 
+// What kept several checks from a verdict is said once.
+func TestTextUnknownOnce(t *testing.T) {
+	reason := "A mx.example.org: SERVFAIL"
+	text := render(t, report.TextOptions{}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		doubt("mx.resolves", "", "mx.example.org", reason), doubt("dnsbl.ip-listed", "", "", reason), doubt("mx.count", "mx.resolves", "", "because mx.resolves could not be told"),
+	}})
+	if want := "\n  " + reason + "\n  mx.resolves, dnsbl.ip-listed; 1 check depends on it\n"; strings.Count(text, reason) != 1 || !strings.Contains(text, want) {
+		t.Errorf("want once %q in\n%s", want, text)
+	}
+}
+
 // A topic in order says on one line what tells most.
 func TestTextTelling(t *testing.T) {
 	for _, c := range []struct {

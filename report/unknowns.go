@@ -8,17 +8,17 @@ import (
 	"github.com/maildoctor/maildoctor/record"
 )
 
-// A riddle is one thing that could not be found out, and the checks that it
-// kept from a verdict.
+// A riddle is one thing that could not be found out, in words, and the checks
+// that it kept from a verdict.
 type riddle struct {
-	diagnosis.Doubt
-	ids []string
+	words string
+	ids   []string
 }
 
 // riddles are the doubts of all results, each once, in their order. Those that
 // follow from another check are folded into the riddle of that check.
 func riddles(results []diagnosis.Result) (list []riddle, folded map[string]int) {
-	at := make(map[diagnosis.Doubt]int)
+	at := make(map[string]int)
 	folded = make(map[string]int)
 	present := make(map[string]bool)
 	for _, r := range results {
@@ -37,10 +37,11 @@ func riddles(results []diagnosis.Result) (list []riddle, folded map[string]int) 
 			doubts = []diagnosis.Doubt{{Reason: r.Reason}}
 		}
 		for _, d := range doubts {
-			i, ok := at[d]
+			words := inWords(d)
+			i, ok := at[words]
 			if !ok {
 				i = len(list)
-				at[d], list = i, append(list, riddle{Doubt: d})
+				at[words], list = i, append(list, riddle{words: words})
 			}
 			if ids := list[i].ids; len(ids) == 0 || ids[len(ids)-1] != r.Rule.ID {
 				list[i].ids = append(ids, r.Rule.ID)
@@ -62,7 +63,7 @@ func (p *page) unknowns(results []diagnosis.Result) {
 	p.line(p.mark(unknown) + " " + p.in(strong, "COULD NOT BE TOLD"))
 	for _, r := range list {
 		p.gap()
-		p.para("  ", flat(r.words()), plain)
+		p.para("  ", r.words, plain)
 		dependants := 0
 		for _, id := range r.ids {
 			dependants += folded[id]
@@ -72,13 +73,13 @@ func (p *page) unknowns(results []diagnosis.Result) {
 	}
 }
 
-// words is the reason, with the subject where the reason does not name it.
-func (r riddle) words() string {
-	subject := record.Display(r.Subject)
-	if r.Subject == "" || strings.Contains(r.Reason, subject) {
-		return r.Reason
+// inWords is the reason, with the subject where the reason does not name it.
+func inWords(d diagnosis.Doubt) string {
+	subject := record.Display(d.Subject)
+	if d.Subject == "" || strings.Contains(d.Reason, subject) {
+		return flat(d.Reason)
 	}
-	return subject + ": " + r.Reason
+	return flat(subject + ": " + d.Reason)
 }
 
 // named lists the checks of a riddle and counts those that hang on them.
