@@ -22,10 +22,9 @@ const grace = time.Second
 // back within a second after ctx has ended, is Unknown. observe, if not nil, is
 // called with each result when it is settled, one call at a time.
 //
-// A check whose need failed is Skipped and names it as Cause, except for
-// findings about subjects that the need has no finding about: those stand. A
-// check whose need is Unknown is Unknown with the same cause unless it failed by
-// itself. A check whose need did not apply does not apply either.
+// A check whose need failed is Skipped, and one whose need is Unknown is Unknown
+// too; both name it as Cause. Findings about subjects that the need says nothing
+// about stand all the same. A check whose need did not apply does not apply either.
 func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Result)) []diagnosis.Result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -152,8 +151,8 @@ func reasons(doubts []diagnosis.Doubt) string {
 
 // settle applies what became of all that c needs, directly or not, to its own
 // result. What was judged by itself is a cause; roots come first, the failed
-// before the unknown, and those before what did not apply. Each failed cause
-// takes away the findings that it explains.
+// before the unknown, and those before what did not apply. Each cause takes away
+// the findings about its own subjects, and no more.
 func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result) diagnosis.Result {
 	causes := withNeeds(c.Needs)
 	for _, outcome := range []diagnosis.Outcome{diagnosis.Failed, diagnosis.Unknown, diagnosis.Skipped} {
@@ -162,7 +161,7 @@ func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result)
 			if cause.Outcome != outcome || cause.Cause != "" {
 				continue
 			}
-			if rest := independent(own.Findings, cause.Findings); outcome == diagnosis.Failed && len(rest) > 0 {
+			if rest := independent(own.Findings, cause); len(rest) > 0 {
 				own.Findings, own.Severity = rest, gravest(rest)
 				continue
 			}
@@ -174,6 +173,24 @@ func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result)
 	return own
 }
 
+// independent is those of the findings whose subject the cause says nothing about.
+func independent(findings []diagnosis.Finding, cause diagnosis.Result) []diagnosis.Finding {
+	about := make(map[string]bool)
+	for _, f := range cause.Findings {
+		about[f.Subject] = true
+	}
+	for _, d := range cause.Doubts {
+		about[d.Subject] = true
+	}
+	var rest []diagnosis.Finding
+	for _, f := range findings {
+		if !about[f.Subject] {
+			rest = append(rest, f)
+		}
+	}
+	return rest
+}
+
 // consequence is what own becomes when the check it needs ended as cause did,
 // and leaves nothing of it to stand by itself.
 func consequence(own, cause diagnosis.Result) (diagnosis.Result, bool) {
@@ -183,27 +200,13 @@ func consequence(own, cause diagnosis.Result) (diagnosis.Result, bool) {
 	case diagnosis.Failed:
 		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, id, "because of "+id
 	case diagnosis.Unknown:
-		if own.Outcome == diagnosis.Failed || own.Outcome == diagnosis.Skipped {
+		if own.Outcome == diagnosis.Skipped {
 			return own, false
 		}
 		r.Outcome, r.Cause, r.Reason = diagnosis.Unknown, id, "because "+id+" could not be told"
 		r.Doubts = []diagnosis.Doubt{{Reason: r.Reason}}
 	case diagnosis.Skipped:
-		if own.Outcome == diagnosis.Failed {
-			return own, false
-		}
-		r.Outcome, r.Cause, r.Reason = diagnosis.Skipped, "", cause.Reason
+		r.Outcome, r.Reason = diagnosis.Skipped, cause.Reason
 	}
 	return r, true
-}
-
-// independent is those of the findings that concern no subject of the causes.
-func independent(findings, causes []diagnosis.Finding) []diagnosis.Finding {
-	var rest []diagnosis.Finding
-	for _, f := range findings {
-		if !slices.ContainsFunc(causes, func(c diagnosis.Finding) bool { return c.Subject == f.Subject }) {
-			rest = append(rest, f)
-		}
-	}
-	return rest
 }

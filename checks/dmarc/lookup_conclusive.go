@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
@@ -24,7 +25,8 @@ To find the cause, ask the name servers of the zone in question by hand; a SERVF
 Receivers choose for themselves what to do: some let the message pass as if there were no policy, some answer 4xx and wait.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.10.1"}},
 	},
-	Run: lookupConclusive,
+	Needs: []*checks.Check{dns.DomainExists},
+	Run:   lookupConclusive,
 })
 
 func lookupConclusive(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

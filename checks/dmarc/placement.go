@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
@@ -26,7 +27,8 @@ Other texts beside the record, such as an SPF record at _dmarc, are skipped too 
 To fix it, publish the record at _dmarc and delete the text that is in the wrong place.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.5"}, {Name: "RFC 9989, 4.7"}, {Name: "RFC 9989, 4.10"}},
 	},
-	Run: placement,
+	Needs: []*checks.Check{dns.DomainExists},
+	Run:   placement,
 })
 
 func placement(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

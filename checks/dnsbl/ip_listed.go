@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
 )
@@ -22,6 +23,7 @@ A listing is critical on lists on which large receivers reject (Spamhaus, SpamCo
 To fix it, find and stop the cause first, then follow the list's own page. Removal is free of charge on every list worth asking. Where an entry ends by itself, a request does not make it faster.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}},
 	},
+	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.IPv4)
 	},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
@@ -22,7 +23,8 @@ var PolicyListing = Checks.Add(&checks.Check{
 On a static address with a proper PTR record, remove it in the portal at check.spamhaus.org, or have the provider do so where the entry is the provider's own (127.0.0.10). On a dynamic address do not: send through the provider's or another relay (smart host) with a log-in.`,
 		Refs: []diagnosis.Ref{{Name: "Spamhaus PBL", URL: "https://www.spamhaus.org/blocklists/policy-blocklist/"}},
 	},
-	Run: policyListing,
+	Needs: []*checks.Check{dns.DomainExists},
+	Run:   policyListing,
 })
 
 func policyListing(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

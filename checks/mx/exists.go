@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
@@ -25,7 +26,8 @@ To fix it, publish one MX record that names the mail host: example.org. MX 10 ma
 Receivers look here too: many refuse a message whose sender domain has neither MX nor address, as no bounce could reach it.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 5.1"}, {Name: "RFC 7505"}},
 	},
-	Run: exists,
+	Needs: []*checks.Check{dns.DomainExists},
+	Run:   exists,
 })
 
 func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
@@ -57,10 +59,6 @@ func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		finding.Message = fmt.Sprintf("%s has no MX record; senders use its own address %s instead", domain, set.Hosts[0].Addrs[0])
 		finding.Remedy.Edits = []record.Edit{record.Set(record.MXSet(env.Domain), record.MX(env.Domain, 10, env.Domain))}
 		finding.Remedy.Steps = []string{"If another host takes the mail, name that host instead; if the domain shall take none, publish the null MX `" + record.MX(env.Domain, 0, ".").String() + "`."}
-	case !set.Answer.Exists:
-		finding.Severity = diagnosis.Critical
-		finding.Message = fmt.Sprintf("%s does not exist (NXDOMAIN): no mail can be sent to it, and mail from it is refused", domain)
-		finding.Remedy.Steps = []string{"Check the spelling, that the registration has not ended, and that the registrar delegates the domain to your name servers."}
 	default:
 		finding.Severity = diagnosis.Critical
 		finding.Message = fmt.Sprintf("%s has no MX record and no address: no mail can be delivered to it", domain)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
@@ -24,7 +25,8 @@ To fix a mixed set, delete the null MX if the domain takes mail, or all others i
 A domain that sends mail should not publish a null MX: bounces and replies cannot reach it, and some receivers refuse its mail for that.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7505, 3"}, {Name: "RFC 7505, 4.2"}},
 	},
-	Run: nullConsistent,
+	Needs: []*checks.Check{dns.DomainExists},
+	Run:   nullConsistent,
 })
 
 func nullConsistent(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

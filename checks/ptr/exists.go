@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
@@ -26,6 +27,7 @@ Gmail answers 550 5.7.25 to mail without a PTR; Yahoo defers it; Postfix sites r
 			{Name: "RFC 1912, 2.1"},
 		},
 	},
+	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { exists(env, s, r, v) })
 	},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
@@ -24,7 +25,8 @@ To fix it, list everything that sends mail for the domain: your own hosts by add
 Receivers answer "none" where there is no record. Google and Yahoo ask every sender for SPF or DKIM, and bulk senders for both.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 4.5"}, {Name: "RFC 7208, 3.1"}},
 	},
-	Run: exists,
+	Needs: []*checks.Check{dns.DomainExists},
+	Run:   exists,
 })
 
 func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
@@ -57,9 +59,25 @@ func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		}
 	case !purpose.Sends:
 		f.Message = fmt.Sprintf("%s sends no mail, but has no SPF record that says so", name(env))
-	case len(f.Remedy.Edits) > 0:
-		f.Remedy.Steps = append(f.Remedy.Steps, "Add whatever else sends mail for the domain before you publish: each provider's include: as its manual has it, and the addresses of your own hosts.")
+	default:
+		if unsigned(ctx, env) {
+			f.Severity = diagnosis.Critical
+			f.Message += ", and no DKIM key of it is known either: nothing tells its mail from a forgery"
+		}
+		if len(f.Remedy.Edits) > 0 {
+			f.Remedy.Steps = append(f.Remedy.Steps, "Add whatever else sends mail for the domain before you publish: each provider's include: as its manual has it, and the addresses of your own hosts.")
+		}
 	}
 	v.Findings = append(v.Findings, f)
 	return v, nil
+}
+
+// unsigned reports whether there is no sign of a DKIM key either.
+func unsigned(ctx context.Context, env *checks.Env) bool {
+	keys, err := facts.DKIM.Of(ctx, env)
+	if err != nil || keys.Tree.Exists() {
+		return false
+	}
+	_, wildcard := keys.WildcardKey()
+	return !wildcard && len(keys.Present()) == 0
 }

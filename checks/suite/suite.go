@@ -8,6 +8,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/dkim"
 	"github.com/maildoctor/maildoctor/checks/dmarc"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
 	"github.com/maildoctor/maildoctor/checks/ip"
 	"github.com/maildoctor/maildoctor/checks/mx"
@@ -19,6 +20,7 @@ import (
 // All is every check: where mail goes, who may send it, from where it is sent.
 func All() []*checks.Check {
 	return slices.Concat(
+		dns.Checks.All(),
 		mx.Checks.All(),
 		ip.Checks.All(),
 		smtp.Checks.All(),
