@@ -108,7 +108,7 @@ func cells(s string) int {
 }
 
 // wrap breaks text at blanks into lines of at most width columns. A word longer
-// than a line is broken.
+// than a line is broken, unless it is a URL, which people copy.
 func wrap(text string, width int) []string {
 	width = max(width, 8)
 	var out []string
@@ -122,7 +122,7 @@ func wrap(text string, width int) []string {
 		if i > 0 {
 			out = append(out, line)
 		}
-		for n > width && word != "" { // n is counted down: words may be very long
+		for n > width && word != "" && !strings.Contains(word, "://") { // n is counted down: words may be very long
 			head := fitting(word, width)
 			out, word = append(out, head), word[len(head):]
 			n -= cells(head)

@@ -147,6 +147,17 @@ func TestTextUnknownOnce(t *testing.T) {
 	}
 }
 
+// A URL is copied as a whole, so it is printed as a whole.
+func TestTextKeepsURLs(t *testing.T) {
+	url := "https://lists.example.net/" + strings.Repeat("remove/", 12) + "?ip=192.0.2.25"
+	text := render(t, report.TextOptions{Width: 60}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("dnsbl.ip-listed", diagnosis.Critical, "", diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: []string{"Use the form at " + url + " for removal."}}}),
+	}})
+	if !strings.Contains(text, url+"\n        for removal.") {
+		t.Errorf("want %s whole in\n%s", url, text)
+	}
+}
+
 // A topic in order says on one line what tells most.
 func TestTextTelling(t *testing.T) {
 	for _, c := range []struct {

@@ -102,7 +102,11 @@ func (p *page) topics(results []diagnosis.Result) {
 	for _, t := range list {
 		state := gravestOf(t.results)
 		head := "  " + p.mark(state) + " " + p.in(strong, pad(flat(t.name), widest)) + "  "
-		p.line(head + p.topicDetail(t, state, p.width-cells(head)))
+		if state == skipped { // the reason may be what to do, so all of it
+			p.para(head, "skipped: "+flat(t.results[0].Reason), faint)
+		} else {
+			p.line(head + topicDetail(t, state, p.width-cells(head)))
+		}
 		if p.verbose {
 			for _, r := range t.results {
 				p.checkLine(r)
@@ -112,13 +116,10 @@ func (p *page) topics(results []diagnosis.Result) {
 }
 
 // topicDetail is what a topic's line says, in at most width columns.
-func (p *page) topicDetail(t topic, s state, width int) string {
+func topicDetail(t topic, s state, width int) string {
 	n := count(t.results)
-	switch s {
-	case passed:
+	if s == passed {
 		return clip(telling(t.results, width), width)
-	case skipped:
-		return p.in(faint, clip("skipped: "+flat(t.results[0].Reason), width))
 	}
 	parts := []string{}
 	if problems := n.problems(); problems != "" {
