@@ -1,6 +1,7 @@
 package resolve
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -148,8 +149,9 @@ func hostName(host string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if why := nameFault(name + "."); name == "" || why != "" {
-		return "", fmt.Errorf("%s", why)
+	// What IDNA makes of a name is a name that it leaves alone.
+	if again, err := idna.Lookup.ToASCII(name); err != nil || again != name || name == "" || nameFault(name+".") != "" {
+		return "", errors.New("not a host name")
 	}
 	return name, nil
 }

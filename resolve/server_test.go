@@ -72,7 +72,7 @@ func TestParseServerErrors(t *testing.T) {
 }
 
 func FuzzParseServer(f *testing.F) {
-	for _, s := range []string{"1.1.1.1:53", "[::1]:53", "tls://a.b", "https://a/b?c", "fe80::1%a:1", "https://h/%zz", "tcp://[::ffff:1.2.3.4]", "tls://.", "::%]"} {
+	for _, s := range []string{"1.1.1.1:53", "[::1]:53", "tls://a.b", "https://a/b?c", "fe80::1%a:1", "https://h/%zz", "tcp://[::ffff:1.2.3.4]", "tls://.", "::%]", "tls://\xe500"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
