@@ -1,0 +1,103 @@
+package report_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/report"
+)
+
+// A topic in order says on one line what tells most.
+func TestTextTelling(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		seen []diagnosis.Evidence
+		want string
+	}{
+		{"answers to questions stand alone", []diagnosis.Evidence{{Question: "MX", Answer: "10 mx.example.org"}, {Question: "A mx.example.org", Answer: "192.0.2.1"}}, "10 mx.example.org · 192.0.2.1"},
+		{"other answers have a label", []diagnosis.Evidence{{Question: "MX records", Answer: "2"}}, "MX records: 2"},
+		{"measures go before the rest", []diagnosis.Evidence{{Answer: "first"}, {Answer: "second"}, {Question: "SPF lookups", Answer: "needs 7 of 10"}}, "first · SPF lookups: needs 7 of 10 · second"},
+		{"what there is not goes last, or not at all", []diagnosis.Evidence{{Question: "redirect", Answer: "none"}, {Answer: "no alias"}, {Answer: "192.0.2.1"}}, "192.0.2.1 · no alias"},
+		{"each once", []diagnosis.Evidence{{Answer: "10 mx.example.org"}, {Answer: "mx.example.org"}}, "10 mx.example.org"},
+		{"the first line of several", []diagnosis.Evidence{{Answer: "one\ntwo"}}, "one"},
+		{"what does not fit is left out", []diagnosis.Evidence{{Answer: "a"}, {Answer: strings.Repeat("b", 90)}, {Answer: "c"}}, "a · c"},
+		{"nothing seen", []diagnosis.Evidence{{}}, "1 check passed"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			r := diagnosis.Report{Domain: "example.org"}
+			for i, e := range c.seen {
+				r.Results = append(r.Results, diagnosis.Result{Rule: diagnosis.Rule{ID: fmt.Sprintf("t.c%d", i)}, Seen: []diagnosis.Evidence{e}})
+			}
+			if text := render(t, report.TextOptions{Width: 80}, r); !strings.Contains(text, "✓ t  "+c.want+"\n") {
+				t.Errorf("want %q in\n%s", c.want, text)
+			}
+		})
+	}
+}
+
+// A URL is copied as a whole, so it is printed as a whole.
+func TestTextKeepsURLs(t *testing.T) {
+	url := "https://lists.example.net/" + strings.Repeat("remove/", 12) + "?ip=192.0.2.25"
+	text := render(t, report.TextOptions{Width: 60}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("dnsbl.ip-listed", diagnosis.Critical, "", diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: []string{"Use the form at " + url + " for removal."}}}),
+	}})
+	if !strings.Contains(text, url+"\n        for removal.") {
+		t.Errorf("want %s whole in\n%s", url, text)
+	}
+}
+
+// What kept several checks from a verdict is said once.
+func TestTextUnknownOnce(t *testing.T) {
+	reason := "A mx.example.org: SERVFAIL"
+	text := render(t, report.TextOptions{}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		doubt("mx.resolves", "", "mx.example.org", reason), doubt("dnsbl.ip-listed", "", "", reason), doubt("mx.count", "mx.resolves", "", "because mx.resolves could not be told"),
+	}})
+	if want := "\n  " + reason + "\n  mx.resolves, dnsbl.ip-listed; 1 check depends on it\n"; strings.Count(text, reason) != 1 || !strings.Contains(text, want) {
+		t.Errorf("want once %q in\n%s", want, text)
+	}
+}
+
+// A long step is said once, and pointed to from other checks; a short one is
+// said again, and every finding of one check says all of its own.
+func TestTextStepOnce(t *testing.T) {
+	long := "Set the reverse DNS of 192.0.2.25 to mail.example.org in the panel of whoever rents you the address."
+	finding := func(steps ...string) diagnosis.Finding {
+		return diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: steps}}
+	}
+	text := render(t, report.TextOptions{Width: 120}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("ptr.exists", diagnosis.Warning, "", finding(long, "Reload."), finding(long)),
+		fail("ptr.generic-name", diagnosis.Warning, "", finding("Reload.", long)),
+	}})
+	if a, b := strings.Count(text, long), strings.Count(text, "Reload."); a != 2 || b != 2 {
+		t.Errorf("the long step is said %d times, the short one %d times, want 2 and 2:\n%s", a, b, text)
+	}
+	if !strings.Contains(text, "2. As for ptr.exists above.") {
+		t.Errorf("the third finding does not point to the first:\n%s", text)
+	}
+}
+
+// A record in a step is not wrapped either; other code is part of the words.
+func TestTextRecordInStep(t *testing.T) {
+	ptr := "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.0.0.8.b.d.0.1.0.0.2.ip6.arpa. IN PTR mail.example.org."
+	text := render(t, report.TextOptions{Width: 60}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("ptr.exists", diagnosis.Warning, "", diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: []string{
+			"Set the PTR: `" + ptr + "`.", "Then run `postfix reload` and `" + ptr + "` once more; an odd ` is no harm",
+		}}}),
+	}})
+	want := `
+  fix   1. Set the PTR:
+
+` + ptr + `
+
+        2. Then run ` + "`postfix reload`" + ` and
+
+` + ptr + `
+
+           once more; an odd ` + "`" + ` is no harm
+`
+	if !strings.Contains(text, want) {
+		t.Errorf("want %s\nin\n%s", want, text)
+	}
+}
