@@ -35,9 +35,12 @@ func (t *Topic) Add(c *Check) *Check {
 	return c
 }
 
-// All is the topic's checks, causes before consequences, else by ID.
+// All is the topic's checks, causes before consequences, else the gravest
+// first, else by ID.
 func (t *Topic) All() []*Check {
-	list := slices.SortedFunc(slices.Values(t.list), func(a, b *Check) int { return cmp.Compare(a.ID, b.ID) })
+	list := slices.SortedFunc(slices.Values(t.list), func(a, b *Check) int {
+		return cmp.Or(cmp.Compare(b.Severity, a.Severity), cmp.Compare(a.ID, b.ID))
+	})
 	return causesFirst(list)
 }
 

@@ -43,7 +43,7 @@ func domainExists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 	}
 	switch {
 	case p.Exists:
-		v.Seen = []diagnosis.Evidence{{Question: domain, Answer: "exists"}}
+		v.Seen = []diagnosis.Evidence{{Question: domain, Answer: domain + " exists"}}
 	case p.RootErr != nil && len(p.Answers) == 0:
 		doubt("the resolver does not answer (%v): check the network, or name another with --resolver", p.RootErr)
 	case p.RootErr == nil && p.Root.Void():

@@ -101,11 +101,14 @@ func unread(e facts.ListEntry) string {
 }
 
 // A tally is how many lists spoke about a subject.
-type tally struct{ total, answered, unproven int }
+type tally struct {
+	of                        dnsbl.Family
+	total, answered, unproven int
+}
 
 // count counts the lists that hold such subjects, and those that answered.
 func count(b facts.Blocklists, s facts.ListSubject) tally {
-	var t tally
+	t := tally{of: s.Target.Family()}
 	for _, test := range b.Tests {
 		if test.Family != s.Target.Family() {
 			continue
@@ -124,7 +127,7 @@ func count(b facts.Blocklists, s facts.ListSubject) tally {
 	return t
 }
 
-// String is "on none of 14 lists (3 could not be asked)".
+// String is "on none of 14 IPv4 lists (3 could not be asked)".
 func (t tally) String() string {
 	var rest []string
 	if t.unproven > 0 {
@@ -133,7 +136,11 @@ func (t tally) String() string {
 	if n := t.total - t.answered - t.unproven; n > 0 {
 		rest = append(rest, fmt.Sprintf("%d could not be asked", n))
 	}
-	s := "on none of " + plural(t.answered, "list")
+	what := t.of.String() + " list"
+	if t.of == dnsbl.Domain {
+		what = "domain list"
+	}
+	s := "on none of " + plural(t.answered, what)
 	if len(rest) > 0 {
 		s += " (" + strings.Join(rest, "; ") + ")"
 	}

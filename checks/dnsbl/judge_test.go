@@ -57,13 +57,13 @@ func TestJudge(t *testing.T) {
 		severity   diagnosis.Severity
 		says       string
 	}{
-		{"clean", "zen.spamhaus.org", sender, "", diagnosis.Passed, 0, "on none of 1 list"},
+		{"clean", "zen.spamhaus.org", sender, "", diagnosis.Passed, 0, "on none of 1 IPv4 list"},
 		{"tier A, sends", "zen.spamhaus.org", sender, "127.0.0.4", diagnosis.Failed, diagnosis.Critical, "infected or exploited host (XBL, 127.0.0.4)"},
 		{"tier A, receives", "zen.spamhaus.org", receiver, "127.0.0.4", diagnosis.Failed, diagnosis.Warning, "no mail of the domain is known to leave from there"},
 		{"tier B", "psbl.surriel.com", sender, "127.0.0.2", diagnosis.Failed, diagnosis.Warning, "PSBL"},
 		{"weak", "truncate.gbudb.net", sender, "127.0.0.2", diagnosis.Failed, diagnosis.Advice, "few receivers use"},
 		{"info", "dnsbl-1.uceprotect.net", sender, "127.0.0.2", diagnosis.Failed, diagnosis.Advice, "UCEPROTECT"},
-		{"policy is not abuse", "zen.spamhaus.org", sender, "127.0.0.10", diagnosis.Passed, 0, "on none of 1 list"},
+		{"policy is not abuse", "zen.spamhaus.org", sender, "127.0.0.10", diagnosis.Passed, 0, "on none of 1 IPv4 list"},
 		{"vouched for", "hostkarma.junkemailfilter.com", sender, "127.0.0.1", diagnosis.Passed, 0, "sends no spam (white, 127.0.0.1)"},
 		{"refused is no answer", "zen.spamhaus.org", sender, "127.255.255.254", diagnosis.Unknown, 0, "none of the 1 list that hold"},
 		{"unknown code", "zen.spamhaus.org", sender, "127.0.0.77", diagnosis.Unknown, 0, "127.0.0.77"},
@@ -141,7 +141,7 @@ func TestTally(t *testing.T) {
 	)
 	b.Tests[1].Use = dnsbl.Unproven
 	b.Entries[2].Err = errors.New("timed out")
-	if got := count(b, sender).String(); got != "on none of 1 list (nor on 1 without the test entry that proves it; 1 could not be asked)" {
+	if got := count(b, sender).String(); got != "on none of 1 IPv4 list (nor on 1 without the test entry that proves it; 1 could not be asked)" {
 		t.Error(got)
 	}
 	b.Entries[1] = entry(t, "bl.spamcop.net", sender, "127.0.0.2")

@@ -44,7 +44,7 @@ func port25Outbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 		closed := o.Reach == probe.ReachClosed || o.Reach == probe.ReachNone
 		switch {
 		case o.Reach == probe.ReachOpen:
-			v.Seen = append(v.Seen, diagnosis.Evidence{Question: "port 25 over " + o.Family.String(), Answer: "open"})
+			v.Seen = append(v.Seen, diagnosis.Evidence{Question: "from here", Answer: "port 25 is open over " + o.Family.String()})
 		case closed && len(o.Own) > 0:
 			v.Findings = append(v.Findings, shutIn(o))
 		default:
