@@ -25,7 +25,7 @@ To fix it, end the record in ~all or -all; take the include out if it is the oth
 Receivers follow the record as it is. Some treat a domain with +all as a spammer's.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 5.1"}, {Name: "RFC 7208, 5.2"}},
 	},
-	Needs: sound,
+	Needs: followable,
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) {
 			permissive(ctx, env, r, r.Tree.Root, v)

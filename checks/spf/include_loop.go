@@ -22,7 +22,7 @@ var IncludeLoop = Checks.Add(&checks.Check{
 To fix it, take one of the includes of the cycle out. A record need never include itself: what it has to say it says already. Where the cycle lies wholly in records of others, tell their owner, and name the addresses that you need yourself until then.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 4.6.4"}},
 	},
-	Needs: sound,
+	Needs: followable,
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) {
 			for _, c := range r.Tree.Cycles {

@@ -29,7 +29,7 @@ To fix it, take out the includes of services that no longer send for you, replac
 Where an include depends on the sender (macros), the figure is a lower bound.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 4.6.4"}},
 	},
-	Needs: slices.Concat(sound, []*checks.Check{IncludeLoop, RedirectTarget}),
+	Needs: slices.Concat(followable, []*checks.Check{IncludeLoop}),
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) { lookupLimit(ctx, env, r, v) })
 	},

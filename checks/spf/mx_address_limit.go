@@ -3,7 +3,6 @@ package spf
 import (
 	"context"
 	"fmt"
-	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
@@ -23,7 +22,7 @@ var MXAddressLimit = Checks.Add(&checks.Check{
 To fix it, replace mx by the addresses that send, as ip4: and ip6:. Hosts that only receive need not be in the record.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 4.6.4"}, {Name: "RFC 7208, 5.4"}},
 	},
-	Needs: slices.Concat(sound),
+	Needs: sound,
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) {
 			for n := range r.Tree.Root.All() {

@@ -24,7 +24,7 @@ To fix it, name the addresses that send as ip4: and ip6:, or their hosts as a:, 
 In records of others it is advice: their owner has to change it.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 5.5"}},
 	},
-	Needs: sound,
+	Needs: followable,
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) {
 			for n := range r.Tree.Root.All() {

@@ -25,7 +25,7 @@ To fix it, correct the name, give it its address back, or take the term out.
 In records of others it is advice: their owner has to change it.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 5.3"}, {Name: "RFC 7208, 5.4"}, {Name: "RFC 7208, 5.5"}},
 	},
-	Needs: slices.Concat(sound, []*checks.Check{VoidLimit}),
+	Needs: slices.Concat(followable, []*checks.Check{VoidLimit}),
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) {
 			for n := range r.Tree.Root.All() {

@@ -24,6 +24,9 @@ var Checks checks.Topic
 // sound is the checks without which there is no record to judge further.
 var sound = []*checks.Check{Syntax, MissingSpace, IPFamily, MacroSyntax}
 
+// followable is the checks without which not all of the tree is seen.
+var followable = slices.Concat(sound, []*checks.Check{IncludeTarget, RedirectTarget})
+
 // owners names the check that a fatal problem belongs to.
 var owners = map[spf.ProblemKind]string{
 	spf.NonASCII: "spf.decodable", spf.MissingSpace: "spf.missing-space",

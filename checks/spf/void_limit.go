@@ -25,7 +25,7 @@ Receivers ask for A records where the sender has IPv4, and for AAAA where it has
 To fix it, take out the terms that are named, or give the hosts their addresses back.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 4.6.4"}, {Name: "RFC 7208, 11.1"}},
 	},
-	Needs: sound,
+	Needs: followable,
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeRecord(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) { voidLimit(ctx, env, r, v) })
 	},

@@ -259,7 +259,10 @@ func (c *counter) end(n *Node, q resolve.Question) (resolve.Answer, bool) {
 		n.State = Cut
 		return resolve.Answer{}, false
 	case g.err != nil:
-		n.State, n.Err = Unanswered, g.err
+		n.State = Unanswered
+		if n.Err == nil {
+			n.Err = g.err
+		}
 		return resolve.Answer{}, false
 	}
 	n.Answers = append(n.Answers, g.answer)
@@ -306,7 +309,7 @@ func (c *counter) mx(n *Node) {
 		if host.HasIPv6 = has6; host.Err == nil {
 			host.Err = err
 		}
-		if host.Err != nil {
+		if host.Err != nil && n.Err == nil {
 			n.State, n.Err = Unanswered, host.Err
 		}
 		n.Hosts = append(n.Hosts, host)
