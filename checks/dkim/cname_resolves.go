@@ -1,0 +1,54 @@
+package dkim
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// CNAMEResolves: an alias at a selector leads to a record.
+var CNAMEResolves = Checks.Add(&checks.Check{
+	Rule: diagnosis.Rule{
+		ID:       "dkim.cname-resolves",
+		Title:    "A CNAME at a selector ends in a key",
+		Severity: diagnosis.Critical,
+		Why:      "An alias whose target has no key makes every signature with that selector fail; if the target's domain has lapsed, whoever registers it can sign as you.",
+		Doc: `Providers have you point selectors at names of their own, so that they can change keys. The alias must lead to a TXT record. Where it does not, signing is often not switched on at the provider yet, the account is closed, or the target is mistyped.
+
+To fix it, switch DKIM on at the provider, correct the target, or delete the CNAME if the provider is no longer used. Microsoft 365 creates its keys only when DKIM is enabled for the domain.`,
+		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.2"}, {Name: "RFC 1034, 3.6.2"}},
+	},
+	Needs: []*checks.Check{SelectorFound},
+	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
+		return judgeFrom(ctx, env, aliasStage, cnameResolves)
+	},
+})
+
+func cnameResolves(s subject, v *diagnosis.Verdict) {
+	target := record.Display(s.Answer.Target())
+	switch {
+	case len(s.Answer.Chain) == 0:
+		s.saw(v, "no alias")
+		return
+	case !s.Dangling():
+		s.saw(v, "by CNAME to %s", target)
+		return
+	}
+	severity := diagnosis.Warning
+	if s.inUse() {
+		severity = diagnosis.Critical
+	}
+	how := "has no TXT record"
+	if !s.Answer.Exists {
+		how = "does not exist (NXDOMAIN)"
+	}
+	f := s.finding(severity, "%s is an alias of %s, which %s: signatures with selector %s fail", s.name(), target, how, s.Name)
+	f.Remedy.Steps = []string{
+		fmt.Sprintf("Switch DKIM on at the provider behind %s, or correct the target of the CNAME.", target),
+		fmt.Sprintf("If that provider is no longer used, delete the CNAME at %s.", s.name()),
+	}
+	v.Findings = append(v.Findings, f)
+}
