@@ -58,7 +58,7 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail (repeatable)")
 	flags.StringVar(&f.helo, "helo", "", "the `name` that the sending host gives in EHLO")
 	flags.StringArrayVar(&f.resolvers, "resolver", nil, "a DNS `server` to ask, not the system's (repeatable):\n192.0.2.53, [2001:db8::53]:5353, udp://, tcp:// or\ntls://HOST, https://HOST/dns-query")
-	flags.StringSliceVar(&f.only, "only", nil, "run these `checks` or topics only (repeatable)")
+	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
@@ -76,7 +76,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	list, err := checks.Select(a.all(), trimmed(f.only), trimmed(f.skip))
+	chosen, err := choosing(a.all(), trimmed(f.only), trimmed(f.skip))
 	if err != nil {
 		return usage(err)
 	}
@@ -97,7 +97,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	}
 	defer doctor.close()
 
-	r := round{examiner: doctor, list: list, timeout: time.Duration(f.timeout), progress: a.progress(names, len(list))}
+	r := round{examiner: doctor, checks: chosen, timeout: time.Duration(f.timeout), progress: a.progress(names, len(chosen.run))}
 	reports, skipped := r.run(ctx, names)
 	r.progress.stop()
 	if err := f.output.reports(reports); err != nil {

@@ -22,7 +22,7 @@ type examiner interface {
 // A round is one examination of several domains.
 type round struct {
 	examiner examiner
-	list     []*checks.Check
+	checks   selection
 	timeout  time.Duration // for each domain
 	progress *progress
 }
@@ -40,7 +40,8 @@ func (r round) run(ctx context.Context, domains []string) (reports []diagnosis.R
 			}
 			limited, cancel := context.WithTimeout(ctx, r.timeout)
 			defer cancel()
-			report := r.examiner.examine(limited, domain, r.list, r.progress.observe)
+			report := r.examiner.examine(limited, domain, r.checks.run, r.progress.observe)
+			report.Results = r.checks.relevant(report.Results)
 			r.progress.finish()
 			all[i] = &report
 			return nil

@@ -43,6 +43,8 @@ _dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@well.example"
 -- zone xn--bcher-kva.example --
 @ MX 10 mx.well.example.
 @ TXT "v=spf1 mx -all"
+-- zone silent.example --
+@ MX 10 mx.well.example.
 -- faults --
 TXT silent.example. SERVFAIL
 `

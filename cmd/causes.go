@@ -1,0 +1,66 @@
+package cmd
+
+import (
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+)
+
+// A selection is the checks that were asked for, and those that may explain
+// their ends: without its cause a check that was skipped, or could not be told,
+// would read as if nothing were wrong.
+type selection struct {
+	run    []*checks.Check // in the order of the catalogue
+	wanted map[string]bool // by ID
+}
+
+// choosing selects from all what only names without what skip names. Causes
+// that skip names are not shown either.
+func choosing(all []*checks.Check, only, skip []string) (selection, error) {
+	wanted, err := checks.Select(all, only, skip)
+	if err != nil {
+		return selection{}, err
+	}
+	allowed, err := checks.Select(all, nil, skip)
+	if err != nil {
+		return selection{}, err
+	}
+	s := selection{wanted: make(map[string]bool)}
+	needed := make(map[*checks.Check]bool)
+	var need func(*checks.Check)
+	need = func(c *checks.Check) {
+		if needed[c] {
+			return
+		}
+		needed[c] = true
+		for _, cause := range c.Needs {
+			need(cause)
+		}
+	}
+	for _, c := range wanted {
+		s.wanted[c.ID] = true
+		need(c)
+	}
+	for _, c := range allowed {
+		if needed[c] {
+			s.run = append(s.run, c)
+		}
+	}
+	return s, nil
+}
+
+// relevant is those of results that were asked for, and the causes of their ends.
+func (s selection) relevant(results []diagnosis.Result) []diagnosis.Result {
+	cause := make(map[string]bool)
+	for _, r := range results {
+		if s.wanted[r.Rule.ID] {
+			cause[r.Cause] = true
+		}
+	}
+	var kept []diagnosis.Result
+	for _, r := range results {
+		if s.wanted[r.Rule.ID] || cause[r.Rule.ID] {
+			kept = append(kept, r)
+		}
+	}
+	return kept
+}
