@@ -172,7 +172,7 @@ func candidates(results []diagnosis.Result) []string {
 		answer := lines(r.Seen[0].Answer)[0]
 		switch s := glance(r.Seen[0]); {
 		case s == "":
-		case strings.HasPrefix(answer, "none ") || strings.HasPrefix(answer, "no "):
+		case answer == "NXDOMAIN" || strings.HasPrefix(answer, "none ") || strings.HasPrefix(answer, "no "):
 			nothing = append(nothing, s)
 		case len(list) == 0:
 			list = append(list, s)
