@@ -42,10 +42,6 @@ func mailFrom(env *checks.Env, addr netip.Addr) spf.Params {
 
 func authorisesIP(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
-	r, err := facts.SPF.Of(ctx, env)
-	if err != nil {
-		return v, err
-	}
 	senders, err := facts.Senders.Of(ctx, env)
 	if err != nil {
 		return v, err
@@ -54,15 +50,20 @@ func authorisesIP(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 		v.Skip, err = noSender(ctx, env)
 		return v, err
 	}
-	if v.Skip = unreadable(r); v.Skip != "" {
-		return v, nil
-	}
+	// The trials do not wait for the whole tree, which stands beside them.
 	trials := make([]trial, len(senders))
 	var wg sync.WaitGroup
 	for i, s := range senders {
 		wg.Go(func() { trials[i] = try(ctx, env, s) })
 	}
 	wg.Wait()
+	r, err := facts.SPF.Of(ctx, env)
+	if err != nil {
+		return v, err
+	}
+	if v.Skip = unreadable(r); v.Skip != "" {
+		return v, nil
+	}
 	for _, t := range trials {
 		t.judgeMailFrom(ctx, env, r, &v)
 		t.judgeHELO(ctx, env, &v)
