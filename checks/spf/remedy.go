@@ -136,12 +136,7 @@ func (c *cure) close() {
 // not do so already.
 func (c *cure) admit(ctx context.Context, env *checks.Env) {
 	for _, addr := range env.Want.Senders {
-		proposed := resolve.Func(func(ctx context.Context, q resolve.Question) (resolve.Answer, error) {
-			if q == resolve.Ask(env.Domain, "TXT") {
-				return resolve.Answer{Question: q, Exists: true, Records: []record.Record{record.TXT(env.Domain, c.record.String())}}, nil
-			}
-			return env.DNS.Resolve(ctx, q)
-		})
+		proposed := resolve.NewOverlay(env.DNS, publish(env, c.record))
 		if got := spf.Evaluate(ctx, proposed, mailFrom(env, addr)); got.Code != spf.Pass {
 			c.record = c.record.WithIP(addr)
 		}

@@ -85,21 +85,34 @@ func (e *evaluation) mx(ctx context.Context, t Term, m match) match {
 	for _, host := range mxHosts(answer) {
 		questions = append(questions, resolve.Ask(host, e.family()))
 	}
-	void := false
-	for i, got := range askAll(ctx, e.resolver, questions) {
-		if got.err != nil {
-			return m.abort(TempError, "%s", e.broke(got.err))
-		}
-		if got.answer.Void() && !void {
-			void = true // a term counts once, however many of its hosts are empty
-			if m, ok := e.void(m, t, got.answer); !ok {
-				return m
-			}
-		}
-		for _, addr := range got.answer.Addrs() {
+	return e.mxMatch(t, m, askAll(ctx, e.resolver, questions))
+}
+
+// mxMatch judges the addresses of all MX hosts. The order in which the hosts
+// came does not matter: a match goes before an error, and that before the void
+// lookup, which a term is once however many of its hosts are empty.
+func (e *evaluation) mxMatch(t Term, m match, ends []got) match {
+	var failed error
+	var void *resolve.Answer
+	for _, end := range ends {
+		for _, addr := range end.answer.Addrs() {
 			if e.within(t, addr) {
-				return m.found(true, "MX host %s has the address %s", shown(questions[i].Name), addr)
+				return m.found(true, "MX host %s has the address %s", shown(end.answer.Question.Name), addr)
 			}
+		}
+		switch {
+		case end.err != nil && failed == nil:
+			failed = end.err
+		case end.err == nil && end.answer.Void() && void == nil:
+			void = &end.answer
+		}
+	}
+	if failed != nil {
+		return m.abort(TempError, "%s", e.broke(failed))
+	}
+	if void != nil {
+		if m, ok := e.void(m, t, *void); !ok {
+			return m
 		}
 	}
 	return m.found(false, "no MX host of %s has a matching address", shown(m.target))
