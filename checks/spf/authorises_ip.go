@@ -42,6 +42,9 @@ func mailFrom(env *checks.Env, addr netip.Addr) spf.Params {
 
 func authorisesIP(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
+	var ahead sync.WaitGroup
+	defer ahead.Wait()
+	ahead.Go(func() { askAhead(ctx, env) })
 	senders, err := facts.Senders.Of(ctx, env)
 	if err != nil {
 		return v, err
@@ -69,6 +72,27 @@ func authorisesIP(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 		t.judgeHELO(ctx, env, &v)
 	}
 	return v, nil
+}
+
+// maxAhead bounds the names whose records are asked for ahead of time.
+const maxAhead = 4
+
+// askAhead asks for the SPF records of the names by which senders may turn out
+// to greet, while it is still being found out who sends.
+func askAhead(ctx context.Context, env *checks.Env) {
+	var names []string
+	if env.Want.HELO != "" {
+		names = append(names, env.Want.HELO)
+	} else if set, err := facts.MX.Of(ctx, env); err == nil && len(env.Want.Senders) == 0 {
+		for _, h := range set.Hosts[:min(len(set.Hosts), maxAhead)] {
+			names = append(names, h.Name)
+		}
+	}
+	var wg sync.WaitGroup
+	for _, name := range names {
+		wg.Go(func() { _, _ = env.DNS.Resolve(ctx, resolve.Ask(name, "TXT")) }) // the resolver keeps what comes back
+	}
+	wg.Wait()
 }
 
 // unreadable is why no sender can pass, whoever it is; empty if one can.
