@@ -46,11 +46,17 @@ func domainkeyExists(env *checks.Env, keys facts.DKIMKeys, v *diagnosis.Verdict)
 			Subject: record.Display(env.Domain), Severity: diagnosis.Warning, Evidence: proofs(t),
 			Message: fmt.Sprintf("%s does not exist, so %s has no DKIM key under any selector: its mail is not signed", name, record.Display(env.Domain)),
 		}
-		f.Remedy.Steps = firstKey(env)
+		selector := "mail"
+		if named := keys.Named(); len(named) > 0 { // mail is signed, and no signature can be verified
+			f.Severity = diagnosis.Critical
+			selector = named[0].Name
+			f.Message = fmt.Sprintf("%s does not exist, so no signature of %s can be verified: there is no key under any selector", name, record.Display(env.Domain))
+		}
+		f.Remedy.Steps = firstKey(env, selector)
 		v.Findings = []diagnosis.Finding{f}
 	default:
 		v.Seen = proofs(t)
-		v.Doubts = []diagnosis.Doubt{{Subject: name, Reason: unproven(t)}}
+		v.Doubts = []diagnosis.Doubt{{Subject: name, Reason: unproven(t) + unguessed(keys)}}
 	}
 }
 
@@ -91,12 +97,12 @@ func unproven(t facts.DomainKeyTree) string {
 	return denied + "no server of the zone answers with authority"
 }
 
-// firstKey leads to the first key of a domain.
-func firstKey(env *checks.Env) []string {
-	slot := record.DKIMKey("mail", env.Domain)
+// firstKey leads to a key under a selector that has none yet.
+func firstKey(env *checks.Env, selector string) []string {
+	slot := record.DKIMKey(selector, env.Domain)
 	return []string{
 		"Where a provider or a mail suite sends for you, switch DKIM on in its settings and publish the record that it shows.",
 		"By hand: `openssl genrsa -out dkim.pem 2048`, then `openssl rsa -in dkim.pem -pubout -outform DER | openssl base64 -A` prints the public key.",
-		fmt.Sprintf("Publish it as TXT at %s, as `v=DKIM1; k=rsa; p=<public key>`, and let the server sign with dkim.pem and selector mail.", record.Display(slot.Name)),
+		fmt.Sprintf("Publish it as TXT at %s, as `v=DKIM1; k=rsa; p=<public key>`, and let the server sign with dkim.pem and selector %s.", record.Display(slot.Name), selector),
 	}
 }

@@ -26,7 +26,7 @@ Whether there is an RSA key can be told only where all selectors are named with 
 To fix it, make an RSA key of 2048 bits under a second selector, and sign with both.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8463, 3"}, {Name: "RFC 8301, 3.1"}},
 	},
-	Needs: []*checks.Check{SelectorFound},
+	Needs: []*checks.Check{NotRevoked},
 	Run:   rsaBesideEd,
 })
 
@@ -53,7 +53,7 @@ func rsaBesideEd(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error
 		v.Doubts = []diagnosis.Doubt{{Subject: s.name(), Reason: fmt.Sprintf("%s holds an Ed25519 key; whether an RSA key stands at a selector that was not guessed cannot be told, name it with --selector", s.name())}}
 	default:
 		f := s.finding(diagnosis.Warning, "%s holds an Ed25519 key and no selector an RSA key: many receivers cannot verify the mail of %s", s.name(), record.Display(env.Domain))
-		f.Remedy.Steps = append(firstKey(env), "Let the server sign with both keys.")
+		f.Remedy.Steps = append(firstKey(env, s.Name+"-rsa"), "Let the server sign with both keys.")
 		v.Findings = []diagnosis.Finding{f}
 	}
 	return v, nil

@@ -3,6 +3,7 @@ package dkim
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -24,6 +25,7 @@ var SelectorFound = Checks.Add(&checks.Check{
 To find the selector, look at a message that was sent from the domain: the s= in its DKIM-Signature header. Then examine again with --selector.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.1"}, {Name: "RFC 6376, 3.6.2.1"}},
 	},
+	Needs: []*checks.Check{DomainkeyExists, SelectorResolves},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judge(ctx, env, func(keys facts.DKIMKeys, v *diagnosis.Verdict) { selectorFound(env, keys, v) })
 	},
@@ -33,30 +35,23 @@ func selectorFound(env *checks.Env, keys facts.DKIMKeys, v *diagnosis.Verdict) {
 	for _, s := range keys.Present() {
 		subject{s, env, keys}.saw(v, "%s", describe(s))
 	}
-	switch {
-	case len(v.Seen) > 0:
-		return
-	case keys.Tree.Absent():
-		v.Skip = "because of dkim.domainkey-exists"
+	if len(v.Seen) > 0 {
 		return
 	}
-	for _, s := range keys.Named() {
-		if s.Err == nil {
-			v.Skip = "because of dkim.selector-resolves"
-			return
-		}
-	}
-	reason := fmt.Sprintf("no key at any of the %d selectors that were tried; a selector of another name may hold one, give it with --selector", len(keys.Selectors))
-	if hint := providerHint(keys.Providers); hint != "" {
-		reason += "; " + hint
-	}
-	for _, s := range keys.Selectors {
-		if s.Err != nil {
-			reason = s.Err.Error()
-			break
-		}
+	reason := fmt.Sprintf("no key at any of the %d selectors that were tried%s", len(keys.Selectors), unguessed(keys))
+	if i := slices.IndexFunc(keys.Selectors, func(s facts.DKIMSelector) bool { return s.Err != nil }); i >= 0 {
+		reason = keys.Selectors[i].Err.Error()
 	}
 	v.Doubts = []diagnosis.Doubt{{Subject: "_domainkey." + record.Display(env.Domain), Reason: reason}}
+}
+
+// unguessed says why it means little that no key was found.
+func unguessed(keys facts.DKIMKeys) string {
+	s := "; a selector of another name may hold one, give it with --selector"
+	if hint := providerHint(keys.Providers); hint != "" {
+		s += "; " + hint
+	}
+	return s
 }
 
 // describe is what stands at a selector, in a few words.

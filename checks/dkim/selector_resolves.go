@@ -31,11 +31,11 @@ To fix it, publish the public key under exactly that selector (opendkim-genkey, 
 			if len(named) == 0 {
 				v.Seen = []diagnosis.Evidence{{Question: "selectors", Answer: "none named; give --selector NAME to check one that is in use"}}
 			}
+			if keys.Tree.Absent() {
+				return // then dkim.domainkey-exists says it of all selectors at once
+			}
 			for _, s := range named {
 				selectorResolves(subject{s, env, keys}, v)
-			}
-			if len(v.Seen)+len(v.Findings)+len(v.Doubts) == 0 {
-				v.Skip = "because of dkim.cname-resolves"
 			}
 		})
 	},
@@ -49,8 +49,9 @@ func selectorResolves(s subject, v *diagnosis.Verdict) {
 	case s.Mine() && !s.Dangling():
 		s.saw(v, "%d TXT record", len(s.Keys))
 		return
-	case s.Dangling():
-		return // the fault of the alias
+	case s.Dangling(): // that the alias leads nowhere is the matter of dkim.cname-resolves
+		s.saw(v, "by CNAME to %s", record.Display(s.Answer.Target()))
+		return
 	}
 	var f diagnosis.Finding
 	switch {

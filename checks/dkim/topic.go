@@ -50,9 +50,6 @@ const (
 	useStage                  // what the key may be used for, and how strong it is
 )
 
-// blame names the check that finds the fault of each stage.
-var blame = [...]string{"dkim.cname-resolves", "dkim.single-txt", "dkim.record-syntax", "dkim.not-revoked", ""}
-
 // reached is the stage at which a selector has a fault; useStage if at none
 // before.
 func reached(s facts.DKIMSelector) stage {
@@ -74,20 +71,14 @@ func faulty(k facts.DKIMKey, kind dkim.Kind) bool {
 	return slices.ContainsFunc(k.Problems, func(p dkim.Problem) bool { return p.Kind == kind && p.Effect == dkim.Void })
 }
 
-// judgeFrom judges every selector that has no fault before the stage.
+// judgeFrom judges every selector that has no fault before the stage; those that
+// have one are named by the check of that stage, which is in Needs.
 func judgeFrom(ctx context.Context, env *checks.Env, from stage, each func(subject, *diagnosis.Verdict)) (diagnosis.Verdict, error) {
 	return judge(ctx, env, func(keys facts.DKIMKeys, v *diagnosis.Verdict) {
-		judged, cause := 0, ""
 		for _, s := range keys.Present() {
-			if at := reached(s); at < from {
-				cause = blame[at]
-				continue
+			if reached(s) >= from {
+				each(subject{s, env, keys}, v)
 			}
-			judged++
-			each(subject{s, env, keys}, v)
-		}
-		if judged == 0 && cause != "" {
-			v.Skip = "because of " + cause
 		}
 	})
 }

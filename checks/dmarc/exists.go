@@ -38,12 +38,12 @@ func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	if err != nil {
 		return v, err
 	}
+	if len(p.Undecided) > 0 {
+		return v, p.Undecided[0]
+	}
 	if p.Policy != nil {
 		v.Seen = []diagnosis.Evidence{{Question: "_dmarc." + record.Display(p.Policy.Domain), Answer: strings.Join(p.Policy.Texts, "\n")}}
 		return v, nil
-	}
-	if len(p.Undecided) > 0 {
-		return v, p.Undecided[0]
 	}
 	if _, misplaced := astray(p); misplaced {
 		v.Skip = "because of dmarc.placement"

@@ -107,7 +107,7 @@ func invisible(env *checks.Env, p facts.DMARCPolicy, text string) diagnosis.Find
 		f.Message = fmt.Sprintf("the DMARC record %.80q stands at %s itself; receivers look at _dmarc.%s only", text, name, name)
 	}
 	if r, ok := dmarc.Repair(text); ok {
-		f.Remedy.Edits = append(f.Remedy.Edits, publish(here, r))
+		f.Remedy = diagnosis.Remedy{Edits: []record.Edit{publish(here, r)}, Steps: awaken(r)}
 	} else {
 		f.Remedy.Steps = append(f.Remedy.Steps, "Publish "+line(env.Domain, dmarc.Record{}.WithPolicy(dmarc.None).WithReports(postmaster(env.Domain)))+" in place of the text.")
 	}

@@ -71,5 +71,8 @@ func stricter(s subject, purpose facts.Purpose) diagnosis.Remedy {
 	steps = append(steps,
 		"When the reports show that all your own mail passes, publish "+line(s.env.Domain, own.WithPolicy(dmarc.Quarantine))+".",
 		"When all of it passes by DKIM too, and nobody writes to mailing lists from the domain, publish "+line(s.env.Domain, own.WithPolicy(dmarc.Reject))+".")
+	if s.Own && s.Relation != dmarc.Self && s.Policy.Record.Subdomains != "" {
+		steps = append(steps, "Or drop sp from the record at "+s.at()+", when the mail of all subdomains passes: "+line(s.Policy.Domain, s.Policy.Record.Clean().WithSubdomains(""))+".")
+	}
 	return diagnosis.Remedy{Steps: steps}
 }

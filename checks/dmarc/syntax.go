@@ -58,5 +58,9 @@ func corrected(s subject) diagnosis.Remedy {
 		return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)},
 			Steps: []string{fmt.Sprintf("Write the policy that was meant instead of p=%s, if it was another one.", r.Policy)}}
 	}
-	return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)}}
+	remedy := diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)}}
+	if !s.Policy.Record.Valid() {
+		remedy.Steps = awaken(r)
+	}
+	return remedy
 }

@@ -37,7 +37,7 @@ func judgePolicy(ctx context.Context, env *checks.Env, judge func(subject, *diag
 	switch {
 	case err != nil:
 		return v, err
-	case p.Policy == nil && len(p.Undecided) > 0:
+	case len(p.Undecided) > 0: // also where a record was found behind the gap
 		return v, p.Undecided[0]
 	case p.Policy == nil:
 		v.Skip = "no DMARC policy applies to the domain"
@@ -140,4 +140,12 @@ func (s subject) unreadable() string {
 		return "because of dmarc.syntax"
 	}
 	return "because of dmarc.policy-tag"
+}
+
+// awaken warns before a policy that has had no effect so far comes into force.
+func awaken(r dmarc.Record) []string {
+	if r.Policy.Strength() == 0 {
+		return nil
+	}
+	return []string{"The policy " + string(r.Policy) + " has not been in force until now. If no reports have shown yet that all your own mail passes, begin with p=none."}
 }

@@ -180,6 +180,8 @@ func TestRepair(t *testing.T) {
 		{"p=reject; v=DMARC1", "v=DMARC1; p=reject"},
 		{`v=DMARC1\; p=none\; rua=d@example.org`, "v=DMARC1; p=none; rua=mailto:d@example.org"},
 		{"v=DMARC1; P=none; pct=50; junk=1", "v=DMARC1; p=none"},
+		{"v=DMARC1; p=reject; rau=mailto:d@example.org", "v=DMARC1; p=reject; rua=mailto:d@example.org"},
+		{"v=DMARC1; p=reject; rau=mailto:x@example.org; rua=mailto:d@example.org", "v=DMARC1; p=reject; rua=mailto:d@example.org"},
 		{"v=DMARC1", ""},
 		{"v=spf1 -all", ""},
 	}

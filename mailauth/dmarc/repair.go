@@ -1,6 +1,9 @@
 package dmarc
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Repair is the record that was meant by a text that receivers do not take for
 // one, or that is not valid: v in front and in upper case, no quotes, no missing
@@ -31,10 +34,10 @@ func clean(text string) string {
 	return strings.Trim(text, space)
 }
 
-// repaired is text with v=DMARC1 in front, tag names in lower case, and a
-// semicolon between tags where white space or a comma stood alone.
+// repaired is text with v=DMARC1 in front, tag names in lower case and spelled
+// right, and a semicolon between tags where white space or a comma stood alone.
 func repaired(text string) string {
-	var tags []string
+	var tags []Tag
 	seen := make(map[string]bool)
 	for part := range strings.SplitSeq(clean(text), ";") {
 		for _, tag := range pieces(part) {
@@ -44,10 +47,19 @@ func repaired(text string) string {
 				continue
 			}
 			seen[name] = true
-			tags = append(tags, name+"="+strings.Trim(value, space+","))
+			tags = append(tags, Tag{name, strings.Trim(value, space+",")})
 		}
 	}
-	return strings.Join(append([]string{"v=DMARC1"}, tags...), "; ")
+	var b strings.Builder
+	b.WriteString("v=DMARC1")
+	for _, t := range tags {
+		if meant := near(t.Name); meant != "" && !slices.Contains(known, t.Name) && !seen[meant] {
+			seen[meant] = true
+			t.Name = meant
+		}
+		b.WriteString("; " + t.Name + "=" + t.Value)
+	}
+	return b.String()
 }
 
 // pieces splits a part at the white space or comma before each known tag.
@@ -68,13 +80,7 @@ func startsTag(s string) bool {
 	if !found {
 		return false
 	}
-	name = strings.ToLower(strings.TrimRight(name, space))
-	for _, k := range known {
-		if name == k {
-			return true
-		}
-	}
-	return false
+	return slices.Contains(known, strings.ToLower(strings.TrimRight(name, space)))
 }
 
 // notRecord says where and why receivers do not take text for a policy record.
