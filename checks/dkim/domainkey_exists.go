@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
@@ -24,6 +25,7 @@ Many name servers answer NXDOMAIN wrongly for a name that has no records itself 
 To fix it, let your mail server or provider make a key, publish the record that it shows below _domainkey, and switch signing on.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8020, 2"}, {Name: "RFC 2308, 2"}, {Name: "RFC 6376, 3.6.2"}},
 	},
+	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judge(ctx, env, func(keys facts.DKIMKeys, v *diagnosis.Verdict) { domainkeyExists(env, keys, v) })
 	},

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dkim"
@@ -23,6 +24,7 @@ var NoWildcard = Checks.Add(&checks.Check{
 A wildcard below _domainkey with an empty p is something else: it says that every selector without a record of its own is revoked. That is good practice and counts as right. It is also the cure for the other kind, as it covers the same names and is nearer.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 4592, 2.1.1"}, {Name: "RFC 6376, 6.1.2"}},
 	},
+	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judge(ctx, env, func(keys facts.DKIMKeys, v *diagnosis.Verdict) { noWildcard(env, keys, v) })
 	},

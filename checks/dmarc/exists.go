@@ -49,10 +49,6 @@ func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		v.Skip = "because of dmarc.placement"
 		return v, nil
 	}
-	if p.ApexErr == nil && !p.Apex.Exists && !p.Here().Answer.Exists {
-		v.Skip = "the domain does not exist (NXDOMAIN)"
-		return v, nil
-	}
 	v.Findings = []diagnosis.Finding{missing(env, p, purpose)}
 	return v, nil
 }
