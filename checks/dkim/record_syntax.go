@@ -2,11 +2,15 @@ package dkim
 
 import (
 	"context"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dkim"
 )
+
+// maxFaults bounds the faults of one record that are told one by one, the gravest first.
+const maxFaults = 8
 
 // RecordSyntax: the key record parses.
 var RecordSyntax = Checks.Add(&checks.Check{
@@ -30,21 +34,29 @@ A faulty key at a selector that is only guessed may be an abandoned one; it coun
 
 func recordSyntax(s subject, v *diagnosis.Verdict) {
 	s.saw(v, "%s", s.key().Describe())
-	repaired := false
-	for _, p := range s.key().Problems {
-		if p.Kind != dkim.Grammar {
-			continue
-		}
+	problems := slices.DeleteFunc(slices.Clone(s.key().Problems), func(p dkim.Problem) bool { return p.Kind != dkim.Grammar })
+	slices.SortStableFunc(problems, func(a, b dkim.Problem) int { return int(b.Effect - a.Effect) })
+	for i, p := range problems {
 		severity := diagnosis.Warning
 		if p.Effect == dkim.Void && s.inUse() {
 			severity = diagnosis.Critical
 		}
+		if i == maxFaults {
+			v.Findings = append(v.Findings, s.finding(severity, "%s has %d more faults", s.name(), len(problems)-i))
+			return
+		}
 		f := s.finding(severity, "%s, character %d: %s", s.name(), p.Offset+1, p.Message)
-		if key, ok := dkim.Repair(s.key().Text); ok && !repaired {
-			f.Remedy, repaired = s.remedy(key), true
-		} else if !repaired {
-			f.Remedy.Steps = []string{"Have the server that signs with selector " + s.Name + " show its public key, and publish that."}
+		if i == 0 { // one record cures them all
+			f.Remedy = rewritten(s)
 		}
 		v.Findings = append(v.Findings, f)
 	}
+}
+
+// rewritten is the record that was meant, where the key can be read.
+func rewritten(s subject) diagnosis.Remedy {
+	if key, ok := dkim.Repair(s.key().Text); ok {
+		return s.remedy(key)
+	}
+	return diagnosis.Remedy{Steps: []string{"Have the server that signs with selector " + s.Name + " show its public key, and publish that."}}
 }

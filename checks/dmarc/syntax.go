@@ -3,12 +3,16 @@ package dmarc
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/record"
 )
+
+// maxFaults bounds the faults of one record that are told one by one, the gravest first.
+const maxFaults = 8
 
 // Syntax: the record parses.
 var Syntax = Checks.Add(&checks.Check{
@@ -32,7 +36,13 @@ To fix it, publish the corrected record; the one proposed keeps what can be unde
 
 func syntax(s subject, v *diagnosis.Verdict) {
 	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: s.Text()}}
-	for _, p := range s.problems(dmarc.Grammar, dmarc.Value, dmarc.Unknown) {
+	problems := s.problems(dmarc.Grammar, dmarc.Value, dmarc.Unknown)
+	slices.SortStableFunc(problems, func(a, b dmarc.Problem) int { return int(gravity(s, b) - gravity(s, a)) })
+	for i, p := range problems {
+		if i == maxFaults {
+			v.Findings = append(v.Findings, s.finding(gravity(s, p), "%s has %d more faults", s.at(), len(problems)-i))
+			return
+		}
 		f := s.finding(gravity(s, p), "%s, character %d: %s", s.at(), p.Offset+1, p.Message)
 		if len(v.Findings) == 0 { // one record cures them all
 			f.Remedy = corrected(s)

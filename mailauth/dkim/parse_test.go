@@ -174,6 +174,19 @@ func TestBuilders(t *testing.T) {
 	}
 }
 
+// TestHostileTexts holds the bounds on what a text can make the parser keep.
+func TestHostileTexts(t *testing.T) {
+	const size = 64 << 10
+	for _, text := range []string{strings.Repeat(";", size), strings.Repeat("a;", size/2), strings.Repeat("a=1;", size/4), strings.Repeat("p=,", size/3), strings.Repeat("\"", size)} {
+		for _, head := range []string{"", "v=DKIM1; p=AAAA; rua="} {
+			record, problems := ParseKey(head + text)
+			if len(problems) > 150 || len(record.String()) > len(text)+200 {
+				t.Errorf("%.10q...: %d problems, %d octets", text, len(problems), len(record.String()))
+			}
+		}
+	}
+}
+
 func FuzzParseKey(f *testing.F) {
 	key := rsaText(1024)
 	for _, seed := range []string{

@@ -24,7 +24,12 @@ const foldingSpace = " \t\r\n"
 // a name that stands twice the first is kept.
 func tags(text string) (list []span, problems []Problem) {
 	seen := make(map[string]bool)
-	for at := 0; at < len(text); {
+	empty := false
+	for at, n := 0, 0; at < len(text); n++ {
+		if n == maxTags {
+			problems = append(problems, Problem{Offset: at, Kind: Grammar, Effect: Void, Message: fmt.Sprintf("more than %d tags", maxTags)})
+			break
+		}
 		end := len(text)
 		if i := strings.IndexByte(text[at:], ';'); i >= 0 {
 			end = at + i
@@ -36,14 +41,11 @@ func tags(text string) (list []span, problems []Problem) {
 		at = end + 1
 		trimmed = strings.TrimRight(trimmed, foldingSpace)
 		if trimmed == "" {
-			if !last { // one empty place after the final ";" is allowed
+			if !last && !empty { // one empty place after the final ";" is allowed
+				empty = true
 				problems = append(problems, Problem{Offset: here, Kind: Grammar, Effect: Differs, Message: "an empty tag: two semicolons in a row, or one in front"})
 			}
 			continue
-		}
-		if len(list) == maxTags {
-			problems = append(problems, Problem{Offset: here, Kind: Grammar, Effect: Void, Message: fmt.Sprintf("more than %d tags", maxTags)})
-			break
 		}
 		s, problem := tag(trimmed, here)
 		if problem != nil {

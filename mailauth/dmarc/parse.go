@@ -83,7 +83,12 @@ func (p *parser) problem(at int, tag string, kind Kind, effect Effect, format st
 // Of a tag that stands twice the first is kept.
 func (p *parser) tags(text string) []span {
 	var list []span
-	for at := 0; at < len(text); {
+	empty := false
+	for at, n := 0, 0; at < len(text); n++ {
+		if n == maxTags {
+			p.problem(at, "", Grammar, Differs, "more than %d tags", maxTags)
+			break
+		}
 		end := len(text)
 		if i := strings.IndexByte(text[at:], ';'); i >= 0 {
 			end = at + i
@@ -94,14 +99,11 @@ func (p *parser) tags(text string) []span {
 		at = end + 1
 		spec = strings.TrimRight(spec, space)
 		if spec == "" {
-			if !last {
+			if !last && !empty {
+				empty = true
 				p.problem(here, "", Grammar, Differs, "two semicolons in a row; lenient receivers skip that")
 			}
 			continue
-		}
-		if len(list) == maxTags {
-			p.problem(here, "", Grammar, Differs, "more than %d tags", maxTags)
-			break
 		}
 		if s, ok := p.span(spec, here); ok {
 			if slices.ContainsFunc(list, func(o span) bool { return o.Name == s.Name }) {

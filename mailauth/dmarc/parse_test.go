@@ -193,6 +193,19 @@ func TestRepair(t *testing.T) {
 	}
 }
 
+// TestHostileTexts holds the bounds on what a text can make the parser keep.
+func TestHostileTexts(t *testing.T) {
+	const size = 64 << 10
+	for _, text := range []string{strings.Repeat(";", size), strings.Repeat("a;", size/2), strings.Repeat("a=1;", size/4), strings.Repeat("p=,", size/3), strings.Repeat("\"", size)} {
+		for _, head := range []string{"", "v=DMARC1; p=AAAA; rua="} {
+			record, problems := Parse(head + text)
+			if len(problems) > 150 || len(record.String()) > len(text)+200 {
+				t.Errorf("%.10q...: %d problems, %d octets", text, len(problems), len(record.String()))
+			}
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
 		"v=DMARC1; p=reject; sp=none; np=quarantine; t=y; psd=n; adkim=s; aspf=r; rua=mailto:a@example.org!10m,https://x.example; ruf=mailto:b@example.org; fo=0:d; pct=10; rf=afrf; ri=1; x=y",
