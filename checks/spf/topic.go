@@ -69,11 +69,15 @@ func ownerOf(kind spf.ProblemKind) string {
 	return "spf.syntax"
 }
 
-// judgeProblems makes a finding of every problem of the given kinds.
+// maxFindings bounds the findings of one check about one record.
+const maxFindings = 10
+
+// judgeProblems makes a finding of every problem of the given kinds, up to a
+// bound: who has more of them needs no longer list.
 func judgeProblems(ctx context.Context, env *checks.Env, severity func(spf.Problem) diagnosis.Severity, kinds ...spf.ProblemKind) (diagnosis.Verdict, error) {
 	return judgeText(ctx, env, func(r facts.SPFRecord, v *diagnosis.Verdict) {
 		for _, p := range r.Problems {
-			if !slices.Contains(kinds, p.Kind) {
+			if !slices.Contains(kinds, p.Kind) || len(v.Findings) >= maxFindings {
 				continue
 			}
 			says := p.Text

@@ -13,7 +13,7 @@ func NewRecord(terms ...Term) Record { return Record{terms}.Tidy() }
 // Deny is the record of a domain that sends no mail: "v=spf1 -all".
 func Deny() Record { return Record{[]Term{allTerm(Minus)}} }
 
-func allTerm(q Qualifier) Term { return Term{Kind: All, Qualifier: q, Text: "all"} }
+func allTerm(q Qualifier) Term { return Term{Kind: All, Qualifier: q} }
 
 // Repair is the record that the author of txt means, as far as that is plain:
 // problems with a Meant are mended, other unreadable terms are left out, and
@@ -48,20 +48,21 @@ func Repair(txt string) (repaired Record, left []Problem) {
 // the end of the mechanisms, no redirect beside it, each modifier once.
 func (r Record) Tidy() Record {
 	var out Record
-	all, hasAll := r.All()
 	var modifiers []Term
+	all, hasAll := r.All()
+	seen := map[Term]bool{}
 	for _, t := range r.Terms {
-		switch {
-		case t.Kind == Invalid || t.Kind == All || t.Kind == Redirect && hasAll:
-		case t.Kind == Unknown:
-			if !has(modifiers, t) {
-				modifiers = append(modifiers, t)
-			}
-		case t.Kind.Modifier():
-			if _, repeated := (Record{modifiers}).first(t.Kind); !repeated {
-				modifiers = append(modifiers, t)
-			}
-		case !out.has(t):
+		same := t.essence()
+		if t.Kind == Redirect || t.Kind == Exp {
+			same = Term{Kind: t.Kind} // each may stand once, whatever it says
+		}
+		if t.Kind == Invalid || t.Kind == All || t.Kind == Redirect && hasAll || seen[same] {
+			continue
+		}
+		seen[same] = true
+		if t.Kind.Modifier() {
+			modifiers = append(modifiers, t)
+		} else {
 			out.Terms = append(out.Terms, t)
 		}
 	}
@@ -72,10 +73,8 @@ func (r Record) Tidy() Record {
 	return out
 }
 
-func (r Record) has(t Term) bool { return has(r.Terms, t) }
-
-func has(terms []Term, t Term) bool {
-	return slices.ContainsFunc(terms, func(o Term) bool { return o.Same(t) })
+func (r Record) has(t Term) bool {
+	return slices.ContainsFunc(r.Terms, func(o Term) bool { return o.Same(t) })
 }
 
 // insert puts t where it is evaluated before any all.

@@ -16,7 +16,7 @@ var seeds = []string{
 	"v=spf1 ip4:192.0.2.0/24 ip6:2001:db8::/32 include:a.example a mx/24//64 ptr:b.example exists:%{ir}.%{l1r-}.c.example ~all",
 	"v=spf1 redirect=%{d2}.example exp=e.example x=%{s}", "v=spf1 ip4:1.2.3.4~all", "v=spf1 include:a.example-all mx -all ?all",
 	"v=spf1 a:x/24/64 ip4:1.2.3.4/033 -a//129 moo", "v=spf1 \x80 mx\t-all", "V=SPF1   ", "v=spf1 +mx+mx+mx-all", "v=spf1 %{", "v=spf1 =all -",
-	"v=spf1 ip6:::ffff:192.0.2.1/97 ip6:fe80::1%eth0", "v=spf1 include:org.example include:a.example include:b.example",
+	"v=spf1 ip6:::ffff:192.0.2.1/97 ip6:fe80::1%eth0", "v =spf10", "v=spf1 include:org.example include:a.example include:b.example",
 }
 
 func FuzzParse(f *testing.F) {

@@ -10,7 +10,7 @@ import (
 var starts = []string{"include:", "exists:", "ip4:", "ip6:", "redirect=", "exp=", "v=spf1"}
 
 // maxGlued bounds the words that are taken apart, and so the time it takes.
-const maxGlued = 512
+const maxGlued = 256
 
 // unglue splits a word of a record into the terms that were run together in it,
 // and says where the first of the missing spaces belongs. It returns nil unless
@@ -91,6 +91,9 @@ func startsTerm(s string) bool {
 
 // hasStart reports whether another term begins inside s.
 func hasStart(s string) bool {
+	if len(s) > maxGlued {
+		return false
+	}
 	for i := 1; i < len(s); i++ {
 		if startsTerm(s[i:]) {
 			if _, f := parseTerm2(s[:i]); f == nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // suspect looks at a valid term for what its author cannot have meant.
-func suspect(t Term) (*fault, Effect) {
+func (p *parser) suspect(t Term) (*fault, Effect) {
 	switch t.Kind {
 	case Unknown:
 		return suspectModifier(t)
@@ -21,7 +21,10 @@ func suspect(t Term) (*fault, Effect) {
 	case All, IP4:
 		return nil, 0
 	}
-	if parts, at := unglue(t.Text); parts != nil {
+	if !hasStart(t.Text) && !strings.HasSuffix(lower(t.Domain), "-all") && !strings.ContainsAny(t.Domain, ",;") {
+		return nil, 0
+	}
+	if parts, at := p.unglue(t.Text); parts != nil {
 		return &fault{kind: MissingSpace, offset: at, length: 1, meant: strings.Join(parts, " "),
 			text: fmt.Sprintf("%q runs several terms together and reads as one with the domain %q", clip(t.Text), clip(t.Domain))}, Misread
 	}

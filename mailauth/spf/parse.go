@@ -55,7 +55,11 @@ func NearMiss(txt string) (meant, why string, ok bool) {
 	default:
 		return "", "", false
 	}
-	return strings.TrimRight(meant, " "), why, true
+	meant = strings.TrimRight(meant, " ")
+	if !IsSPF(meant) { // v= spf10 is of another kind
+		return "", "", false
+	}
+	return meant, why, true
 }
 
 // Parse reads an SPF record, the joined strings of one TXT record. It goes on
@@ -87,6 +91,19 @@ func Parse(txt string) (Record, []Problem) {
 type parser struct {
 	terms    []Term
 	problems []Problem
+	glued    int // words that were taken apart
+}
+
+// maxUnglued bounds the words of one record that are taken apart for terms that
+// run together; a record with more such words is no slip of the pen.
+const maxUnglued = 32
+
+// unglue is the function of that name, within the bound.
+func (p *parser) unglue(text string) (parts []string, at int) {
+	if p.glued++; p.glued > maxUnglued {
+		return nil, 0
+	}
+	return unglue(text)
 }
 
 // term reads one word of the record.
@@ -96,12 +113,12 @@ func (p *parser) term(text string, offset int) {
 	effect := PermError
 	switch {
 	case f == nil:
-		f, effect = suspect(t)
+		f, effect = p.suspect(t)
 	default:
 		t = Term{Kind: Invalid, Text: text, Offset: offset}
 		if g := notText(text); g != nil {
 			f = g
-		} else if parts, at := unglue(text); parts != nil {
+		} else if parts, at := p.unglue(text); parts != nil {
 			f = &fault{kind: MissingSpace, offset: at, length: 1, meant: strings.Join(parts, " "),
 				text: fmt.Sprintf("%q runs several terms together; terms are separated by spaces", text)}
 		}

@@ -159,20 +159,21 @@ func (t Term) String() string {
 
 // Same reports whether two terms match the same senders: the qualifier, the
 // case of a plain domain and the host bits of a prefix do not matter.
-func (t Term) Same(o Term) bool {
-	if t.Kind != o.Kind || t.Name != o.Name || t.Bits4 != o.Bits4 || t.Bits6 != o.Bits6 {
-		return false
-	}
+func (t Term) Same(o Term) bool { return t.essence() == o.essence() }
+
+// essence is what Same compares.
+func (t Term) essence() Term {
+	e := Term{Kind: t.Kind, Name: t.Name, Domain: t.Domain, Bits4: t.Bits4, Bits6: t.Bits6}
 	switch t.Kind {
 	case Invalid:
-		return t.Text == o.Text
+		e.Text = t.Text
 	case IP4, IP6:
-		return t.Prefix.Masked() == o.Prefix.Masked()
+		e.Prefix = t.Prefix.Masked()
 	}
-	if strings.Contains(t.Domain, "%") {
-		return t.Domain == o.Domain // an upper-case macro letter escapes
+	if !strings.Contains(t.Domain, "%") { // an upper-case macro letter escapes
+		e.Domain = lower(strings.TrimSuffix(t.Domain, "."))
 	}
-	return strings.EqualFold(strings.TrimSuffix(t.Domain, "."), strings.TrimSuffix(o.Domain, "."))
+	return e
 }
 
 // A Record is the terms of one SPF record in order, the version left out.
