@@ -1,6 +1,7 @@
 package zonefile
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -28,6 +29,21 @@ odd          TXT "quote \" back \\ bell \007"
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestLines(t *testing.T) {
+	zone := "$ORIGIN example.org.\n; a comment\n\n@ MX 10 mx ; another\nmx ( ; over lines\n  A\n 192.0.2.1 )\n   TXT \"a;\nb\"\n\n$TTL 5\nlast A 192.0.2.2"
+	entries, err := ReadEntries(strings.NewReader(zone), "example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, e := range entries {
+		got = append(got, fmt.Sprintf("%d %s", e.Line, e.Type))
+	}
+	if want := []string{"4 MX", "5 A", "8 TXT", "12 A"}; !slices.Equal(got, want) {
+		t.Errorf("got %q, want %q", got, want)
 	}
 }
 
