@@ -27,7 +27,7 @@ To fix it, publish the record without these tags, or with h=sha256 and s=email.`
 })
 
 func hashAndService(s subject, v *diagnosis.Verdict) {
-	cured := false
+	told := false
 	for _, p := range s.key().Problems {
 		if p.Kind != dkim.Scope && p.Kind != dkim.Legacy {
 			continue
@@ -37,12 +37,13 @@ func hashAndService(s subject, v *diagnosis.Verdict) {
 			severity = diagnosis.Advice
 		}
 		f := s.finding(severity, "%s, character %d: %s", s.name(), p.Offset+1, p.Message)
-		if !cured {
-			f.Remedy, cured = s.remedy(s.key().ForMail()), true
+		if key, ok := s.cured(); ok && !told { // one record cures them all
+			f.Remedy = s.remedy(key)
 		}
+		told = true
 		v.Findings = append(v.Findings, f)
 	}
-	if !cured {
+	if !told {
 		s.saw(v, "sha256 and e-mail are allowed")
 	}
 }

@@ -55,7 +55,7 @@ func recordSyntax(s subject, v *diagnosis.Verdict) {
 
 // rewritten is the record that was meant, where the key can be read.
 func rewritten(s subject) diagnosis.Remedy {
-	if key, ok := dkim.Repair(s.key().Text); ok {
+	if key, ok := s.cured(); ok {
 		return s.remedy(key)
 	}
 	return diagnosis.Remedy{Steps: []string{"Have the server that signs with selector " + s.Name + " show its public key, and publish that."}}

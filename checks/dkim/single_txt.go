@@ -45,7 +45,7 @@ func singleTXT(s subject, v *diagnosis.Verdict) {
 			severity = diagnosis.Advice
 		}
 		f := s.finding(severity, "%s, character %d: %s", s.name(), p.Offset+1, p.Message)
-		if key, ok := dkim.Repair(s.Keys[0].Text); ok {
+		if key, ok := s.cured(); ok {
 			f.Remedy = s.remedy(key)
 		} else {
 			f.Remedy.Steps = []string{"Publish the whole public key again; the server that signs can show it.",

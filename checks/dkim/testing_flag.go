@@ -31,6 +31,8 @@ func testingFlag(s subject, v *diagnosis.Verdict) {
 		return
 	}
 	f := s.finding(diagnosis.Warning, "the key at %s is in test mode (t=y): receivers may treat the mail as unsigned", s.name())
-	f.Remedy = s.remedy(s.key().WithoutTesting())
+	if key, ok := s.cured(); ok {
+		f.Remedy = s.remedy(key)
+	}
 	v.Findings = append(v.Findings, f)
 }

@@ -126,6 +126,16 @@ func (s subject) publish(key dkim.Key) (edit record.Edit, ok bool) {
 	return record.Set(slot, record.TXT(slot.Name, key.String())), true
 }
 
+// cured is the key without any fault that a record can cure: every remedy
+// publishes this one, so that they agree. ok is false where there is no key.
+func (s subject) cured() (key dkim.Key, ok bool) {
+	if len(s.Keys) != 1 {
+		return dkim.Key{}, false
+	}
+	key, ok = dkim.Repair(s.Keys[0].Text)
+	return key.ForMail().WithoutTesting(), ok
+}
+
 // remedy publishes key, or asks the host of the alias to.
 func (s subject) remedy(key dkim.Key) diagnosis.Remedy {
 	if edit, ok := s.publish(key); ok {

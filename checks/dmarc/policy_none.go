@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
-	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/record"
@@ -27,15 +26,11 @@ A domain that sends no mail has nothing to lose and takes reject at once.`,
 	},
 	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
-		purpose, err := facts.Intent.Of(ctx, env)
-		if err != nil {
-			return diagnosis.Verdict{}, err
-		}
-		return judgePolicy(ctx, env, func(s subject, v *diagnosis.Verdict) { policyNone(s, purpose, v) })
+		return judgePolicy(ctx, env, policyNone)
 	},
 })
 
-func policyNone(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
+func policyNone(s subject, v *diagnosis.Verdict) {
 	if v.Skip = s.unreadable(); v.Skip != "" {
 		return
 	}
@@ -46,33 +41,34 @@ func policyNone(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
 		return
 	}
 	f := s.finding(diagnosis.Warning, "mail that forges %s is delivered: the policy%s is none (%s at %s)", s.name, s.from(), stated, s.at())
-	f.Remedy = stricter(s, purpose)
+	f.Remedy = stricter(s)
 	v.Findings = []diagnosis.Finding{f}
 }
 
 // stricter leads out of p=none: at once where no mail can be lost, else step by step.
-func stricter(s subject, purpose facts.Purpose) diagnosis.Remedy {
-	own := *s.Policy.Record
+func stricter(s subject) diagnosis.Remedy {
+	own := s.cured().WithTesting(false)
 	if s.Relation != dmarc.Self {
 		own = dmarc.Record{RUA: own.RUA, RUF: own.RUF, Failure: own.Failure}
 	}
-	own = own.Clean().WithTesting(false)
 	if own.Subdomains.Strength() == 0 && s.Relation == dmarc.Self {
 		own = own.WithSubdomains("")
 	}
-	if !purpose.Sends {
+	if !s.purpose.Sends {
 		return diagnosis.Remedy{Edits: []record.Edit{publish(s.Here(), own.WithPolicy(dmarc.Reject))}}
 	}
 	var steps []string
-	if !own.Reports() {
-		own = own.WithReports(postmaster(s.env.Domain))
+	if !s.Policy.Record.Reports() {
+		if !own.Reports() {
+			own = own.WithReports(postmaster(s.env.Domain))
+		}
 		steps = append(steps, "First have reports sent: publish "+line(s.env.Domain, own.WithPolicy(dmarc.None))+", and wait for two to four weeks of them.")
 	}
 	steps = append(steps,
 		"When the reports show that all your own mail passes, publish "+line(s.env.Domain, own.WithPolicy(dmarc.Quarantine))+".",
 		"When all of it passes by DKIM too, and nobody writes to mailing lists from the domain, publish "+line(s.env.Domain, own.WithPolicy(dmarc.Reject))+".")
 	if s.Own && s.Relation != dmarc.Self && s.Policy.Record.Subdomains != "" {
-		steps = append(steps, "Or drop sp from the record at "+s.at()+", when the mail of all subdomains passes: "+line(s.Policy.Domain, s.Policy.Record.Clean().WithSubdomains(""))+".")
+		steps = append(steps, "Or drop sp from the record at "+s.at()+", when the mail of all subdomains passes: "+line(s.Policy.Domain, s.cured().WithSubdomains(""))+".")
 	}
 	return diagnosis.Remedy{Steps: steps}
 }

@@ -6,7 +6,6 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
-	"github.com/maildoctor/maildoctor/record"
 )
 
 // PolicyTag: p is there, right behind v.
@@ -35,10 +34,7 @@ func policyTag(s subject, v *diagnosis.Verdict) {
 	}
 	for _, p := range s.problems(dmarc.Order) {
 		f := s.finding(diagnosis.Warning, "%s: %s", s.at(), p.Message)
-		if r.Policy == "" {
-			r = r.WithPolicy(dmarc.None)
-		}
-		f.Remedy.Edits = []record.Edit{publish(*s.Policy, r)}
+		f.Remedy = s.republish()
 		v.Findings = append(v.Findings, f)
 	}
 	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "p=" + string(r.Policy)}}

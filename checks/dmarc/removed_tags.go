@@ -7,7 +7,6 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
-	"github.com/maildoctor/maildoctor/record"
 )
 
 // RemovedTags: no tag is used that RFC 9989 removed.
@@ -50,22 +49,13 @@ func removedTags(s subject, v *diagnosis.Verdict) {
 // without is the record that means the same to everybody. A share between 0 and
 // 100 has no such record.
 func without(s subject) diagnosis.Remedy {
-	r := *s.Policy.Record
-	clean := r.WithoutRemoved()
-	switch percent := r.Percent(); {
-	case percent == 0:
-		clean.Policy = clean.Policy.Weaker()
-		if clean.Subdomains != "" {
-			clean.Subdomains = clean.Subdomains.Weaker()
-		}
-		if clean.NonExistent != "" {
-			clean.NonExistent = clean.NonExistent.Weaker()
-		}
-	case percent < 100 && r.Policy.Strength() > 0:
+	if percent := s.Policy.Record.Percent(); 0 < percent && percent < 100 && s.Policy.Record.Policy.Strength() > 0 {
+		r := s.cured()
+		r.Removed = nil
 		return diagnosis.Remedy{Steps: []string{
-			fmt.Sprintf("If the reports show that all your own mail passes, publish %s.", line(s.Policy.Domain, clean)),
-			fmt.Sprintf("If not yet, publish %s.", line(s.Policy.Domain, clean.WithPolicy(clean.Policy.Weaker()))),
+			fmt.Sprintf("If the reports show that all your own mail passes, publish %s.", line(s.Policy.Domain, r)),
+			fmt.Sprintf("If not yet, publish %s.", line(s.Policy.Domain, r.Weaker())),
 		}}
 	}
-	return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, clean)}}
+	return s.republish()
 }

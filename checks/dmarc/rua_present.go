@@ -6,10 +6,8 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
-	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
-	"github.com/maildoctor/maildoctor/record"
 )
 
 // maxServed is how many addresses of rua every receiver serves; more it may skip.
@@ -29,26 +27,22 @@ To fix it, name a mailbox that somebody or a report service reads. One at anothe
 	},
 	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
-		purpose, err := facts.Intent.Of(ctx, env)
-		if err != nil {
-			return diagnosis.Verdict{}, err
-		}
-		return judgeRecord(ctx, env, func(s subject, v *diagnosis.Verdict) { ruaPresent(s, purpose, v) })
+		return judgeRecord(ctx, env, ruaPresent)
 	},
 })
 
-func ruaPresent(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
+func ruaPresent(s subject, v *diagnosis.Verdict) {
 	r := *s.Policy.Record
 	malformed := s.problems(dmarc.Address)
 	switch {
 	case len(r.RUA) == 0 && len(malformed) == 0 && len(s.problems(dmarc.Grammar, dmarc.Value, dmarc.Unknown)) > 0:
 		v.Skip = "because of dmarc.syntax" // a tag that cannot be read may be the one
 		return
-	case len(r.RUA) == 0 && len(malformed) == 0 && !purpose.Sends:
+	case len(r.RUA) == 0 && len(malformed) == 0 && !s.purpose.Sends:
 		v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "no rua; the domain sends no mail"}}
 		return
 	case len(r.RUA) == 0 && len(malformed) == 0:
-		v.Findings = []diagnosis.Finding{noReports(s, purpose)}
+		v.Findings = []diagnosis.Finding{noReports(s)}
 		return
 	}
 	for _, p := range malformed {
@@ -69,7 +63,7 @@ func ruaPresent(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
 	case len(malformed) > 0:
 	case len(mail) == 0:
 		f := s.finding(diagnosis.Warning, "%s: no address of rua is a mailto: URI; receivers need to know no other scheme", s.at())
-		f.Remedy.Steps = []string{"Name a mailbox: " + line(s.Policy.Domain, r.WithReports(postmaster(s.Policy.Domain))) + "."}
+		f.Remedy.Steps = []string{"Name a mailbox: " + line(s.Policy.Domain, s.cured().WithReports(postmaster(s.Policy.Domain))) + "."}
 		v.Findings = append(v.Findings, f)
 	case len(r.RUA) > maxServed:
 		f := s.finding(diagnosis.Advice, "%s names %d addresses in rua; receivers need to serve no more than %d", s.at(), len(r.RUA), maxServed)
@@ -78,35 +72,21 @@ func ruaPresent(s subject, purpose facts.Purpose, v *diagnosis.Verdict) {
 	}
 }
 
-func noReports(s subject, purpose facts.Purpose) diagnosis.Finding {
+func noReports(s subject) diagnosis.Finding {
 	f := s.finding(diagnosis.Advice, "%s has no rua: nobody sends reports about the domain", s.at())
-	if s.Policy.Domain == s.env.Domain && !purpose.Receives {
+	if !s.takesReports() {
 		f.Remedy.Steps = []string{"Add rua=mailto:<address>; the domain itself takes no mail, so the address is one of another domain, which has to consent."}
 		return f
 	}
-	f.Remedy.Edits = []record.Edit{publish(*s.Policy, s.Policy.Record.WithReports(postmaster(s.Policy.Domain)))}
+	f.Remedy = s.republish()
 	f.Remedy.Steps = []string{fmt.Sprintf("Name another mailbox than %s if the daily reports shall not go there.", postmaster(s.Policy.Domain))}
 	return f
 }
 
 // readdressed repairs the addresses that can be repaired.
 func readdressed(s subject) diagnosis.Remedy {
-	r := *s.Policy.Record
-	fixed := func(uris []dmarc.URI) []dmarc.URI {
-		var list []dmarc.URI
-		for _, u := range uris {
-			if meant, ok := u.Repaired(); ok {
-				u = meant
-			}
-			if u.Fault == "" {
-				list = append(list, u)
-			}
-		}
-		return list
+	if !s.cured().Reports() {
+		return diagnosis.Remedy{Steps: []string{"Name a mailbox that is read, as in rua=mailto:<address>."}}
 	}
-	r.RUA, r.RUF = fixed(r.RUA), fixed(r.RUF)
-	if !r.Reports() {
-		return diagnosis.Remedy{Steps: []string{"Name a mailbox that is read: " + line(s.Policy.Domain, r.WithReports(postmaster(s.Policy.Domain))) + "."}}
-	}
-	return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)}}
+	return s.republish()
 }

@@ -46,7 +46,7 @@ func subdomainPolicy(s subject, v *diagnosis.Verdict) {
 	f := s.finding(diagnosis.Warning, "%s has sp=%s beside p=%s: names below it are easier to forge than it is itself", s.at(), r.Subdomains, r.Policy)
 	f.Remedy.Steps = []string{
 		"Look in the reports whether mail from subdomains fails that is your own, and let it be signed.",
-		"Then publish " + line(s.Policy.Domain, r.Clean().WithSubdomains("")) + ".",
+		"Then publish " + line(s.Policy.Domain, s.cured().WithSubdomains("")) + ".",
 	}
 	v.Findings = []diagnosis.Finding{f}
 }

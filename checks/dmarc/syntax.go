@@ -2,13 +2,11 @@ package dmarc
 
 import (
 	"context"
-	"fmt"
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
-	"github.com/maildoctor/maildoctor/record"
 )
 
 // maxFaults bounds the faults of one record that are told one by one, the gravest first.
@@ -62,15 +60,12 @@ func gravity(s subject, p dmarc.Problem) diagnosis.Severity {
 }
 
 func corrected(s subject) diagnosis.Remedy {
-	r, ok := dmarc.Repair(s.Text())
-	if !ok {
-		r = s.Policy.Record.Clean().WithPolicy(dmarc.None)
-		return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)},
-			Steps: []string{fmt.Sprintf("Write the policy that was meant instead of p=%s, if it was another one.", r.Policy)}}
-	}
-	remedy := diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, r)}}
-	if !s.Policy.Record.Valid() {
-		remedy.Steps = awaken(r)
+	remedy := s.republish()
+	switch _, ok := dmarc.Repair(s.Text()); {
+	case !ok:
+		remedy.Steps = []string{"Write the policy that was meant in place of p=none, if it was another one."}
+	case !s.Policy.Record.Valid():
+		remedy.Steps = awaken(s.cured())
 	}
 	return remedy
 }

@@ -39,7 +39,7 @@ func testingFlag(s subject, v *diagnosis.Verdict) {
 	}
 	f := s.finding(diagnosis.Warning, "%s has t=y: receivers of RFC 9989 treat %s as %s, those of RFC 7489 enforce it in full", s.at(), policy, r.InForce(s.Relation))
 	f.Remedy.Steps = []string{
-		"When the reports show that all your own mail passes, publish " + line(s.Policy.Domain, r.WithTesting(false)) + ".",
+		"When the reports show that all your own mail passes, publish " + line(s.Policy.Domain, s.cured().WithTesting(false)) + ".",
 	}
 	v.Findings = []diagnosis.Finding{f}
 }

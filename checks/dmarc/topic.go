@@ -7,6 +7,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -22,8 +23,9 @@ var Checks checks.Topic
 // A subject is the policy that applies and what the checks say it about.
 type subject struct {
 	facts.DMARCPolicy
-	env  *checks.Env
-	name string // the domain examined, for readers
+	purpose facts.Purpose
+	env     *checks.Env
+	name    string // the domain examined, for readers
 }
 
 // at names where the record stands, for readers: "_dmarc.example.org".
@@ -34,6 +36,10 @@ func (s subject) at() string { return "_dmarc." + record.Display(s.Policy.Domain
 func judgePolicy(ctx context.Context, env *checks.Env, judge func(subject, *diagnosis.Verdict)) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
 	p, err := facts.DMARC.Of(ctx, env)
+	if err != nil {
+		return v, err
+	}
+	purpose, err := facts.Intent.Of(ctx, env)
 	switch {
 	case err != nil:
 		return v, err
@@ -42,7 +48,7 @@ func judgePolicy(ctx context.Context, env *checks.Env, judge func(subject, *diag
 	case p.Policy == nil:
 		v.Skip = "no DMARC policy applies to the domain"
 	default:
-		judge(subject{p, env, record.Display(env.Domain)}, &v)
+		judge(subject{p, purpose, env, record.Display(env.Domain)}, &v)
 	}
 	return v, nil
 }
@@ -94,6 +100,34 @@ func publish(step dmarc.Step, r dmarc.Record) record.Edit {
 		}
 	}
 	return record.Set(record.Slot{Name: slot.Name, Type: "TXT"}, all...)
+}
+
+// cured is the record that applies without any fault that a record can cure
+// and without effect on mail: every remedy publishes this one, so that they agree.
+func (s subject) cured() dmarc.Record {
+	r, ok := dmarc.Repair(s.Text())
+	if !ok {
+		r = s.Policy.Record.Clean().WithPolicy(dmarc.None)
+	}
+	switch percent := s.Policy.Record.Percent(); {
+	case percent == 0: // what pct=0 means to those who obey it (RFC 7489, 6.6.4)
+		r = r.Weaker()
+	case percent < 100 && r.Policy.Strength() > 0: // no record says this to everybody
+		r.Removed = []dmarc.Tag{{Name: "pct", Value: strconv.Itoa(percent)}}
+	}
+	if len(r.RUA) == 0 && s.purpose.Sends && s.takesReports() {
+		r = r.WithReports(postmaster(s.Policy.Domain))
+	}
+	return r
+}
+
+// takesReports reports whether the domain of the record has a postmaster to
+// send reports to, as far as is known.
+func (s subject) takesReports() bool { return s.Policy.Domain != s.env.Domain || s.purpose.Receives }
+
+// republish is the remedy that publishes the record without its faults.
+func (s subject) republish() diagnosis.Remedy {
+	return diagnosis.Remedy{Edits: []record.Edit{publish(*s.Policy, s.cured())}}
 }
 
 // line is r at the _dmarc name of domain, ready to paste.

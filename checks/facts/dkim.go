@@ -49,14 +49,14 @@ type DKIMKey struct {
 
 // Mine reports whether what stands at the selector is the owner's doing: a key,
 // or an alias that shall lead to one. Of a named selector every record of its
-// own counts, and a wildcard's if it is a key.
+// own counts, and a wildcard's if it is a key that is not revoked.
 func (s DKIMSelector) Mine() bool {
 	key := slices.ContainsFunc(s.Keys, func(k DKIMKey) bool { return dkim.IsKey(k.Text) })
 	switch {
 	case s.Err != nil:
 		return false
 	case s.Wildcard:
-		return s.Named && key
+		return s.Named && slices.ContainsFunc(s.Keys, func(k DKIMKey) bool { return dkim.IsKey(k.Text) && !k.Revoked() })
 	}
 	return key || len(s.Answer.Chain) > 0 || s.Named && len(s.Keys) > 0
 }

@@ -41,7 +41,8 @@ func ParseKey(text string) (Key, []Problem) {
 
 // Repair is the key that was meant where text is not usable only because of
 // what publishing left in it: quotes, backslashes, parentheses, a key of the
-// wrong encapsulation. ok is false where that does not help.
+// wrong encapsulation. What it may be used for (h, s, g, t) stays. ok is false
+// where that does not help.
 func Repair(text string) (k Key, ok bool) {
 	k, _ = parse(clean(text))
 	if k.Public == nil {
@@ -52,7 +53,7 @@ func Repair(text string) (k Key, ok bool) {
 		return k, false
 	}
 	k.Type, k.data, k.Bare, k.Version = fresh.Type, fresh.data, false, ""
-	_, problems := parse(k.String())
+	_, problems := parse(k.ForMail().String())
 	return k, Worst(problems) < Void
 }
 

@@ -156,6 +156,16 @@ func (r Record) WithTesting(testing bool) Record {
 	return r
 }
 
+// Weaker is r with every policy one step down.
+func (r Record) Weaker() Record {
+	for _, p := range []*Policy{&r.Policy, &r.Subdomains, &r.NonExistent} {
+		if *p != "" {
+			*p = p.Weaker()
+		}
+	}
+	return r
+}
+
 // WithReports is r with aggregate reports sent to the mail addresses, in place
 // of the valid ones before.
 func (r Record) WithReports(addresses ...string) Record {
@@ -174,13 +184,6 @@ func (r Record) Clean() Record {
 	if len(r.RUF) == 0 {
 		r.Failure = nil // fo means nothing without ruf
 	}
-	return r
-}
-
-// WithoutRemoved is r without pct, rf, ri and the sizes of addresses.
-func (r Record) WithoutRemoved() Record {
-	r.Removed = nil
-	r.RUA, r.RUF = withoutSizes(r.RUA), withoutSizes(r.RUF)
 	return r
 }
 

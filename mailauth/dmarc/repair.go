@@ -11,9 +11,11 @@ import (
 // be made out.
 func Repair(text string) (r Record, ok bool) {
 	r, _ = parse(repaired(text))
-	for i, u := range r.RUA {
-		if meant, ok := u.Repaired(); ok {
-			r.RUA[i] = meant
+	for _, uris := range [][]URI{r.RUA, r.RUF} {
+		for i, u := range uris {
+			if meant, ok := u.Repaired(); ok {
+				uris[i] = meant
+			}
 		}
 	}
 	r = r.Clean()
