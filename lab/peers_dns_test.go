@@ -22,6 +22,15 @@ import (
 type realDNS struct {
 	authority string // host:port of named
 	recursive string // host:port of unbound
+
+	named, unbound *peer
+}
+
+// await returns when both answer.
+func (d realDNS) await(t *testing.T) {
+	t.Helper()
+	d.named.await(t, func() error { return answers(d.authority) })
+	d.unbound.await(t, func() error { return answers(d.recursive) })
 }
 
 // nameServers are the programs.
@@ -35,11 +44,12 @@ func newNameServers(t *testing.T) nameServers {
 	return nameServers{named: copied(t, program(t, "named"), dir), unbound: copied(t, program(t, "unbound"), dir)}
 }
 
+// start starts both; they take a moment until they answer.
 func (n nameServers) start(t *testing.T, s *scenario.Scenario) realDNS {
 	t.Helper()
 	d := realDNS{authority: free(t), recursive: free(t)}
-	n.startBIND(t, s, d.authority)
-	n.startUnbound(t, s, d)
+	d.named = n.startBIND(t, s, d.authority)
+	d.unbound = n.startUnbound(t, s, d)
 	return d
 }
 
@@ -57,7 +67,7 @@ controls { };
 
 // startBIND serves every zone of the world as a primary zone. A name whose every
 // answer is to be SERVFAIL becomes a zone that BIND cannot load.
-func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address string) {
+func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address string) *peer {
 	t.Helper()
 	dir := folder(t)
 	host, port, _ := strings.Cut(address, ":")
@@ -74,7 +84,7 @@ func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address strin
 	write(t, filepath.Join(dir, "named.conf"), conf.String(), 0o644)
 	cmd := exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
 	unprivileged(t, cmd, dir)
-	start(t, "named", cmd, func() error { return answers(address) })
+	return start(t, "named", cmd)
 }
 
 const unboundConf = `server:
@@ -109,7 +119,7 @@ forward-zone:
 `
 
 // startUnbound starts a resolver that knows the world of named and no other.
-func (n nameServers) startUnbound(t *testing.T, s *scenario.Scenario, d realDNS) {
+func (n nameServers) startUnbound(t *testing.T, s *scenario.Scenario, d realDNS) *peer {
 	t.Helper()
 	dir := folder(t)
 	host, port, _ := strings.Cut(d.recursive, ":")
@@ -121,7 +131,7 @@ func (n nameServers) startUnbound(t *testing.T, s *scenario.Scenario, d realDNS)
 	write(t, conf, fmt.Sprintf(unboundConf, host, port, strings.Replace(d.authority, ":", "@", 1), dir, refused.String()), 0o644)
 	cmd := exec.Command(n.unbound, "-d", "-p", "-c", conf)
 	unprivileged(t, cmd, dir)
-	start(t, "unbound", cmd, func() error { return answers(d.recursive) })
+	return start(t, "unbound", cmd)
 }
 
 // answers asks the server for the SOA of the root, which every world has.
@@ -149,7 +159,8 @@ func namesWith(s *scenario.Scenario, kind resolve.Kind) []string {
 }
 
 // unfit says why name servers cannot have the fault by themselves; empty if they
-// can: SERVFAIL or REFUSED for all that a zone of its own at that name would hold.
+// can: SERVFAIL or REFUSED for all that a zone of its own at that name would
+// hold. (Below _domainkey lie the selectors that are asked for.)
 func unfit(s *scenario.Scenario, f resolve.Fault) string {
 	hidden := func(r record.Record) bool {
 		return record.Within(r.Name, f.Name) && (r.Name != f.Name || f.Type != "*" && r.Type != f.Type)
@@ -157,7 +168,7 @@ func unfit(s *scenario.Scenario, f resolve.Fault) string {
 	switch {
 	case f.Kind != resolve.ServFail && f.Kind != resolve.Refused || f.Delay != 0 || len(f.Extended) > 0:
 		return "a fault that is not SERVFAIL or REFUSED"
-	case strings.HasPrefix(f.Name, "*"), slices.ContainsFunc(s.Records, hidden):
+	case strings.HasPrefix(f.Name, "*"), strings.HasPrefix(f.Name, "_domainkey."), slices.ContainsFunc(s.Records, hidden):
 		return "a fault of less than a zone"
 	}
 	return ""

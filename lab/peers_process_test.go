@@ -125,9 +125,8 @@ func (o *output) String() string {
 	return o.buf.String()
 }
 
-// start runs cmd in a process group of its own until the test ends, and returns
-// when ready says so.
-func start(t *testing.T, name string, cmd *exec.Cmd, ready func() error) *peer {
+// start runs cmd in a process group of its own until the test ends.
+func start(t *testing.T, name string, cmd *exec.Cmd) *peer {
 	t.Helper()
 	p := &peer{name: name, cmd: cmd, gone: make(chan struct{})}
 	cmd.Stdout, cmd.Stderr = &p.log, &p.log
@@ -149,7 +148,6 @@ func start(t *testing.T, name string, cmd *exec.Cmd, ready func() error) *peer {
 			t.Logf("%s said:\n%s", name, tail(p.log.String(), 4000))
 		}
 	})
-	p.await(t, ready)
 	return p
 }
 
@@ -157,7 +155,7 @@ func start(t *testing.T, name string, cmd *exec.Cmd, ready func() error) *peer {
 func (p *peer) await(t *testing.T, ready func() error) {
 	t.Helper()
 	const patience = 20 * time.Second
-	deadline, tick := time.After(patience), time.NewTicker(20*time.Millisecond)
+	deadline, tick := time.After(patience), time.NewTicker(10*time.Millisecond)
 	defer tick.Stop()
 	for {
 		err := ready()

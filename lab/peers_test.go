@@ -1,6 +1,7 @@
 package lab_test
 
 import (
+	"bufio"
 	"context"
 	"net"
 	"net/netip"
@@ -17,6 +18,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/suite"
 	"github.com/maildoctor/maildoctor/lab"
+	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 )
@@ -80,11 +82,21 @@ func unplayable(t *testing.T, file string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if !slices.ContainsFunc(s.Records, func(r record.Record) bool { return r.Type == "NS" && r.Name == "." }) {
+		return "a world without a root"
+	}
 	for _, f := range s.Faults {
 		if why := unfit(s, f); why != "" {
 			return why
 		}
 	}
+	return unplayableHost(t, file)
+}
+
+// unplayableHost says what mail hosts of the scenario in file, and of those it is
+// like, do that a Postfix does not. One that refuses connections is none.
+func unplayableHost(t *testing.T, file string) string {
+	t.Helper()
 	archive, err := txtar.ParseFile(file)
 	if err != nil {
 		t.Fatal(err)
@@ -93,6 +105,11 @@ func unplayable(t *testing.T, file string) string {
 		script := strings.TrimSpace(string(section.Data))
 		if strings.HasPrefix(section.Name, "smtp/") && script != "!refuse" && (strings.Contains(script, "\n") || !strings.HasPrefix(script, "220 ")) {
 			return "a mail host with a script of its own"
+		}
+	}
+	for line := range strings.Lines(string(archive.Comment)) {
+		if like, ok := strings.CutPrefix(line, "like: "); ok {
+			return unplayableHost(t, filepath.Join(scenarios, strings.TrimSpace(like)+".txtar"))
 		}
 	}
 	return ""
@@ -120,25 +137,42 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 	w := &threeWays{Lab: l, name: name, postfix: make(map[string]string)}
 	for _, host := range mailHosts(s) {
 		for _, addr := range addressesOf(s, host) {
-			at := netip.AddrPortFrom(addr, 25)
-			script, taken := s.Hosts[at], w.postfix[at.String()] != ""
-			if script != nil && script.Admit(t.Context()) == nil && !taken {
-				w.postfix[at.String()] = mta.add(t, s.Domain, host, l.CA)
+			at := netip.AddrPortFrom(addr, 25).String()
+			if name := w.greetedBy(t, at); name != "" && w.postfix[at] == "" {
+				w.postfix[at] = mta.add(t, s.Domain, name, l.CA)
 			}
 		}
 	}
 	return w
 }
 
+// greetedBy is the name by which the host at that address greets; empty if it
+// refuses connections.
+func (w *threeWays) greetedBy(t *testing.T, address string) string {
+	t.Helper()
+	conn, err := w.World.Dial(t.Context(), "tcp", address)
+	if err != nil {
+		return ""
+	}
+	defer conn.Close()
+	greeting, err := bufio.NewReader(conn).ReadString('\n')
+	fields := strings.Fields(greeting)
+	if err != nil || len(fields) < 2 || fields[0] != "220" {
+		t.Fatalf("%s: the greeting at %s is %q (%v)", w.name, address, greeting, err)
+	}
+	return fields[1]
+}
+
 // compare examines the world three ways.
 func (w *threeWays) compare(t *testing.T, servers nameServers) {
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
+	real := servers.start(t, w.Scenario)
 	played := examine(ctx, w.World.Env(ctx))
 	served := examine(ctx, w.EnvOver(ctx, w.client(t, w.Resolver(), w.Dial), w.Dial))
 	same(t, "served by the lab", served, played)
 
-	real := servers.start(t, w.Scenario)
+	real.await(t)
 	dial := w.dialPeers(real)
 	proved := examine(ctx, w.EnvOver(ctx, w.client(t, real.recursive, dial), dial))
 	same(t, "by BIND, unbound and Postfix", proved, played)
@@ -153,9 +187,13 @@ func examine(ctx context.Context, env *checks.Env) []string {
 
 func same(t *testing.T, how string, got, want []string) {
 	t.Helper()
-	if !slices.Equal(got, want) {
-		t.Errorf("%s, the verdict is\n%s\nbut in process\n%s", how, strings.Join(got, "\n"), strings.Join(want, "\n"))
+	if slices.Equal(got, want) {
+		return
 	}
+	without := func(list, others []string) string {
+		return strings.Join(slices.DeleteFunc(slices.Clone(list), func(s string) bool { return slices.Contains(others, s) }), "\n")
+	}
+	t.Errorf("%s, the verdict has\n%s\nbut not, as in process,\n%s", how, without(got, want), without(want, got))
 }
 
 // client is a DNS client that asks one recursive resolver.
