@@ -20,7 +20,7 @@ var HashAndService = Checks.Add(&checks.Check{
 To fix it, publish the record without these tags, or with h=sha256 and s=email.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.1"}, {Name: "RFC 8301, 3.1"}},
 	},
-	Needs: []*checks.Check{NotRevoked},
+	Needs: []*checks.Check{SelectorFound},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeFrom(ctx, env, useStage, hashAndService)
 	},

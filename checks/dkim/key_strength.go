@@ -28,7 +28,7 @@ var KeyStrength = Checks.Add(&checks.Check{
 To fix it, make a new key of 2048 bits under a new selector, publish it, sign with it, and revoke the old one a week later.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8301, 3.2"}},
 	},
-	Needs: []*checks.Check{NotRevoked},
+	Needs: []*checks.Check{SelectorFound},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeFrom(ctx, env, useStage, keyStrength)
 	},

@@ -22,7 +22,7 @@ A selector named with --selector counts as in use. One that was only guessed is 
 To fix it, publish the public key of the signing server again, or let the server sign with another selector.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.1"}},
 	},
-	Needs: []*checks.Check{RecordSyntax},
+	Needs: []*checks.Check{SelectorFound},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeFrom(ctx, env, revokedStage, notRevoked)
 	},

@@ -26,7 +26,7 @@ To fix it, publish the record that the signing server shows. Where the key can b
 A faulty key at a selector that is only guessed may be an abandoned one; it counts less if there are others.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.2"}, {Name: "RFC 6376, 3.6.1"}, {Name: "RFC 8463, 4"}},
 	},
-	Needs: []*checks.Check{SingleTXT},
+	Needs: []*checks.Check{SelectorFound},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeFrom(ctx, env, syntaxStage, recordSyntax)
 	},

@@ -26,7 +26,7 @@ Whether there is an RSA key can be told only where all selectors are named with 
 To fix it, make an RSA key of 2048 bits under a second selector, and sign with both.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8463, 3"}, {Name: "RFC 8301, 3.1"}},
 	},
-	Needs: []*checks.Check{NotRevoked},
+	Needs: []*checks.Check{SelectorFound},
 	Run:   rsaBesideEd,
 })
 

@@ -22,7 +22,7 @@ var SingleTXT = Checks.Add(&checks.Check{
 To fix it, publish one record. In a zone file write: selector._domainkey TXT ( "v=DKIM1; k=rsa; p=first part" "second part" ). Most panels want the text in one piece and without quotes.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.2.2"}, {Name: "RFC 1035, 3.3.14"}},
 	},
-	Needs: []*checks.Check{SelectorFound, CNAMEResolves},
+	Needs: []*checks.Check{SelectorFound},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeFrom(ctx, env, singleStage, singleTXT)
 	},

@@ -19,7 +19,7 @@ var TestingFlag = Checks.Add(&checks.Check{
 To fix it, publish the record without the flag.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.1"}},
 	},
-	Needs: []*checks.Check{NotRevoked},
+	Needs: []*checks.Check{SelectorFound},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeFrom(ctx, env, useStage, testingFlag)
 	},

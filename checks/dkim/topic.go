@@ -50,6 +50,9 @@ const (
 	useStage                  // what the key may be used for, and how strong it is
 )
 
+// blame names the check that finds the fault of each stage.
+var blame = [...]string{aliasStage: "dkim.cname-resolves", singleStage: "dkim.single-txt", syntaxStage: "dkim.record-syntax", revokedStage: "dkim.not-revoked"}
+
 // reached is the stage at which a selector has a fault; useStage if at none
 // before.
 func reached(s facts.DKIMSelector) stage {
@@ -71,14 +74,22 @@ func faulty(k facts.DKIMKey, kind dkim.Kind) bool {
 	return slices.ContainsFunc(k.Problems, func(p dkim.Problem) bool { return p.Kind == kind && p.Effect == dkim.Void })
 }
 
-// judgeFrom judges every selector that has no fault before the stage; those that
-// have one are named by the check of that stage, which is in Needs.
+// judgeFrom judges every selector that has no fault before the stage; where all
+// have one, there is nothing to judge. The checks of earlier stages are not in
+// Needs, as what they find may be harmless, or the fault of one selector of many.
 func judgeFrom(ctx context.Context, env *checks.Env, from stage, each func(subject, *diagnosis.Verdict)) (diagnosis.Verdict, error) {
 	return judge(ctx, env, func(keys facts.DKIMKeys, v *diagnosis.Verdict) {
+		judged, cause := 0, ""
 		for _, s := range keys.Present() {
-			if reached(s) >= from {
-				each(subject{s, env, keys}, v)
+			if at := reached(s); at < from {
+				cause = blame[at]
+				continue
 			}
+			judged++
+			each(subject{s, env, keys}, v)
+		}
+		if judged == 0 && cause != "" {
+			v.Skip = "because of " + cause
 		}
 	})
 }
