@@ -46,7 +46,7 @@ func noWildcard(env *checks.Env, keys facts.DKIMKeys, v *diagnosis.Verdict) {
 	case ok:
 		message = fmt.Sprintf("a wildcard gives every selector of %s the same key (%s)", record.Display(env.Domain), key.Describe())
 	case len(keys.Random.Records) > 0:
-		message = fmt.Sprintf("a wildcard answers for every DKIM selector of %s with %.60q, which is no key", record.Display(env.Domain), keys.Random.Records[0].Data)
+		message = fmt.Sprintf("a wildcard answers for every DKIM selector of %s with %.60q, which is no key", record.Display(env.Domain), record.Sorted(keys.Random.Records)[0].Data)
 	case len(keys.Random.Chain) > 0:
 		message = fmt.Sprintf("a wildcard makes every DKIM selector of %s an alias of %s", record.Display(env.Domain), record.Display(keys.Random.Target()))
 	default:

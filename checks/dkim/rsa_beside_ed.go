@@ -18,7 +18,7 @@ var RSABesideEd = Checks.Add(&checks.Check{
 		ID:       "dkim.rsa-beside-ed",
 		Title:    "An RSA key stands beside any Ed25519 key",
 		Severity: diagnosis.Warning,
-		Why:      "Many receivers, Gmail and Microsoft among them, do not verify Ed25519: mail signed with nothing else counts as unsigned there.",
+		Why:      "Many receivers do not verify Ed25519: mail signed with nothing else counts as unsigned there.",
 		Doc: `Ed25519 keys are valid and strong, but only part of the receivers can verify them. Mail should carry two signatures, one of each kind, under two selectors.
 
 Whether there is an RSA key can be told only where all selectors are named with --selector, as one that was not guessed may hold it.

@@ -3,6 +3,7 @@ package dmarc
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/dns"
@@ -53,7 +54,7 @@ func placement(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 	if len(here.Texts) == 0 {
 		return v, nil // what stands there instead is the matter of dmarc.exists
 	}
-	for _, text := range here.Answer.Texts() {
+	for _, text := range sorted(here.Answer) {
 		if !dmarc.IsRecord(text) {
 			v.Findings = append(v.Findings, diagnosis.Finding{
 				Subject: name, Severity: diagnosis.Advice, Evidence: []diagnosis.Evidence{answer(here)},
@@ -86,7 +87,7 @@ func astray(p facts.DMARCPolicy) (text string, ok bool) {
 
 // meant is the first text of an answer that was meant as a policy record.
 func meant(a resolve.Answer) (text string, ok bool) {
-	for _, text := range a.Texts() {
+	for _, text := range sorted(a) {
 		if dmarc.IsMeant(text) {
 			return text, true
 		}
@@ -129,3 +130,6 @@ func vacate(env *checks.Env, text string) diagnosis.Remedy {
 func join(a, b diagnosis.Remedy) diagnosis.Remedy {
 	return diagnosis.Remedy{Edits: append(a.Edits, b.Edits...), Steps: append(a.Steps, b.Steps...)}
 }
+
+// sorted is the texts of an answer in an order of their own: servers shuffle sets.
+func sorted(a resolve.Answer) []string { return slices.Sorted(slices.Values(a.Texts())) }

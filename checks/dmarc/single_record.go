@@ -41,7 +41,7 @@ func singleRecord(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 		case len(step.Texts) > 1:
 			v.Findings = append(v.Findings, several(env, i, step))
 		case step.Err == nil:
-			v.Seen = append(v.Seen, diagnosis.Evidence{Question: step.Answer.Question.String(), Answer: fmt.Sprintf("%d policy records", len(step.Texts))})
+			v.Seen = append(v.Seen, diagnosis.Evidence{Question: step.Answer.Question.String(), Answer: held(len(step.Texts))})
 		}
 	}
 	return v, nil
@@ -62,4 +62,15 @@ func several(env *checks.Env, i int, step dmarc.Step) diagnosis.Finding {
 		f.Subject = record.Display(step.Domain)
 	}
 	return f
+}
+
+// held is how many policy records stand at a name, for readers.
+func held(n int) string {
+	switch n {
+	case 0:
+		return "no policy record"
+	case 1:
+		return "1 policy record"
+	}
+	return fmt.Sprintf("%d policy records", n)
 }

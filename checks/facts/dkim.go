@@ -36,7 +36,7 @@ type DKIMSelector struct {
 	Domain   string // <selector>._domainkey.<domain>, canonical
 	Answer   resolve.Answer
 	Err      error
-	Wildcard bool // the records are those of the wildcard, so they say nothing
+	Wildcard bool // the answer is the wildcard's, so it says nothing
 	Keys     []DKIMKey
 }
 
@@ -79,7 +79,7 @@ func (k DKIMKeys) Named() []DKIMSelector {
 // WildcardKey is the key that a wildcard gives for every selector; ok is false
 // where there is no wildcard or no key in it.
 func (k DKIMKeys) WildcardKey() (key dkim.Key, ok bool) {
-	for _, text := range k.Random.Texts() {
+	for _, text := range slices.Sorted(slices.Values(k.Random.Texts())) {
 		if dkim.IsKey(text) {
 			key, _ = dkim.ParseKey(text)
 			return key, true
@@ -115,7 +115,7 @@ var DKIM = checks.NewFact("the DKIM keys", func(ctx context.Context, env *checks
 	named := len(namedSelectors(env))
 	k.Selectors = slices.Concat(asked[:named], extra, asked[named:])
 	for i := range k.Selectors {
-		k.Selectors[i].Wildcard = sameRecords(k.Selectors[i].Answer, k.Random)
+		k.Selectors[i].Wildcard = fromWildcard(k.Selectors[i].Answer, k.Random)
 	}
 	k.nameProviders()
 	return k, ctx.Err()
@@ -164,7 +164,7 @@ func askSelectors(ctx context.Context, env *checks.Env, list []DKIMSelector) {
 		s := &list[i]
 		wg.Go(func() {
 			s.Answer, s.Err = env.DNS.Resolve(ctx, resolve.Ask(s.Domain, "TXT"))
-			for _, text := range s.Answer.Texts() {
+			for _, text := range slices.Sorted(slices.Values(s.Answer.Texts())) {
 				key, problems := dkim.ParseKey(text)
 				s.Keys = append(s.Keys, DKIMKey{key, text, problems})
 			}
@@ -209,12 +209,17 @@ func (k *DKIMKeys) nameProviders() {
 	}
 }
 
-// sameRecords reports whether two answers hold the same data, and any.
-func sameRecords(a, b resolve.Answer) bool {
-	if len(a.Records) == 0 || len(a.Records) != len(b.Records) {
+// fromWildcard reports whether an answer is what random, the answer at a name
+// that nobody uses, is too: the same records, or an alias of the same target
+// that leads to none.
+func fromWildcard(a, random resolve.Answer) bool {
+	if len(a.Records) != len(random.Records) {
 		return false
 	}
+	if len(a.Records) == 0 {
+		return len(a.Chain) > 0 && len(random.Chain) > 0 && a.Chain[0].Data == random.Chain[0].Data
+	}
 	return !slices.ContainsFunc(a.Records, func(r record.Record) bool {
-		return !slices.ContainsFunc(b.Records, func(o record.Record) bool { return o.Data == r.Data })
+		return !slices.ContainsFunc(random.Records, func(o record.Record) bool { return o.Data == r.Data })
 	})
 }

@@ -142,7 +142,7 @@ func zoneServers(ctx context.Context, env *checks.Env) ([]string, error) {
 			return nil, errs[i]
 		}
 		var servers []string
-		for _, r := range answer.Records {
+		for _, r := range record.Sorted(answer.Records) {
 			servers = append(servers, r.Data)
 		}
 		if len(servers) > 0 && len(answer.Chain) == 0 {

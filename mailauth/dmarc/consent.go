@@ -2,6 +2,7 @@ package dmarc
 
 import (
 	"context"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -49,7 +50,7 @@ func AskConsent(ctx context.Context, dns resolve.Resolver, domain, host string) 
 	if c.Err != nil {
 		return c
 	}
-	for _, text := range c.Answer.Texts() {
+	for _, text := range slices.Sorted(slices.Values(c.Answer.Texts())) {
 		if !IsRecord(text) {
 			continue
 		}

@@ -97,7 +97,7 @@ func askOne(ctx context.Context, dns resolve.Resolver, domain string) Step {
 	if step.Err != nil {
 		return step
 	}
-	for _, text := range step.Answer.Texts() {
+	for _, text := range slices.Sorted(slices.Values(step.Answer.Texts())) { // servers shuffle sets
 		if IsRecord(text) {
 			step.Texts = append(step.Texts, text)
 		}
