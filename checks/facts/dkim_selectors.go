@@ -45,7 +45,7 @@ var providers = []DKIMProvider{
 	{"Brevo", []string{"spf.brevo.com", "spf.sendinblue.com"}, []string{"brevo1", "brevo2", "mail"}},
 	{"Mailjet", []string{"spf.mailjet.com"}, []string{"mailjet"}},
 	{"Zendesk", []string{"mail.zendesk.com"}, []string{"zendesk1", "zendesk2"}},
-	{"Amazon SES", []string{"amazonses.com", "amazonaws.com"}, []string{"resend"}},
+	{"Amazon SES", []string{"amazonses.com", "amazonaws.com"}, nil},
 	{"Postmark", []string{"spf.mtasv.net"}, nil},
 	{"SparkPost", []string{"sparkpostmail.com"}, nil},
 	{"Forward Email", []string{"forwardemail.net"}, nil},

@@ -54,6 +54,16 @@ func nullConsistent(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 	case set.Implicit && !purpose.Sends && len(set.Hosts[0].Addrs) > 0:
 		finding.Message = fmt.Sprintf("%s sends no mail and has no MX, but an address: senders will try to deliver to %s", domain, set.Hosts[0].Addrs[0])
 		finding.Remedy.Edits = []record.Edit{null}
+		reports, err := reportsHere(ctx, env)
+		if err != nil {
+			return v, err
+		}
+		if reports != "" {
+			finding.Remedy = diagnosis.Remedy{Steps: []string{
+				fmt.Sprintf("DMARC reports go to %s, a mailbox of this domain. If it works, publish `%s` and all is well.", reports, record.MX(env.Domain, 10, env.Domain)),
+				fmt.Sprintf("Else name a mailbox of another domain in rua, then publish the null MX `%s`.", record.MX(env.Domain, 0, ".")),
+			}}
+		}
 	case set.Null:
 		v.Seen = []diagnosis.Evidence{{Question: "MX", Answer: "the null MX stands alone"}}
 		return v, nil
@@ -63,4 +73,19 @@ func nullConsistent(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 	}
 	v.Findings = append(v.Findings, finding)
 	return v, nil
+}
+
+// reportsHere is the address below the domain to which its DMARC reports go, if
+// there is one: after a null MX they would be lost.
+func reportsHere(ctx context.Context, env *checks.Env) (string, error) {
+	hosts, err := facts.DMARCReportHosts.Of(ctx, env)
+	if err != nil {
+		return "", err
+	}
+	for _, h := range hosts.List {
+		if h.Name == env.Domain {
+			return h.Addresses[0].Address, nil
+		}
+	}
+	return "", nil
 }
