@@ -18,7 +18,7 @@ var CNAMEResolves = Checks.Add(&checks.Check{
 		Why:      "An alias whose target has no key makes every signature with that selector fail; if the target's domain has lapsed, whoever registers it can sign as you.",
 		Doc: `Providers have you point selectors at names of their own, so that they can change keys. The alias must lead to a TXT record. Where it does not, signing is often not switched on at the provider yet, the account is closed, or the target is mistyped.
 
-To fix it, switch DKIM on at the provider, correct the target, or delete the CNAME if the provider is no longer used. Microsoft 365 creates its keys only when DKIM is enabled for the domain.`,
+To fix it, switch DKIM on at the provider, correct the target, or delete the CNAME if the provider is no longer used. Microsoft 365 creates its keys only when DKIM is enabled for the domain. A spare selector, beside another of the same provider that holds a key, may be empty until the provider changes keys.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.2"}, {Name: "RFC 1034, 3.6.2"}},
 	},
 	Needs: []*checks.Check{SelectorFound},
@@ -36,6 +36,9 @@ func cnameResolves(s subject, v *diagnosis.Verdict) {
 	case !s.Dangling():
 		s.saw(v, "by CNAME to %s", target)
 		return
+	case !s.Named && s.spare():
+		s.saw(v, "by CNAME to %s, where no key is yet; another selector of the same provider holds one", target)
+		return
 	}
 	severity := diagnosis.Warning
 	if s.inUse() {
@@ -51,4 +54,16 @@ func cnameResolves(s subject, v *diagnosis.Verdict) {
 		fmt.Sprintf("If that provider is no longer used, delete the CNAME at %s.", s.name()),
 	}
 	v.Findings = append(v.Findings, f)
+}
+
+// spare reports whether another selector leads to the same provider, to a name
+// beside the target, and holds a key: the provider takes turns with them.
+func (s subject) spare() bool {
+	for _, other := range s.keys.Present() {
+		if other.Domain != s.Domain && reached(other) == useStage && len(other.Answer.Chain) > 0 &&
+			record.Parent(other.Answer.Chain[0].Data) == record.Parent(s.Answer.Chain[0].Data) {
+			return true
+		}
+	}
+	return false
 }

@@ -3,6 +3,7 @@ package dmarc
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -29,20 +30,27 @@ To fix it, drop the tags. Where pct was meant as a way to begin, choose: pct=0 i
 
 func removedTags(s subject, v *diagnosis.Verdict) {
 	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: "none of pct, rf, ri and size limits"}}
-	for _, p := range s.problems(dmarc.Obsolete) {
-		severity := diagnosis.Advice
-		splits := p.Tag == "pct" && s.Policy.Record.Percent() < 100
-		if splits && s.Policy.Record.Policy.Strength() > 0 {
-			severity = diagnosis.Warning
-		}
-		f := s.finding(severity, "%s: %s", s.at(), p.Message)
-		if len(v.Findings) == 0 {
+	add := func(severity diagnosis.Severity, format string, args ...any) {
+		f := s.finding(severity, format, args...)
+		if len(v.Findings) == 0 { // one record cures them all
 			f.Remedy = without(s)
 		}
 		v.Findings = append(v.Findings, f)
-	}
-	if len(v.Findings) > 0 {
 		v.Seen = s.seen()
+	}
+	var idle []string
+	for _, p := range s.problems(dmarc.Obsolete) {
+		switch {
+		case p.Effect == dmarc.Harmless:
+			idle = append(idle, p.Tag)
+		case p.Tag == "pct" && s.Policy.Record.Policy.Strength() > 0:
+			add(diagnosis.Warning, "%s: %s", s.at(), p.Message)
+		default:
+			add(diagnosis.Advice, "%s: %s", s.at(), p.Message)
+		}
+	}
+	if len(idle) > 0 {
+		add(diagnosis.Advice, "%s: RFC 9989 removed %s, without effect on how mail is treated", s.at(), strings.Join(idle, ", "))
 	}
 }
 
