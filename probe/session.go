@@ -30,11 +30,17 @@ const (
 	StageMail                      // MAIL FROM, only where Target.Rcpt is given
 	StageRcpt                      // RCPT TO
 	StageQuit                      // QUIT, always where it could be understood
+
+	// Stages of a Fetch, besides StageConnect and StageTLS.
+	StageResolve // the addresses of the host
+	StageRequest // the request, and the head of the response
+	StageBody    // the body of the response
 )
 
 var stageNames = map[Stage]string{
 	StageConnect: "connect", StageBanner: "banner", StageEHLO: "ehlo", StageSTARTTLS: "starttls", StageTLS: "tls",
 	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageQuit: "quit",
+	StageResolve: "resolve", StageRequest: "request", StageBody: "body",
 }
 
 func (s Stage) String() string { return stageNames[s] }
@@ -178,13 +184,19 @@ const (
 	Canceled                    // the caller or its deadline ended the conversation
 	Invalid                     // the target cannot be put into commands
 	Other                       // none of these
+	Unresolved                  // the DNS does not tell the addresses of the host
+	NoAddress                   // the host has no address
+	Forbidden                   // every address of the host is one that must not be fetched from
+	NotHTTP                     // what came back is not HTTP
+	TooLarge                    // more came back than a client takes
 )
 
 var kindNames = map[Kind]string{
 	Refused: "connection refused", Timeout: "timed out", Closed: "connection closed", NoRoute: "network unreachable from here",
 	Unreachable: "host unreachable", Denied: "not permitted on this machine", Garbage: "not an SMTP reply",
 	Temporary: "temporary refusal", Permanent: "refusal", Handshake: "TLS handshake failed", Canceled: "cut short",
-	Invalid: "invalid target", Other: "failed",
+	Invalid: "invalid target", Other: "failed", Unresolved: "no conclusive answer from the DNS", NoAddress: "no address",
+	Forbidden: "not a public address", NotHTTP: "not an HTTP response", TooLarge: "too large",
 }
 
 func (k Kind) String() string { return kindNames[k] }
