@@ -59,6 +59,23 @@ func (t tally) problems() string {
 	return strings.Join(parts, ", ")
 }
 
+// conclusive reports whether all was told.
+func (t tally) conclusive(cutShort bool) bool { return t.unknown() == 0 && !cutShort }
+
+// verdict is the problems, or in words that there are none; where less was told
+// than was not, that there is no verdict.
+func (t tally) verdict(cutShort bool) string {
+	switch {
+	case t.found() > 0:
+		return t.problems()
+	case t.conclusive(cutShort):
+		return "nothing wrong"
+	case t.unknown() > t.outcomes[diagnosis.Passed]:
+		return "inconclusive"
+	}
+	return "nothing wrong found"
+}
+
 // rest is "61 passed, 4 skipped, 2 could not be told".
 func (t tally) rest() string {
 	var parts []string

@@ -51,10 +51,9 @@ func (p *page) findings(results []diagnosis.Result) {
 func (p *page) failure(r diagnosis.Result, told remedies) {
 	p.gap()
 	p.line(p.mark(stateOf(r)) + " " + p.in(strongTone(r.Severity), strings.ToUpper(r.Severity.String())) + "  " + p.in(faint, flat(r.Rule.ID)))
-	list := slices.Clone(r.Findings)
-	slices.SortStableFunc(list, func(a, b diagnosis.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	list := gravest(r.Findings)
 	hidden := 0
-	if !p.verbose && len(list) > maxFindings {
+	if !p.verbose && len(list) > maxFindings+1 { // "and 1 more" would take its place
 		list, hidden = list[:maxFindings], len(list)-maxFindings
 	}
 	for i, f := range list {
@@ -73,6 +72,13 @@ func (p *page) failure(r diagnosis.Result, told remedies) {
 		p.gap()
 		p.para("  ", fmt.Sprintf("and %s of this kind; --verbose shows all", plural(hidden, "more finding")), faint)
 	}
+}
+
+// gravest is list with the gravest first, else in its order.
+func gravest(list []diagnosis.Finding) []diagnosis.Finding {
+	list = slices.Clone(list)
+	slices.SortStableFunc(list, func(a, b diagnosis.Finding) int { return cmp.Compare(b.Severity, a.Severity) })
+	return list
 }
 
 // message is what a finding says, with its subject where the words do not name
@@ -111,7 +117,7 @@ func (p *page) saw(list []diagnosis.Evidence) {
 	}
 	p.gap()
 	hidden := 0
-	if !p.verbose && len(list) > maxEvidence {
+	if !p.verbose && len(list) > maxEvidence+1 {
 		list, hidden = list[:maxEvidence], len(list)-maxEvidence
 	}
 	head := p.label("seen")
@@ -146,7 +152,7 @@ func (p *page) evidence(head string, e diagnosis.Evidence) {
 		switch {
 		case p.verbose:
 			p.para(head, l, plain)
-		case i == maxLines:
+		case i == maxLines && len(answer) > maxLines+1:
 			p.line(head + p.in(faint, fmt.Sprintf("and %s", plural(len(answer)-i, "more line"))))
 			return
 		default:

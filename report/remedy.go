@@ -32,6 +32,12 @@ func (p *page) remedy(r diagnosis.Remedy, id string, told remedies) {
 		return
 	}
 	p.gap()
+	all := fmt.Sprintf("steps %q", r.Steps)
+	if told[all] == id && len(r.Edits) == 0 && len(all) > maxRepeated {
+		p.para(head, "The same as above.", plain)
+		return
+	}
+	told[all] = id
 	for i, step := range r.Steps {
 		number := ""
 		if len(r.Steps) > 1 {

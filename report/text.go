@@ -48,7 +48,7 @@ func (p *page) block(r diagnosis.Report, hinted *bool) {
 	p.lastLine(r)
 }
 
-const cutShort = "Cut short: the examination ended before it was complete. What is missing here is unknown, not in order."
+const cutShort = "Cut short: the examination ended before it was complete: interrupted, or out of time (--timeout). What is missing here is unknown, not in order."
 
 // title is the domain for a reader: U-labels and, where they differ, A-labels.
 func title(domain string) string {
@@ -74,14 +74,14 @@ func firstFailed(results []diagnosis.Result) string {
 // lastLine is the counts and the time.
 func (p *page) lastLine(r diagnosis.Report) {
 	t := count(r.Results)
-	first := p.in(bad, t.problems())
-	switch {
-	case t.found() == 0 && (t.unknown() > 0 || r.CutShort):
-		first = "nothing wrong found"
-	case t.found() == 0:
-		first = p.in(good, "nothing wrong")
+	tone := bad
+	if t.found() == 0 {
+		tone = good
 	}
-	parts := []string{first}
+	if t.found() == 0 && !t.conclusive(r.CutShort) {
+		tone = plain
+	}
+	parts := []string{p.in(tone, t.verdict(r.CutShort))}
 	if rest := t.rest(); rest != "" {
 		parts = append(parts, rest)
 	}
@@ -120,13 +120,7 @@ func (p *page) summary(reports []diagnosis.Report) {
 	widest = min(widest, p.width-len("  ✓   99 checks could not be told"))
 	for _, r := range reports {
 		t := count(r.Results)
-		parts := strings.Split(t.problems(), ", ")
-		switch {
-		case t.found() == 0 && (t.unknown() > 0 || r.CutShort):
-			parts[0] = "nothing wrong found"
-		case t.found() == 0:
-			parts[0] = "nothing wrong"
-		}
+		parts := strings.Split(t.verdict(r.CutShort), ", ")
 		if n := t.unknown(); n > 0 {
 			parts = append(parts, plural(n, "check")+" could not be told")
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -115,99 +116,52 @@ func (p *page) topics(results []diagnosis.Result) {
 	}
 }
 
-// topicDetail is what a topic's line says, in at most width columns.
+// topicDetail is what a topic's line says, in at most width columns: of what is
+// wrong the gravest, else what could not be told and why, else what was seen.
 func topicDetail(t topic, s state, width int) string {
-	n := count(t.results)
-	if s == passed {
+	switch s {
+	case passed:
 		return clip(telling(t.results, width), width)
+	case unknown:
+		return clip(doubtOf(t.results), width)
 	}
-	parts := []string{}
-	if problems := n.problems(); problems != "" {
-		parts = append(parts, problems)
-	}
-	if k := n.unknown(); k > 0 {
-		parts = append(parts, fmt.Sprintf("%d could not be told", k))
-	}
-	if k := n.outcomes[diagnosis.Passed]; k > 0 {
-		parts = append(parts, fmt.Sprintf("%d passed", k))
-	}
-	if k := n.outcomes[diagnosis.Skipped]; k > 0 {
-		parts = append(parts, fmt.Sprintf("%d skipped", k))
-	}
-	return clip(strings.Join(parts, " · "), width)
+	return worst(t.results, width)
 }
 
-// telling joins what passes saw, as much as fits: what the first of them saw,
-// then measures against a limit ("7 of 10"), then the rest, each once.
-func telling(results []diagnosis.Result, width int) string {
-	var parts []string
-	used := 0
-	for _, s := range candidates(results) {
-		if slices.ContainsFunc(parts, func(have string) bool { return strings.Contains(have, s) }) {
-			continue
-		}
-		n := cells(s)
-		if len(parts) > 0 {
-			n += cells(" · ")
-		}
-		if len(parts) > 0 && used+n > width {
-			continue
-		}
-		parts, used = append(parts, s), used+n
+// worst is the first finding that a reader of the findings meets, and how many
+// more there are.
+func worst(results []diagnosis.Result, width int) string {
+	failed := failures(results)
+	slices.SortStableFunc(failed, func(a, b diagnosis.Result) int { return cmp.Compare(b.Severity, a.Severity) })
+	more := ""
+	if n := count(results).found(); n > 1 {
+		more = fmt.Sprintf(" (+%d more)", n-1)
 	}
-	if len(parts) == 0 {
-		return plural(len(results), "check") + " passed"
+	if len(failed) == 0 || len(failed[0].Findings) == 0 {
+		return clip(plural(len(failed), "check")+" failed", width)
 	}
-	return strings.Join(parts, " · ")
+	return clip(message(gravest(failed[0].Findings)[0], failed[0].Severity), width-cells(more)) + more
 }
 
-// candidates are what the checks that passed saw first, in the order of how
-// much it tells; what there is not goes last.
-func candidates(results []diagnosis.Result) []string {
-	var list, measures, rest, nothing []string
+// doubtOf is how many checks could not be told, and the first reason.
+func doubtOf(results []diagnosis.Result) string {
+	said := "could not be told"
+	if n := count(results).unknown(); n < len(results) {
+		said = fmt.Sprintf("%d of %d could not be told", n, len(results))
+	}
 	for _, r := range results {
-		if r.Outcome != diagnosis.Passed || len(r.Seen) == 0 {
-			continue
-		}
-		answer := lines(r.Seen[0].Answer)[0]
-		switch s := glance(r.Seen[0]); {
-		case s == "":
-		case answer == "NXDOMAIN" || strings.HasPrefix(answer, "none ") || strings.HasPrefix(answer, "no "):
-			nothing = append(nothing, s)
-		case len(list) == 0:
-			list = append(list, s)
-		case isMeasure(s):
-			measures = append(measures, s)
+		switch {
+		case r.Outcome != diagnosis.Unknown:
+		case r.Cause != "":
+			return said + ", because of " + flat(r.Cause)
+		case len(r.Doubts) > 0:
+			return said + ": " + inWords(r.Doubts[0])
 		default:
-			rest = append(rest, s)
+			return said + ": " + flat(r.Reason)
 		}
 	}
-	return slices.Concat(list, measures, rest, nothing)
+	return said
 }
-
-// glance is evidence in a few words: the first line of the answer and, where
-// the question names no host or record, that as its label. Empty if it says
-// only that there was nothing.
-func glance(e diagnosis.Evidence) string {
-	question, answer := flat(e.Question), lines(e.Answer)[0]
-	switch {
-	case answer == "none":
-		return ""
-	case answer == "":
-		return question
-	case question == "" || question == strings.ToUpper(question) || strings.ContainsAny(question, ".:["):
-		return answer
-	}
-	return question + ": " + answer
-}
-
-// isMeasure reports whether s has a number "of" another one.
-func isMeasure(s string) bool {
-	before, after, ok := strings.Cut(s, " of ")
-	return ok && before != "" && after != "" && isDigit(before[len(before)-1]) && isDigit(after[0])
-}
-
-func isDigit(c byte) bool { return '0' <= c && c <= '9' }
 
 // checkLine is one check in a verbose report: its claim if it holds, else what
 // became of it.

@@ -16,13 +16,16 @@ func TestTextTelling(t *testing.T) {
 		seen []diagnosis.Evidence
 		want string
 	}{
-		{"answers to questions stand alone", []diagnosis.Evidence{{Question: "MX", Answer: "10 mx.example.org"}, {Question: "A mx.example.org", Answer: "192.0.2.1"}}, "10 mx.example.org · 192.0.2.1"},
+		{"the answer to a question stands alone", []diagnosis.Evidence{{Question: "MX", Answer: "10 mx.example.org"}, {Question: "TXT example.org", Answer: "v=spf1 -all"}}, "10 mx.example.org · 2 checks passed"},
+		{"names have their owner", []diagnosis.Evidence{{Question: "MX", Answer: "10 mx.example.org"}, {Question: "mx.example.org", Answer: "192.0.2.1, 2001:db8::1"}}, "10 mx.example.org · mx.example.org → 192.0.2.1, 2001:db8::1"},
+		{"a subject without its explanation", []diagnosis.Evidence{{Question: "192.0.2.1 (an MX host)", Answer: "on none of 14 lists"}}, "192.0.2.1 → on none of 14 lists"},
 		{"other answers have a label", []diagnosis.Evidence{{Question: "MX records", Answer: "2"}}, "MX records: 2"},
-		{"measures go before the rest", []diagnosis.Evidence{{Answer: "first"}, {Answer: "second"}, {Question: "SPF lookups", Answer: "needs 7 of 10"}}, "first · SPF lookups: needs 7 of 10 · second"},
-		{"what there is not goes last, or not at all", []diagnosis.Evidence{{Question: "redirect", Answer: "none"}, {Answer: "no alias"}, {Answer: "192.0.2.1"}}, "192.0.2.1 · no alias"},
-		{"each once", []diagnosis.Evidence{{Answer: "10 mx.example.org"}, {Answer: "mx.example.org"}}, "10 mx.example.org"},
+		{"measures go before names", []diagnosis.Evidence{{Answer: "first"}, {Question: "mx.example.org", Answer: "192.0.2.1"}, {Question: "SPF lookups", Answer: "needs 7 of 10"}}, "first · SPF lookups: needs 7 of 10 · mx.example.org → 192.0.2.1"},
+		{"what there is not is left out", []diagnosis.Evidence{{Question: "redirect", Answer: "none"}, {Answer: "no alias"}, {Answer: "192.0.2.1"}}, "192.0.2.1 · 3 checks passed"},
+		{"unless there is nothing else", []diagnosis.Evidence{{Question: "redirect", Answer: "none"}}, "redirect: none"},
+		{"a subject once", []diagnosis.Evidence{{Question: "s1._domainkey.example.org", Answer: "RSA 2048"}, {Question: "s1._domainkey.example.org", Answer: "no t=y"}}, "s1._domainkey.example.org → RSA 2048 · 2 checks passed"},
 		{"the first line of several", []diagnosis.Evidence{{Answer: "one\ntwo"}}, "one"},
-		{"what does not fit is left out", []diagnosis.Evidence{{Answer: "a"}, {Answer: strings.Repeat("b", 90)}, {Answer: "c"}}, "a · c"},
+		{"what does not fit is left out", []diagnosis.Evidence{{Answer: "a"}, {Question: "L", Answer: strings.Repeat("b", 90) + " 1 of 2"}, {Question: "n", Answer: "1 of 2"}}, "a · n: 1 of 2 · 3 checks passed"},
 		{"nothing seen", []diagnosis.Evidence{{}}, "1 check passed"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -31,6 +34,36 @@ func TestTextTelling(t *testing.T) {
 				r.Results = append(r.Results, diagnosis.Result{Rule: diagnosis.Rule{ID: fmt.Sprintf("t.c%d", i)}, Seen: []diagnosis.Evidence{e}})
 			}
 			if text := render(t, report.TextOptions{Width: 80}, r); !strings.Contains(text, "✓ t  "+c.want+"\n") {
+				t.Errorf("want %q in\n%s", c.want, text)
+			}
+		})
+	}
+}
+
+// A topic that is not in order says what is wrong, or why it is not known.
+func TestTextWorst(t *testing.T) {
+	found := func(words ...string) (list []diagnosis.Finding) {
+		for _, w := range words {
+			list = append(list, diagnosis.Finding{Message: w, Severity: diagnosis.Warning})
+		}
+		return list
+	}
+	grave := fail("t.b", diagnosis.Critical, "", diagnosis.Finding{Message: "mail is lost", Severity: diagnosis.Critical})
+	for _, c := range []struct {
+		name    string
+		results []diagnosis.Result
+		want    string
+	}{
+		{"a finding", []diagnosis.Result{fail("t.a", diagnosis.Warning, "", found("one")...)}, "! t  one"},
+		{"the gravest of several", []diagnosis.Result{fail("t.a", diagnosis.Warning, "", found("one", "two")...), grave}, "✗ t  mail is lost (+2 more)"},
+		{"one that does not fit", []diagnosis.Result{fail("t.a", diagnosis.Warning, "", found(strings.Repeat("long ", 20), "two")...)}, "! t  long long long long long long long … (+1 more)"},
+		{"a doubt", []diagnosis.Result{doubt("t.a", "", "", "no answer")}, "? t  could not be told: no answer"},
+		{"a doubt beside a pass", []diagnosis.Result{pass("t.a", "", "", "x"), doubt("t.b", "", "", "no answer")}, "? t  1 of 2 could not be told: no answer"},
+		{"a doubt about something else", []diagnosis.Result{doubt("t.a", "dns.x", "", "because")}, "? t  could not be told, because of dns.x"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			text := render(t, report.TextOptions{Width: 53}, diagnosis.Report{Domain: "example.org", Results: c.results})
+			if !strings.Contains(text, "\n  "+c.want+"\n") {
 				t.Errorf("want %q in\n%s", c.want, text)
 			}
 		})
@@ -54,7 +87,8 @@ func TestTextUnknownOnce(t *testing.T) {
 	text := render(t, report.TextOptions{}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
 		doubt("mx.resolves", "", "mx.example.org", reason), doubt("dnsbl.ip-listed", "", "", reason), doubt("mx.count", "mx.resolves", "", "because mx.resolves could not be told"),
 	}})
-	if want := "\n  " + reason + "\n  mx.resolves, dnsbl.ip-listed; 1 check depends on it\n"; strings.Count(text, reason) != 1 || !strings.Contains(text, want) {
+	_, below, _ := strings.Cut(text, "COULD NOT BE TOLD")
+	if want := "\n  " + reason + "\n  mx.resolves, dnsbl.ip-listed; 1 check depends on it\n"; strings.Count(below, reason) != 1 || !strings.Contains(text, want) {
 		t.Errorf("want once %q in\n%s", want, text)
 	}
 }
@@ -75,6 +109,17 @@ func TestTextStepOnce(t *testing.T) {
 	}
 	if !strings.Contains(text, "2. As for ptr.exists above.") {
 		t.Errorf("the third finding does not point to the first:\n%s", text)
+	}
+}
+
+// Findings of one check that the same steps cure say them once.
+func TestTextStepsTheSame(t *testing.T) {
+	steps := diagnosis.Remedy{Steps: []string{"Publish the public address of the host in place of this one.", "Wait until it is known everywhere."}}
+	text := render(t, report.TextOptions{}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("mx.public-address", diagnosis.Warning, "", diagnosis.Finding{Message: "a", Remedy: steps}, diagnosis.Finding{Message: "b", Remedy: steps}),
+	}})
+	if strings.Count(text, steps.Steps[0]) != 1 || !strings.Contains(text, "\n  b (advice)\n\n  fix   The same as above.\n") {
+		t.Errorf("the steps are not said once:\n%s", text)
 	}
 }
 
