@@ -17,7 +17,10 @@ const (
 	maxLine    = 4096 // octets
 )
 
-var errNoDomain = errors.New("no domain given; name one, as in maildoctor check example.com, or give - to read a list from standard input")
+var (
+	errNoDomain  = errors.New("no domain given; name one, as in maildoctor check example.com, or give - to read a list from standard input")
+	errEmptyList = errors.New("no domain on standard input; write one a line")
+)
 
 // domains are what args name, each once, in their order; "-" stands for the
 // list on in.
@@ -52,7 +55,11 @@ func domains(args []string, in io.Reader) ([]string, error) {
 			return nil, err
 		}
 	}
-	if len(list) == 0 {
+	switch {
+	case len(list) > 0:
+	case len(args) > 0:
+		return nil, usage(errEmptyList)
+	default:
 		return nil, usage(errNoDomain)
 	}
 	return list, nil
