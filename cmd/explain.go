@@ -3,6 +3,7 @@ package cmd
 import (
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -19,7 +20,7 @@ judged, how to mend a breach by hand, and where it is written. For a topic, what
 stands before the dot in an ID, it lists the checks.`,
 		Example: `  maildoctor explain spf.lookup-limit
   maildoctor explain spf`,
-		ValidArgsFunction: a.completeNames,
+		ValidArgsFunction: a.completeID,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(errors.New("explain takes the ID of one check, or a topic; maildoctor checks lists them"))
@@ -35,12 +36,36 @@ stands before the dot in an ID, it lists the checks.`,
 	return cmd
 }
 
-// completeNames completes the IDs of checks and the topics.
-func (a *app) completeNames(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-	var names []string
-	for _, c := range a.all() {
-		names = append(names, checks.TopicOf(c.ID), c.ID)
+// completeNames completes the IDs of checks and the topics, also behind commas,
+// and says what each is.
+func (a *app) completeNames(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+	before, _, list := cutLast(typed, ",")
+	if list {
+		before += ","
 	}
-	slices.Sort(names)
-	return slices.Compact(names), cobra.ShellCompDirectiveNoFileComp
+	var names []string
+	for i, c := range a.all() {
+		topic := checks.TopicOf(c.ID)
+		if i == 0 || checks.TopicOf(a.all()[i-1].ID) != topic {
+			names = append(names, before+topic+"\tall checks of "+topic)
+		}
+		names = append(names, before+c.ID+"\t"+c.Title)
+	}
+	return slices.DeleteFunc(names, func(s string) bool { return !strings.HasPrefix(s, typed) }), cobra.ShellCompDirectiveNoFileComp
+}
+
+// completeID completes the one argument of explain.
+func (a *app) completeID(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+	if len(args) > 0 || strings.Contains(typed, ",") {
+		return nil, cobra.ShellCompDirectiveNoFileComp
+	}
+	return a.completeNames(cmd, args, typed)
+}
+
+// cutLast is strings.Cut at the last sep; before is empty where there is none.
+func cutLast(s, sep string) (before, after string, found bool) {
+	if i := strings.LastIndex(s, sep); i >= 0 {
+		return s[:i], s[i+len(sep):], true
+	}
+	return "", s, false
 }
