@@ -1,10 +1,12 @@
 package cmd
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 )
 
 func (a *app) root() *cobra.Command {
@@ -33,7 +35,7 @@ records to publish. It only looks: it changes nothing and sends no mail.
 	root.SetErr(a.err)
 	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return usage(fmt.Errorf("%w; see %s --help", err, cmd.CommandPath()))
+		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})
 	root.AddCommand(a.checkCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
@@ -43,7 +45,46 @@ records to publish. It only looks: it changes nothing and sends no mail.
 			c.RunE = completionHelp
 		}
 	}
+	root.SetHelpCommand(a.helpCommand(root))
 	return root
+}
+
+// helpCommand is help that refuses what is no command.
+func (a *app) helpCommand(root *cobra.Command) *cobra.Command {
+	return &cobra.Command{
+		Use:   "help [COMMAND]",
+		Short: "Help about a command",
+		Long:  "Help explains a command and its flags, as COMMAND --help does.",
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			var names []string
+			for _, c := range root.Commands() {
+				if len(args) == 0 && c.IsAvailableCommand() {
+					names = append(names, c.Name()+"\t"+c.Short)
+				}
+			}
+			return names, cobra.ShellCompDirectiveNoFileComp
+		},
+		RunE: func(_ *cobra.Command, args []string) error {
+			cmd, rest, err := root.Find(args)
+			if err != nil || cmd == root && len(rest) > 0 {
+				return noCommand(root, args)
+			}
+			return cmd.Help()
+		},
+	}
+}
+
+// flagError is err as this program speaks of flags: --name "value": what it takes.
+func flagError(err error) error {
+	var invalid *pflag.InvalidValueError
+	if !errors.As(err, &invalid) {
+		return err
+	}
+	why := invalid.Unwrap()
+	if invalid.GetFlag().Value.Type() == "bool" {
+		why = errors.New("it takes true or false")
+	}
+	return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), why)
 }
 
 // noCommand refuses what is no command and names what was likely meant.
