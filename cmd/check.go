@@ -68,12 +68,18 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	for _, name := range []string{"only", "skip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)
 	}
+	for _, name := range []string{"selector", "ip", "helo", "resolver", "timeout"} { // these take no files
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
 	return cmd
 }
 
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	names, err := domains(args, a.in)
 	if err != nil {
+		return err
+	}
+	if err := f.named(); err != nil {
 		return err
 	}
 	chosen, err := choosing(a.all(), trimmed(f.only), trimmed(f.skip))
@@ -91,6 +97,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err := f.output.check(); err != nil {
 		return err
 	}
+	options.log = f.output.verbose && f.output.format.value == "text"
 	doctor, err := a.live(ctx, options)
 	if err != nil {
 		return err
@@ -100,13 +107,32 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	r := round{examiner: doctor, checks: chosen, timeout: time.Duration(f.timeout), progress: a.progress(names, len(chosen.run))}
 	reports, skipped := r.run(ctx, names)
 	r.progress.stop()
-	if err := f.output.reports(reports); err != nil {
+	stats, events := doctor.asked()
+	if err := f.output.reports(reports, asked(events)...); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {
 		return interrupted(skipped, len(names))
 	}
-	return gate.judge(reports)
+	verdict := gate.judge(reports)
+	if verdict == nil && unanswered(reports, stats) {
+		return errNoAnswer
+	}
+	return verdict
+}
+
+// named refuses flags whose words are blank: a variable of a script that was
+// not set would else mean everything, or nowhere.
+func (f checkFlags) named() error {
+	for _, list := range []struct {
+		flag  string
+		words []string
+	}{{"only", f.only}, {"skip", f.skip}} {
+		if list.words != nil && len(trimmed(list.words)) == 0 {
+			return usage(fmt.Errorf("--%s names no check; maildoctor checks lists them", list.flag))
+		}
+	}
+	return nil
 }
 
 // interrupted is the end of a run that somebody stopped.
@@ -146,6 +172,7 @@ type liveOptions struct {
 	resolvers []string
 	noSMTP    bool
 	hostname  string // of this machine
+	log       bool   // keep every question
 }
 
 // live reads the flags that describe the domain and the way to it.

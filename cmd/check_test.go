@@ -10,6 +10,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 func splitLines(s string) []string { return strings.Split(s, "\n") }
@@ -27,7 +28,7 @@ func TestDomains(t *testing.T) {
 		{"a list among arguments", []string{"a.example", "-", "d.example"}, "b.example\nc.example\n", "a.example. b.example. c.example. d.example.", false},
 		{"no final line end, CRLF, BOM, comments", []string{"-"}, "\ufeffa.example\r\n  # no\n\nb.example # yes", "a.example. b.example.", false},
 		{"none", nil, "", "no domain given", true},
-		{"an empty list", []string{"-"}, "\n#x\n", "no domain given", true},
+		{"an empty list", []string{"-"}, "\n#x\n", "no domain on standard input", true},
 		{"twice the list", []string{"-", "-"}, "a.example", "read once", true},
 		{"a bad line", []string{"-"}, "a.example\n\n..\n", "line 3: ", true},
 		{"a line without end", []string{"-"}, "a.example\n" + strings.Repeat("a", maxLine+1), "line 2 is longer than", true},
@@ -77,6 +78,8 @@ func (f fake) examine(ctx context.Context, domain string, _ []*checks.Check, _ f
 	return f(ctx, domain)
 }
 func (f fake) close() {}
+
+func (f fake) asked() (resolve.Stats, []resolve.Event) { return resolve.Stats{}, nil }
 
 func TestRoundKeepsOrderAndBound(t *testing.T) {
 	var names []string

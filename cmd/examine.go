@@ -8,6 +8,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // maxExaminations is how many domains are examined at once.
@@ -16,6 +17,9 @@ const maxExaminations = 4
 // An examiner examines domains (canonical) by the checks in list.
 type examiner interface {
 	examine(ctx context.Context, domain string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report
+	// asked sums up the questions that it sent to DNS servers, and tells each if
+	// it keeps them.
+	asked() (resolve.Stats, []resolve.Event)
 	close()
 }
 

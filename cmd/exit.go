@@ -14,7 +14,7 @@ const (
 	exitFound       = 1   // a finding at or above --fail-on
 	exitUsage       = 2   // wrong usage: an argument, a flag, a list
 	exitUnknown     = 3   // with --strict: no such finding, but something could not be told
-	exitFailed      = 4   // what was asked for could not be done: a report not written
+	exitFailed      = 4   // what was asked for could not be done: no DNS server answered, the report not written
 	exitInterrupted = 130 // interrupted; the report holds what was known by then
 )
 
@@ -24,7 +24,8 @@ const exitHelp = `Exit codes:
   1    a finding at or above --fail-on (critical, unless you say otherwise)
   2    wrong usage
   3    with --strict: no such finding, but something could not be told
-  4    what was asked for could not be done, such as writing the report
+  4    what was asked for could not be done: no DNS server answered, or the
+       report could not be written
   130  interrupted; the report holds what was known by then`
 
 // A codeError ends the program with a code and, if it has words, an error line.

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 func one(o diagnosis.Outcome, severities ...diagnosis.Severity) diagnosis.Report {
@@ -92,5 +93,23 @@ func TestExitHelp(t *testing.T) {
 	}
 	if fmt.Sprint(named) != fmt.Sprint(codes) {
 		t.Errorf("the help names %v, the codes are %v", named, codes)
+	}
+}
+
+func TestUnanswered(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		asked int
+		stats resolve.Stats
+		want  bool
+	}{
+		{"nothing was asked", 0, resolve.Stats{}, false},
+		{"all failed", 3, resolve.Stats{Questions: 3, Errors: 3}, true},
+		{"all are still on their way", 3, resolve.Stats{}, true},
+		{"one was answered", 3, resolve.Stats{Questions: 3, Errors: 2}, false},
+	} {
+		if got := unanswered([]diagnosis.Report{{}, {Questions: c.asked}}, c.stats); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
 	}
 }

@@ -20,6 +20,8 @@ const systemResolvers = "/etc/resolv.conf"
 // memory of answers and one prober; each has a budget of questions of its own.
 type doctor struct {
 	client *resolve.Client
+	trace  *resolve.Trace
+	log    *resolve.Log // of every question; nil unless somebody wants to see it
 	shared resolve.Resolver
 	smtp   checks.SMTP
 	want   checks.Want
@@ -33,12 +35,14 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		return nil, err
 	}
 	client := resolve.NewClient(options)
-	d := &doctor{
-		client: client,
-		shared: resolve.NewMemo(ctx, resolve.NewLimit(client, resolve.DefaultInFlight)),
-		want:   o.want,
-		here:   here(),
+	d := &doctor{client: client, want: o.want, here: here()}
+	var observe func(resolve.Event)
+	if o.log {
+		d.log = new(resolve.Log)
+		observe = d.log.Add
 	}
+	d.trace = resolve.NewTrace(client, observe)
+	d.shared = resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight))
 	if !o.noSMTP {
 		d.smtp = &probe.Prober{HELO: o.hostname}
 	}
@@ -92,6 +96,13 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 		Domain: record.Display(domain), At: start, Took: time.Since(start),
 		Questions: budget.Spent(), CutShort: ctx.Err() != nil, Results: results,
 	}
+}
+
+func (d *doctor) asked() (resolve.Stats, []resolve.Event) {
+	if d.log == nil {
+		return d.trace.Stats(), nil
+	}
+	return d.trace.Stats(), d.log.Events()
 }
 
 func (d *doctor) close() { d.client.Close() }

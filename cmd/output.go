@@ -25,6 +25,8 @@ type output struct {
 	format  *choice
 	path    string // of a file; empty for standard output
 	verbose bool
+
+	named func() bool // whether path was given
 }
 
 // outputFlags adds the flags that say how a result is printed.
@@ -37,12 +39,16 @@ func (a *app) outputFlags(cmd *cobra.Command) *output {
 // fileFlags adds those that say where, and how much.
 func (o *output) fileFlags(cmd *cobra.Command) *output {
 	cmd.Flags().StringVarP(&o.path, "output", "o", "", "write the report to this `file`, whole or not at all")
-	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show every check, and evidence in full")
+	cmd.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "show every check, evidence in full, and\nwhere the time went")
+	o.named = func() bool { return cmd.Flags().Changed("output") }
 	return o
 }
 
 // check makes sure, before any work, that the result can be put where it shall go.
 func (o *output) check() error {
+	if o.path == "" && o.named() { // a variable of a script that was not set
+		return usage(errors.New("--output names no file; give one, or - for standard output"))
+	}
 	if o.path == "-" {
 		o.path = ""
 	}
@@ -142,13 +148,17 @@ func (o *output) text() report.TextOptions {
 	}
 }
 
-// reports prints reports in the format asked for.
-func (o *output) reports(list []diagnosis.Report) error {
+// reports prints reports in the format asked for, and to people who want it
+// verbose where the time went.
+func (o *output) reports(list []diagnosis.Report, asked ...report.Asked) error {
 	return o.print(func(w io.Writer) error {
 		if o.format.value == "json" {
 			return report.JSON(w, list)
 		}
-		return report.Text(w, list, o.text())
+		if err := report.Text(w, list, o.text()); err != nil || len(asked) == 0 {
+			return err
+		}
+		return report.Timing(w, list, asked, o.text())
 	})
 }
 
