@@ -74,7 +74,7 @@ func describe(s facts.DKIMSelector) string {
 }
 
 // providerHint says which selectors the providers in use would have had.
-func providerHint(providers []facts.DKIMProvider) string {
+func providerHint(providers []facts.Provider) string {
 	var hints []string
 	for _, p := range providers {
 		if len(p.Selectors) == 0 {

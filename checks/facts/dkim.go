@@ -18,7 +18,7 @@ import (
 // selector can have any name, so that none was found proves nothing.
 type DKIMKeys struct {
 	Selectors []DKIMSelector // the named ones, then those of providers, then the common ones
-	Providers []DKIMProvider // told from SPF and MX
+	Providers []Provider // told from SPF and MX
 
 	// Random is the answer at a selector that nobody uses; records there mean
 	// that a wildcard answers for every selector.
@@ -173,7 +173,7 @@ func askSelectors(ctx context.Context, env *checks.Env, list []DKIMSelector) {
 	wg.Wait()
 }
 
-func askProviders(ctx context.Context, env *checks.Env) []DKIMProvider {
+func askProviders(ctx context.Context, env *checks.Env) []Provider {
 	var txt, mx resolve.Answer
 	var wg sync.WaitGroup
 	wg.Go(func() { txt, _ = env.DNS.Resolve(ctx, resolve.Ask(env.Domain, "TXT")) })
@@ -183,7 +183,7 @@ func askProviders(ctx context.Context, env *checks.Env) []DKIMProvider {
 }
 
 // providerSelectors is the selectors of providers that are not taken yet.
-func providerSelectors(env *checks.Env, providers []DKIMProvider, taken []string) []DKIMSelector {
+func providerSelectors(env *checks.Env, providers []Provider, taken []string) []DKIMSelector {
 	var list []DKIMSelector
 	taken = slices.Clone(taken)
 	for _, p := range providers {

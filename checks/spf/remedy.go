@@ -95,8 +95,8 @@ func firstRecord(ctx context.Context, env *checks.Env) (spf.Record, error) {
 	var first spf.Record
 	self := false
 	for _, h := range set.Hosts {
-		if include := providerOf(h.Name); include != "" {
-			first = first.WithInclude(include)
+		if p, ok := facts.HostedBy(h.Name); ok && p.Include != "" {
+			first = first.WithInclude(p.Include)
 		} else {
 			self = true
 		}
@@ -179,7 +179,7 @@ func remedy(ctx context.Context, env *checks.Env, steps ...string) diagnosis.Rem
 		return diagnosis.Remedy{Steps: steps}
 	}
 	if !c.sound() {
-		steps = append(steps, fmt.Sprintf("The record below still needs %d lookups of %d; see spf.lookup-limit.", c.tree.Lookups, spf.MaxLookups))
+		steps = append(steps, fmt.Sprintf("The record below still needs %d lookups, the limit is %d; see spf.lookup-limit.", c.tree.Lookups, spf.MaxLookups))
 	}
 	return diagnosis.Remedy{Edits: publish(env, c.record), Steps: steps}
 }
