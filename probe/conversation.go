@@ -50,11 +50,8 @@ func (c *conversation) talk() {
 			return
 		}
 	}
-	if c.broken || !c.inStep || c.session.Target.Rcpt == "" || !c.wants(StageMail) {
-		return
-	}
-	if c.command(StageMail, "MAIL FROM:<"+c.session.Target.From+">", 250) && c.wants(StageRcpt) {
-		c.command(StageRcpt, "RCPT TO:<"+c.session.Target.Rcpt+">", 250, 251)
+	if c.open() {
+		c.transact()
 	}
 }
 
@@ -128,32 +125,71 @@ func (c *conversation) command(stage Stage, command string, want ...int) bool {
 }
 
 // exchange sends a command, if it is not empty, and takes the reply.
-func (c *conversation) exchange(stage Stage, command string, limit time.Duration, want ...int) bool {
+func (c *conversation) exchange(stage Stage, text string, limit time.Duration, want ...int) bool {
+	return c.ask(limit, command{stage, text, want})
+}
+
+// A command is one to send, and the codes with which it succeeds.
+type command struct {
+	stage Stage
+	text  string // empty: the host has the word
+	want  []int
+}
+
+// ask sends commands, all at once, and takes their replies, each within limit.
+// It reports whether all succeeded. After the first that is not answered, or with
+// which the host closes the channel, the others are forgotten.
+func (c *conversation) ask(limit time.Duration, list ...command) bool {
 	start := time.Now()
 	c.line.allow(limit)
-	step := Step{Stage: stage, Command: command}
 	c.inStep = false
-	var err error
-	if command != "" {
-		_, err = io.WriteString(c.conn, command+"\r\n")
-	}
-	if err == nil {
-		step.Reply, err = c.in.next()
-	}
-	step.Took = time.Since(start)
-	if err != nil {
-		step.Err = c.fault(stage, err, limit)
-		c.broken = step.Err.Kind == Closed
-		c.session.fail(step)
-		return false
+	err := c.write(list)
+	all := true
+	for _, cmd := range list {
+		step := Step{Stage: cmd.stage, Command: cmd.text}
+		if err == nil {
+			c.line.allow(limit)
+			step.Reply, err = c.in.next()
+		}
+		step.Took = time.Since(start)
+		if err != nil {
+			step.Err = c.fault(cmd.stage, err, limit)
+			c.broken = step.Err.Kind == Closed
+			c.session.fail(step)
+			return false
+		}
+		if step.Err = refusal(cmd.stage, step.Reply, cmd.want); step.Err != nil {
+			all = false
+			c.session.fail(step)
+		} else {
+			c.session.Steps = append(c.session.Steps, step)
+		}
+		if step.Reply.Code == 421 { // the host has closed the channel (RFC 5321, 3.8)
+			break
+		}
 	}
 	c.inStep = true
-	if step.Err = refusal(stage, step.Reply, want); step.Err != nil {
-		c.session.fail(step)
-		return false
+	return all
+}
+
+func (c *conversation) write(list []command) error {
+	var text strings.Builder
+	for _, cmd := range list {
+		if cmd.text != "" {
+			text.WriteString(cmd.text + "\r\n")
+		}
 	}
-	c.session.Steps = append(c.session.Steps, step)
-	return true
+	if text.Len() == 0 {
+		return nil
+	}
+	_, err := io.WriteString(c.conn, text.String())
+	return err
+}
+
+// open reports whether a further command would be understood.
+func (c *conversation) open() bool {
+	last := c.session.Steps[len(c.session.Steps)-1]
+	return !c.broken && c.inStep && last.Reply.Code != 421
 }
 
 // refusal is what a reply with none of the codes means; nil if it has one.
@@ -204,8 +240,7 @@ func (c *conversation) quit() {
 	case c.broken || !c.wants(StageBanner):
 		return
 	case c.inStep && c.ctx.Err() == nil:
-		last := c.session.Steps[len(c.session.Steps)-1]
-		if last.Reply.Code == 421 { // the host has closed the channel (RFC 5321, 3.8)
+		if !c.open() {
 			return
 		}
 		c.exchange(StageQuit, "QUIT", c.limits.Quit, 221)

@@ -19,6 +19,7 @@ import (
 func FuzzConverse(f *testing.F) {
 	f.Add([]byte("220 mx\r\n\xfe250-mx\r\n250 STARTTLS\r\n\xfe220 go\r\n\xfe\x16\x03\x03\x00\x02\x02\x28"))
 	f.Add([]byte("220 mx\r\n\xfe502 no\r\n\xfe250 mx\r\n\xfe250 2.1.0 ok\r\n\xfe354 go ahead\r\n\xfe221 bye\r\n"))
+	f.Add([]byte("220 mx\r\n\xfe250-mx\r\n250-PIPELINING\r\n250 EXPN\r\n\xfe250 ok\r\n\xfe550 no\r\n421 bye\r\n\xfe250 ok\r\n\xfe\xfe252 who\r\n\xfe250 x\r\n"))
 	f.Add([]byte("421 no\r\n"))
 	f.Add([]byte("220-\x1b[2J\r\n220"))
 	f.Add([]byte("220 mx\r\n\xfe250-mx\r\n250-SIZE\r\n250 starttls\r\n\xfe220 go\r\n250 more\r\n"))
@@ -32,7 +33,8 @@ func FuzzConverse(f *testing.F) {
 				return client, nil
 			}}
 			target := target
-			target.Rcpt = "postmaster@example.org"
+			to("postmaster@example.org", "abuse@example.org")(&target)
+			target.Verify = "postmaster"
 			start := time.Now()
 			s := prober.Converse(t.Context(), target)
 			if took := time.Since(start); took > probe.DefaultTimeouts().Total+time.Second {

@@ -2,6 +2,8 @@ package probe_test
 
 import (
 	"context"
+	"crypto/tls"
+	"fmt"
 	"net"
 	"net/netip"
 	"reflect"
@@ -39,6 +41,11 @@ func world(t *testing.T, script string) (*probe.Prober, *smtpscript.Script) {
 	return &probe.Prober{Dial: dial, RootCAs: ca.Pool()}, s
 }
 
+// to is a change of a target: who is asked for.
+func to(rcpts ...string) func(*probe.Target) {
+	return func(t *probe.Target) { t.Envelopes = append(t.Envelopes, probe.Envelope{Rcpts: rcpts}) }
+}
+
 func stages(s probe.Session) string {
 	var list []string
 	for _, step := range s.Steps {
@@ -60,16 +67,35 @@ func TestConverse(t *testing.T) {
 	}{
 		{name: "healthy", script: "220 mx.example.org ESMTP", stages: full,
 			sent: []string{"EHLO probe.example.net", "STARTTLS", "EHLO probe.example.net", "QUIT"}},
-		{name: "with a recipient", script: "220 mx.example.org ESMTP", target: func(t *probe.Target) { t.Rcpt = "postmaster@example.org" },
-			stages: "connect banner ehlo starttls tls ehlo2 mail rcpt quit",
-			sent:   []string{"EHLO probe.example.net", "STARTTLS", "EHLO probe.example.net", "MAIL FROM:<>", "RCPT TO:<postmaster@example.org>", "QUIT"}},
-		{name: "recipient in clear text", script: "!no-starttls\n220 mx", target: func(t *probe.Target) { t.From, t.Rcpt = "a@b.example", "c@example.org" },
-			stages: "connect banner ehlo mail rcpt quit",
-			sent:   []string{"EHLO probe.example.net", "MAIL FROM:<a@b.example>", "RCPT TO:<c@example.org>", "QUIT"}},
-		{name: "recipient refused", script: "!no-starttls\n220 mx\nRCPT\n451 4.7.1 greylisted", target: func(t *probe.Target) { t.Rcpt = "c@example.org" },
-			stages: "connect banner ehlo mail rcpt quit", err: `rcpt: temporary refusal ("451 4.7.1 greylisted")`},
-		{name: "sender refused", script: "!no-starttls\n220 mx\nMAIL\n553 5.1.8 no", target: func(t *probe.Target) { t.Rcpt = "c@example.org" },
-			stages: "connect banner ehlo mail quit", err: `mail: refusal ("553 5.1.8 no")`},
+		{name: "with a recipient", script: "220 mx.example.org ESMTP", target: to("postmaster@example.org"),
+			stages: "connect banner ehlo starttls tls ehlo2 mail rcpt rset quit",
+			sent:   []string{"EHLO probe.example.net", "STARTTLS", "EHLO probe.example.net", "MAIL FROM:<>", "RCPT TO:<postmaster@example.org>", "RSET", "QUIT"}},
+		{name: "recipient in clear text", script: "!no-starttls\n220 mx", target: func(t *probe.Target) {
+			t.Envelopes = []probe.Envelope{{From: "a@b.example", Rcpts: []string{"c@example.org"}}}
+		},
+			stages: "connect banner ehlo mail rcpt rset quit",
+			sent:   []string{"EHLO probe.example.net", "MAIL FROM:<a@b.example>", "RCPT TO:<c@example.org>", "RSET", "QUIT"}},
+		{name: "recipient refused", script: "!no-starttls\n220 mx\nRCPT\n451 4.7.1 greylisted", target: to("c@example.org"),
+			stages: "connect banner ehlo mail rcpt rset quit", err: `rcpt: temporary refusal ("451 4.7.1 greylisted")`},
+		{name: "sender refused", script: "!no-starttls\n220 mx\nEHLO\n250 mx\nMAIL\n553 5.1.8 no", target: to("c@example.org"),
+			stages: "connect banner ehlo mail rset quit", err: `mail: refusal ("553 5.1.8 no")`},
+		{name: "sender refused, recipients sent with it", script: "!no-starttls\n220 mx\nMAIL\n553 5.1.8 no\nEHLO\n250-mx\n250 PIPELINING", target: to("c@example.org"),
+			stages: "connect banner ehlo mail rcpt rset quit", err: `mail: refusal ("553 5.1.8 no")`},
+		{name: "two envelopes and a name", script: "!no-starttls\n220 mx\nEHLO\n250-mx\n250-EXPN\n250 PIPELINING\nRCPT <b@example.org>\n550 5.1.1 no",
+			target: func(t *probe.Target) {
+				to("a@example.org", "b@example.org")(t)
+				to("c@example.net")(t)
+				t.Verify = "postmaster"
+			},
+			stages: "connect banner ehlo mail rcpt rcpt rset mail rcpt rset verify verify quit", err: `rcpt: refusal ("550 5.1.1 no")`,
+			sent: []string{"EHLO probe.example.net", "MAIL FROM:<>", "RCPT TO:<a@example.org>", "RCPT TO:<b@example.org>", "RSET",
+				"MAIL FROM:<>", "RCPT TO:<c@example.net>", "RSET", "VRFY postmaster", "EXPN postmaster", "QUIT"}},
+		{name: "closes the channel in the middle", script: "!no-starttls\n220 mx\nRCPT <b@example.org>\n421 4.7.0 enough", target: to("a@example.org", "b@example.org", "c@example.org"),
+			stages: "connect banner ehlo mail rcpt rcpt", err: `rcpt: temporary refusal ("421 4.7.0 enough")`},
+		{name: "closes the channel, no pipelining", script: "!no-starttls\n220 mx\nEHLO\n250 mx\nMAIL\n421 4.7.0 enough", target: to("a@example.org"),
+			stages: "connect banner ehlo mail", sent: []string{"EHLO probe.example.net", "MAIL FROM:<>"}, err: `mail: temporary refusal ("421 4.7.0 enough")`},
+		{name: "VRFY is nothing to fail by", script: "!no-starttls\n220 mx\nVRFY\n502 5.5.1 no", target: func(t *probe.Target) { t.Verify = "postmaster" },
+			stages: "connect banner ehlo verify quit"},
 		{name: "only the banner", script: "220 mx", target: func(t *probe.Target) { t.Last = probe.StageBanner },
 			stages: "connect banner quit", sent: []string{"QUIT"}},
 		{name: "HELO only", script: "220 mx\nEHLO\n502 5.5.1 what", stages: "connect banner ehlo ehlo quit",
@@ -105,8 +131,8 @@ func TestConverse(t *testing.T) {
 
 		{name: "STARTTLS not now", script: "220 mx\nSTARTTLS\n454 4.7.0 TLS not available", stages: "connect banner ehlo starttls quit",
 			err: `starttls: temporary refusal ("454 4.7.0 TLS not available")`},
-		{name: "STARTTLS not now, with a recipient", script: "220 mx\nSTARTTLS\n454 4.7.0 no TLS", target: func(t *probe.Target) { t.Rcpt = "c@example.org" },
-			stages: "connect banner ehlo starttls mail rcpt quit", err: `starttls: temporary refusal ("454 4.7.0 no TLS")`},
+		{name: "STARTTLS not now, with a recipient", script: "220 mx\nSTARTTLS\n454 4.7.0 no TLS", target: to("c@example.org"),
+			stages: "connect banner ehlo starttls mail rcpt rset quit", err: `starttls: temporary refusal ("454 4.7.0 no TLS")`},
 		{name: "no handshake", script: "220 mx\n!tls-fail", stages: "connect banner ehlo starttls tls",
 			err: "tls: TLS handshake failed (first record does not look like a TLS handshake)"},
 		{name: "a target that injects", script: "220 mx", target: func(t *probe.Target) { t.HELO = "a\r\nDATA" }, stages: "connect",
@@ -152,7 +178,7 @@ func TestConverse(t *testing.T) {
 func TestReplyIsKept(t *testing.T) {
 	prober, _ := world(t, "220-\\x1b[2Jmx.example.org\n220 \\xff\nEHLO\n250-mx\n250-SIZE 100 x\n250 dsn\nMAIL\n250 2.1.0 ok")
 	target := target
-	target.Rcpt = "c@example.org"
+	to("c@example.org")(&target)
 	s := prober.Converse(t.Context(), target)
 	banner, _ := s.Step(probe.StageBanner)
 	if want := []string{"220-\x1b[2Jmx.example.org", "220 \xff"}; !reflect.DeepEqual(banner.Reply.Lines, want) || banner.Reply.Code != 220 {
@@ -171,7 +197,7 @@ func TestReplyIsKept(t *testing.T) {
 		t.Errorf("enhanced code %q", mail.Reply.Enhanced)
 	}
 	want := "connected\n< 220-\x1b[2Jmx.example.org\n< 220 \xff\n> EHLO probe.example.net\n< 250-mx\n< 250-SIZE 100 x\n< 250 dsn\n" +
-		"> MAIL FROM:<>\n< 250 2.1.0 ok\n> RCPT TO:<c@example.org>\n< 250 2.1.5 recipient ok\n> QUIT\n< 221 2.0.0 bye"
+		"> MAIL FROM:<>\n< 250 2.1.0 ok\n> RCPT TO:<c@example.org>\n< 250 2.1.5 recipient ok\n> RSET\n< 250 2.0.0 ok\n> QUIT\n< 221 2.0.0 bye"
 	if e := s.Evidence(); e.Question != "SMTP 192.0.2.25:25" || e.Answer != want {
 		t.Errorf("evidence of %q:\n%q\nwant\n%q", e.Question, e.Answer, want)
 	}
@@ -255,6 +281,72 @@ func TestInjection(t *testing.T) {
 	}
 	if _, ok := s.Extension("AUTH"); ok || !s.Done(probe.StageEHLO2) {
 		t.Error("the injected reply was believed")
+	}
+}
+
+// Pipelined commands cost one round trip (RFC 2920).
+func TestPipelining(t *testing.T) {
+	for _, test := range []struct {
+		offer string
+		want  time.Duration
+	}{{"PIPELINING", 3 * time.Second}, {"SIZE", 7 * time.Second}} {
+		synctest.Test(t, func(t *testing.T) {
+			prober, _ := world(t, "!no-starttls\n220 mx\nEHLO\n250-mx\n250 "+test.offer)
+			dial := prober.Dial
+			prober.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
+				conn, err := dial(ctx, network, address)
+				return &distant{Conn: conn}, err
+			}
+			target := target
+			to("a@example.org", "b@example.org")(&target)
+			target.Verify = "postmaster"
+			start := time.Now()
+			prober.Converse(t.Context(), target)
+			if took := time.Since(start); took != test.want {
+				t.Errorf("with %s it took %v, want %v", test.offer, took, test.want)
+			}
+		})
+	}
+}
+
+// A distant host hears what is written a second later.
+type distant struct{ net.Conn }
+
+func (d *distant) Write(p []byte) (int, error) {
+	time.Sleep(time.Second)
+	return d.Conn.Write(p)
+}
+
+func TestOnlyOldTLS(t *testing.T) {
+	for script, version := range map[string]string{"": "", "\n!tls oldest=1.0": "TLS 1.1", "\n!tls version=1.0": "TLS 1.0"} {
+		prober, _ := world(t, "220 mx.example.org ESMTP"+script)
+		target := target
+		target.NewestTLS, target.Last = tls.VersionTLS11, probe.StageTLS
+		s := prober.Converse(t.Context(), target)
+		switch {
+		case version == "" && (s.TLS != nil || probe.KindOf(s.Err) != probe.Handshake):
+			t.Errorf("refused: TLS %v, error %v", s.TLS, s.Err)
+		case version != "" && (s.TLS == nil || tls.VersionName(s.TLS.Version) != version):
+			t.Errorf("%s: TLS %v, error %v", script, s.TLS, s.Err)
+		}
+	}
+}
+
+func TestEnvelope(t *testing.T) {
+	prober, _ := world(t, "!no-starttls\n220 mx\nRCPT <b@example.org>\n550 5.1.1 no")
+	target := target
+	to("a@example.org", "b@example.org")(&target)
+	to("c@example.org")(&target)
+	s := prober.Converse(t.Context(), target)
+	var got []string
+	for i := range 3 {
+		for _, step := range s.Envelope(i) {
+			got = append(got, fmt.Sprint(i, " ", step.Command, " ", step.Reply.Code))
+		}
+	}
+	want := []string{"0 MAIL FROM:<> 250", "0 RCPT TO:<a@example.org> 250", "0 RCPT TO:<b@example.org> 550", "1 MAIL FROM:<> 250", "1 RCPT TO:<c@example.org> 250"}
+	if !slices.Equal(got, want) {
+		t.Errorf("got %q", got)
 	}
 }
 

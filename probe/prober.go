@@ -97,7 +97,8 @@ type queue struct {
 }
 
 // Converse holds one conversation with the target and returns what came of it,
-// once it is over and the connection is closed. It ends early with ctx.
+// once it is over and the connection is closed. It ends early with ctx, and a
+// little before a deadline of ctx, so that what was heard can still be told.
 func (p *Prober) Converse(ctx context.Context, target Target) Session {
 	target.Addr = target.Addr.Unmap()
 	if target.HELO == "" {
@@ -115,14 +116,22 @@ func (p *Prober) Converse(ctx context.Context, target Target) Session {
 		return session
 	}
 	defer release()
+	start := time.Now()
+	if deadline, ok := ctx.Deadline(); ok {
+		early, cancel := context.WithDeadline(ctx, deadline.Add(-farewell))
+		defer cancel()
+		ctx = early
+	}
 	ctx, cancel := context.WithTimeoutCause(ctx, target.Limits.Total, errTotal)
 	defer cancel()
-	start := time.Now()
 	c := &conversation{prober: p, ctx: ctx, session: &session, limits: target.Limits}
 	c.hold()
 	session.Took = time.Since(start)
 	return session
 }
+
+// farewell is how long before the caller's deadline a conversation ends.
+const farewell = time.Second
 
 // errTotal is why the context of a conversation that took too long ended.
 var errTotal = errors.New("the whole conversation took too long")
@@ -130,7 +139,7 @@ var errTotal = errors.New("the whole conversation took too long")
 // fail appends a step and remembers the first thing that went wrong.
 func (s *Session) fail(step Step) {
 	s.Steps = append(s.Steps, step)
-	if s.Err == nil && step.Stage != StageQuit {
+	if s.Err == nil && step.Stage < StageVerify {
 		s.Err = step.Err
 	}
 }
@@ -140,7 +149,15 @@ func (t Target) valid() error {
 	if !t.Addr.IsValid() {
 		return errors.New("no address")
 	}
-	for _, field := range []struct{ name, text string }{{"HELO name", t.HELO}, {"sender", t.From}, {"recipient", t.Rcpt}} {
+	type field struct{ name, text string }
+	fields := []field{{"HELO name", t.HELO}, {"name to verify", t.Verify}}
+	for _, e := range t.Envelopes {
+		fields = append(fields, field{"sender", e.From})
+		for _, rcpt := range e.Rcpts {
+			fields = append(fields, field{"recipient", rcpt})
+		}
+	}
+	for _, field := range fields {
 		if len(field.text) > 320 { // a path has at most 256 octets, a domain 255 (RFC 5321, 4.5.3.1)
 			return fmt.Errorf("the %s is too long", field.name)
 		}

@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,8 +28,10 @@ const (
 	StageSTARTTLS                  // the command, where it is offered (RFC 3207, 4)
 	StageTLS                       // the TLS handshake
 	StageEHLO2                     // EHLO inside TLS (RFC 3207, 4.2)
-	StageMail                      // MAIL FROM, only where Target.Rcpt is given
-	StageRcpt                      // RCPT TO
+	StageMail                      // MAIL FROM, once for each envelope
+	StageRcpt                      // RCPT TO, once for each recipient
+	StageReset                     // RSET, after each envelope: nothing is ever sent
+	StageVerify                    // VRFY or EXPN
 	StageQuit                      // QUIT, always where it could be understood
 
 	// Stages of a Fetch, besides StageConnect and StageTLS.
@@ -39,7 +42,7 @@ const (
 
 var stageNames = map[Stage]string{
 	StageConnect: "connect", StageBanner: "banner", StageEHLO: "ehlo", StageSTARTTLS: "starttls", StageTLS: "tls",
-	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageQuit: "quit",
+	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageReset: "rset", StageVerify: "verify", StageQuit: "quit",
 	StageResolve: "resolve", StageRequest: "request", StageBody: "body",
 }
 
@@ -57,15 +60,28 @@ type Target struct {
 	// address this machine is seen with (RFC 5321, 4.1.1.1). Empty: the prober's.
 	HELO string
 
-	// Rcpt, where it is not empty, is asked for with MAIL and RCPT, and From is the
-	// reverse-path then; empty is the null one. ASCII only, without angle brackets.
-	From, Rcpt string
+	// Envelopes are the mail transactions to begin, one after the other. None gets
+	// as far as DATA.
+	Envelopes []Envelope
+	// Verify, where it is not empty, is what VRFY asks about, and EXPN too where
+	// the host lists that (RFC 5321, 3.5.2). ASCII only.
+	Verify string
+	// NewestTLS is the newest version of TLS to offer, as tls.VersionTLS11; 0 is
+	// the newest there is.
+	NewestTLS uint16
 
 	// Last is the last stage before QUIT. Zero is all of them.
 	Last Stage
 
 	// Limits overrides the prober's where a field is not zero.
 	Limits Timeouts
+}
+
+// An Envelope is what a mail transaction begins with: whom it is from, empty for
+// the null reverse-path, and to. ASCII only, without angle brackets.
+type Envelope struct {
+	From  string
+	Rcpts []string
 }
 
 // Endpoint is the address and port of the target: "192.0.2.25:25", "[2001:db8::25]:25".
@@ -84,12 +100,12 @@ type Session struct {
 	Target Target
 	Steps  []Step // in the order they were taken
 	TLS    *TLS   // nil where no handshake was completed
-	Err    *Error // why the first stage that went wrong did, QUIT aside; nil if all was well
+	Err    *Error // why the first stage that went wrong did, VRFY, EXPN and QUIT aside; nil if all was well
 	Took   time.Duration
 }
 
 // A Step is one stage of a conversation. EHLO may have two steps: EHLO refused
-// and HELO.
+// and HELO. MAIL, RCPT and RSET have one for each that was answered.
 type Step struct {
 	Stage   Stage
 	Command string // as sent, without CRLF; empty for connect, banner and tls
@@ -125,19 +141,45 @@ func (s Session) Greeted() bool { return s.Done(StageBanner) }
 func (s Session) Extension(keyword string) (parameters string, offered bool) {
 	for i := len(s.Steps) - 1; i >= 0; i-- {
 		if step := s.Steps[i]; step.Err == nil && (step.Stage == StageEHLO || step.Stage == StageEHLO2) {
-			return step.extension(keyword)
+			return step.Extension(keyword)
 		}
 	}
 	return "", false
 }
 
-func (s Step) extension(keyword string) (string, bool) {
-	if !strings.HasPrefix(s.Command, "EHLO") {
-		return "", false
+// Envelope returns the steps of the i-th envelope, that of MAIL first; none if
+// the conversation did not get there.
+func (s Session) Envelope(i int) []Step {
+	var steps []Step
+	for _, step := range s.Steps {
+		switch {
+		case step.Stage == StageMail:
+			i--
+		case step.Stage != StageRcpt:
+			continue
+		}
+		if i == -1 {
+			steps = append(steps, step)
+		}
 	}
-	for i, text := range s.Reply.Texts() {
+	return steps
+}
+
+// Extensions is what a reply to EHLO offers, each as it stands there:
+// "SIZE 10240000". The first line is the host's name and none of them.
+func (s Step) Extensions() []string {
+	texts := s.Reply.Texts()
+	if !strings.HasPrefix(s.Command, "EHLO") || s.Err != nil || len(texts) < 2 {
+		return nil
+	}
+	return texts[1:]
+}
+
+// Extension is Session.Extension for this reply to EHLO.
+func (s Step) Extension(keyword string) (parameters string, offered bool) {
+	for _, text := range s.Extensions() {
 		name, parameters, _ := strings.Cut(text, " ")
-		if i > 0 && strings.EqualFold(name, keyword) {
+		if strings.EqualFold(name, keyword) {
 			return parameters, true
 		}
 	}
@@ -145,10 +187,14 @@ func (s Step) extension(keyword string) (string, bool) {
 }
 
 // Evidence is the conversation as a reader follows it: the address asked, and a
-// line for each command sent (">"), line received ("<") and fault ("!").
-func (s Session) Evidence() diagnosis.Evidence {
+// line for each command sent (">"), line received ("<") and fault ("!"). Where
+// stages are named it is those alone.
+func (s Session) Evidence(stages ...Stage) diagnosis.Evidence {
 	var lines []string
 	for _, step := range s.Steps {
+		if len(stages) > 0 && !slices.Contains(stages, step.Stage) {
+			continue
+		}
 		if step.Command != "" {
 			lines = append(lines, "> "+step.Command)
 		}
@@ -206,7 +252,7 @@ type Error struct {
 	Stage  Stage
 	Kind   Kind
 	Detail string // "nothing within 10s"; words of the host are quoted and escaped
-	Err    error  // the cause, if any
+	Err    error  `json:"-"` // the cause, if any
 }
 
 // Error is "connect: connection refused" or "banner: timed out (nothing within 30s)".

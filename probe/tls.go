@@ -89,7 +89,7 @@ func (c *conversation) startTLS() bool {
 	start := time.Now()
 	c.line.allow(c.limits.TLS)
 	host := clean(c.session.Target.Host)
-	secure := tls.Client(c.line.conn, c.prober.config(host))
+	secure := tls.Client(c.line.conn, c.prober.config(host, c.session.Target.NewestTLS))
 	err := secure.HandshakeContext(c.ctx)
 	step := Step{Stage: StageTLS, Took: time.Since(start)}
 	if err != nil {
@@ -118,9 +118,9 @@ func (c *conversation) handshakeFault(err error) *Error {
 
 // config accepts whatever a server shows, and old versions too: what it is that
 // was negotiated is for a check to judge.
-func (p *Prober) config(host string) *tls.Config {
+func (p *Prober) config(host string, newest uint16) *tls.Config {
 	config := &tls.Config{
-		ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, Time: p.Now,
+		ServerName: host, InsecureSkipVerify: true, MinVersion: tls.VersionTLS10, MaxVersion: newest, Time: p.Now,
 	}
 	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
 		config.CipherSuites = append(config.CipherSuites, suite.ID)
