@@ -1,9 +1,11 @@
 package smtpscript
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/rsa"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
@@ -23,7 +25,7 @@ type CA struct {
 
 type authority struct {
 	cert *x509.Certificate
-	key  *ecdsa.PrivateKey
+	key  crypto.Signer
 }
 
 // A Certificate is what a server shall show. The zero value is a certificate
@@ -33,6 +35,8 @@ type Certificate struct {
 	Expired    bool     // a day ago
 	SelfSigned bool
 	Untrusted  bool // issued by an authority that is in no pool
+	Days       int  // until it expires, of 90 that it is good for; 0 is 61 of about 92
+	RSABits    int  // size of an RSA key; 0 is one on the curve P-256
 }
 
 // NewCA returns a certificate authority whose certificates are valid around now.
@@ -60,8 +64,8 @@ func newAuthority(name string, now time.Time) (authority, error) {
 	return authority{cert, key}, err
 }
 
-func sign(template, parent *x509.Certificate, key, signer *ecdsa.PrivateKey) (*x509.Certificate, error) {
-	der, err := x509.CreateCertificate(rand.Reader, template, parent, &key.PublicKey, signer)
+func sign(template, parent *x509.Certificate, key, signer crypto.Signer) (*x509.Certificate, error) {
+	der, err := x509.CreateCertificate(rand.Reader, template, parent, key.Public(), signer)
 	if err != nil {
 		return nil, fmt.Errorf("certificate for %s: %w", template.Subject.CommonName, err)
 	}
@@ -77,7 +81,7 @@ func (ca *CA) Pool() *x509.CertPool {
 
 // Issue makes a certificate and its key.
 func (ca *CA) Issue(want Certificate) (tls.Certificate, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := want.key()
 	if err != nil {
 		return tls.Certificate{}, err
 	}
@@ -90,6 +94,10 @@ func (ca *CA) Issue(want Certificate) (tls.Certificate, error) {
 		NotBefore:    ca.now.AddDate(0, -1, 0), NotAfter: ca.now.AddDate(0, 2, 0),
 		KeyUsage:    x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+	}
+	if want.Days > 0 {
+		template.NotAfter = ca.now.AddDate(0, 0, want.Days)
+		template.NotBefore = template.NotAfter.AddDate(0, 0, -90)
 	}
 	if want.Expired {
 		template.NotAfter = ca.now.AddDate(0, 0, -1)
@@ -116,4 +124,11 @@ func (ca *CA) Issue(want Certificate) (tls.Certificate, error) {
 		return tls.Certificate{}, err
 	}
 	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
+}
+
+func (want Certificate) key() (crypto.Signer, error) {
+	if want.RSABits > 0 {
+		return rsa.GenerateKey(rand.Reader, want.RSABits)
+	}
+	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 }

@@ -185,11 +185,26 @@ func (s *Script) directTLS(words []string) error {
 			s.cert.Untrusted = true
 		case name == "version" && versions[value] != 0:
 			s.tlsVersion = versions[value]
+		case name == "oldest" && versions[value] != 0:
+			s.tlsOldest = versions[value]
+		case name == "days" && number(value, 1, 1000) != 0:
+			s.cert.Days = number(value, 1, 1000)
+		case name == "rsa" && number(value, 1024, 4096) != 0:
+			s.cert.RSABits = number(value, 1024, 4096)
 		default:
 			return fmt.Errorf("!tls does not know %q", word)
 		}
 	}
 	return nil
+}
+
+// number reads a number within bounds; 0 if it is none.
+func number(text string, least, most int) int {
+	n, err := strconv.Atoi(text)
+	if err != nil || n < least || n > most {
+		return 0
+	}
+	return n
 }
 
 // unescape turns \xNN, \e, \r, \n, \t and \\ into the octets they stand for.

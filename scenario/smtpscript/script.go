@@ -25,8 +25,8 @@
 //
 // What a script does not say is as a well-behaved server has it: EHLO offers
 // PIPELINING, SIZE, STARTTLS and 8BITMIME, STARTTLS leads to a certificate for
-// the host of the greeting, MAIL and RCPT are 250, QUIT is 221. DATA is 554. A
-// reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
+// the host that the client asks for (by SNI; else that of the greeting), MAIL and
+// RCPT are 250, VRFY is 252, EXPN 502, QUIT 221. DATA is 554. A reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
 // command but QUIT is 503 (RFC 5321, 3.1).
 //
 // Lines that begin with "!" direct the server:
@@ -42,7 +42,9 @@
 //	!flood                 greets with a line that never ends; !flood EHLO answers so
 //	!no-starttls           does not offer or know STARTTLS
 //	!tls names=a,b         the certificate's names; further words: expired, self-signed,
-//	                       issuer=other (a CA nobody trusts), version=1.2 (no other version)
+//	                       issuer=other (a CA nobody trusts), version=1.2 (no other version),
+//	                       oldest=1.0 (that and what is newer), days=10 (until it expires),
+//	                       rsa=1024 (an RSA key of so many bits)
 //	!tls-fail              sends garbage in place of the TLS handshake
 package smtpscript
 
@@ -74,6 +76,7 @@ type Script struct {
 	tlsFail     bool
 	cert        Certificate
 	tlsVersion  uint16
+	tlsOldest   uint16
 
 	mu   sync.Mutex
 	sent [][]string

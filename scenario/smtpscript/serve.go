@@ -2,6 +2,7 @@ package smtpscript
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/tls"
 	"io"
 	"net"
@@ -44,6 +45,7 @@ type conversation struct {
 	in     *bufio.Reader
 	index  int
 	inTLS  bool
+	inMail bool // MAIL was accepted
 	reject bool // the greeting was 5yz
 }
 
@@ -107,6 +109,10 @@ func (c *conversation) answer(verb, line string) bool {
 	switch {
 	case verb == "QUIT":
 		return false
+	case verb == "MAIL":
+		c.inMail = strings.HasPrefix(lines[0], "250")
+	case verb == "RSET" || verb == "EHLO" || verb == "HELO":
+		c.inMail = false
 	case verb == "STARTTLS" && strings.HasPrefix(lines[0], "220"):
 		return c.startTLS()
 	}
@@ -156,11 +162,16 @@ func (c *conversation) standard(verb string) []string {
 	case "MAIL":
 		return []string{"250 2.1.0 sender ok"}
 	case "RCPT":
+		if !c.inMail {
+			return []string{"503 5.5.1 MAIL first"} // RFC 5321, 4.1.4
+		}
 		return []string{"250 2.1.5 recipient ok"}
 	case "RSET", "NOOP":
 		return []string{"250 2.0.0 ok"}
 	case "VRFY":
 		return []string{"252 2.5.0 cannot verify"}
+	case "EXPN":
+		return []string{"502 5.5.1 command not implemented"}
 	case "DATA":
 		return []string{"554 5.5.1 this server takes no mail"}
 	case "QUIT":
@@ -231,19 +242,11 @@ func (c *conversation) startTLS() bool {
 		c.raw.Write([]byte("this is not a TLS record\r\n"))
 		return false
 	}
-	want := c.cert
-	if len(want.Names) == 0 {
-		want.Names = []string{c.Host()}
-	}
 	if c.ca == nil {
 		return false
 	}
-	cert, err := c.ca.Issue(want)
-	if err != nil {
-		return false
-	}
 	secure := tls.Server(c.raw, &tls.Config{
-		Certificates: []tls.Certificate{cert}, MinVersion: c.tlsVersion, MaxVersion: c.tlsVersion,
+		GetCertificate: c.certificate, MinVersion: max(c.tlsVersion, c.tlsOldest), MaxVersion: c.tlsVersion,
 	})
 	if secure.Handshake() != nil {
 		return false
@@ -251,4 +254,15 @@ func (c *conversation) startTLS() bool {
 	// It is never closed by itself: the alert could wait for a client that has gone.
 	c.out, c.in, c.inTLS = secure, bufio.NewReaderSize(secure, maxCommand), true
 	return true
+}
+
+// certificate is what the script says or, if that gives no names, one for the
+// host that the client asks for (SNI), else for that of the greeting.
+func (c *conversation) certificate(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
+	want := c.cert
+	if len(want.Names) == 0 {
+		want.Names = []string{cmp.Or(hello.ServerName, c.Host())}
+	}
+	cert, err := c.ca.Issue(want)
+	return &cert, err
 }
