@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab_test
 
 import (
@@ -47,7 +49,12 @@ func newNameServers(t *testing.T) nameServers {
 // start starts both; they take a moment until they answer.
 func (n nameServers) start(t *testing.T, s *scenario.Scenario) realDNS {
 	t.Helper()
-	d := realDNS{authority: free(t), recursive: free(t)}
+	var d realDNS
+	var releaseBIND, releaseUnbound func()
+	d.authority, releaseBIND = reserve(t)
+	d.recursive, releaseUnbound = reserve(t)
+	releaseBIND()
+	releaseUnbound()
 	d.named = n.startBIND(t, s, d.authority)
 	d.unbound = n.startUnbound(t, s, d)
 	return d

@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab_test
 
 import (
@@ -26,6 +28,7 @@ type postfix struct {
 	services strings.Builder // lines of master.cf
 	domains  []string
 	listens  []string // host:port of each service
+	release  []func() // gives the ports to Postfix
 }
 
 const mainCf = `compatibility_level = 3.6
@@ -82,7 +85,8 @@ func (p *postfix) add(t *testing.T, domain, name string, ca *smtpscript.CA) stri
 	if err != nil {
 		t.Fatal(err)
 	}
-	address := free(t)
+	address, release := reserve(t)
+	p.release = append(p.release, release)
 	chain := filepath.Join(p.dir, fmt.Sprintf("%d.pem", len(p.listens)))
 	write(t, chain, pemOf(t, cert), 0o600)
 	fmt.Fprintf(&p.services, "%s inet n - n - - smtpd -o myhostname=%s -o smtpd_tls_chain_files=%s\n", address, name, chain)
@@ -119,8 +123,11 @@ func (p *postfix) start(t *testing.T) {
 	if out, err := exec.Command(program(t, "postfix"), "-c", etc, "check").CombinedOutput(); err != nil { // makes the queue's directories
 		t.Fatalf("postfix check: %v\n%s", err, out)
 	}
+	for _, release := range p.release {
+		release()
+	}
 	// Not "postfix start": its master leaves the process group, and may outlive the test.
-	master := start(t, "postfix", exec.Command(p.master(t, etc), "-c", etc, "-d"))
+	master := start(t, "postfix", exec.Command(p.master(t, etc), "-c", etc, "-d", "-e", "600")) // seconds to live, if the test cannot end it
 	master.await(t, func() error {
 		// Its master listens on all ports at once; each conversation costs a process.
 		conn, err := net.Dial("tcp", p.listens[len(p.listens)-1])

@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab_test
 
 import (
@@ -58,9 +60,10 @@ func folder(t *testing.T) string {
 	return dir
 }
 
-// free is an address on loopback where nothing listens, over UDP or TCP. Its
-// port lies below those that the system gives to connections.
-func free(t *testing.T) string {
+// reserve takes an address on loopback where nothing else listens, over UDP or
+// TCP, until release gives it to a peer. Its port lies below those that the
+// system gives to connections.
+func reserve(t *testing.T) (address string, release func()) {
 	t.Helper()
 	for range 100 {
 		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
@@ -69,14 +72,17 @@ func free(t *testing.T) string {
 			continue
 		}
 		tcp, err := net.Listen("tcp", address)
-		udp.Close()
-		if err == nil {
+		if err != nil {
+			udp.Close()
+			continue
+		}
+		return address, func() {
+			udp.Close()
 			tcp.Close()
-			return address
 		}
 	}
 	t.Fatal("no free port on 127.0.0.1")
-	return ""
+	return "", nil
 }
 
 // unprivileged makes cmd run in dir as a user without other rights than to
@@ -134,7 +140,8 @@ func start(t *testing.T, name string, cmd *exec.Cmd) *peer {
 		cmd.SysProcAttr = new(syscall.SysProcAttr)
 	}
 	cmd.SysProcAttr.Setpgid = true
-	cmd.WaitDelay = time.Second // for children that keep the output open
+	cmd.SysProcAttr.Pdeathsig = syscall.SIGTERM // even where the test has no time for its cleanup
+	cmd.WaitDelay = time.Second                 // for children that keep the output open
 	if err := cmd.Start(); err != nil {
 		t.Fatalf("%s: %v", name, err)
 	}

@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab_test
 
 import (
@@ -28,6 +30,9 @@ import (
 // a real Postfix as MX. The verdicts are the same, word for word. The worlds are
 // all scenarios that real servers can play.
 func TestPeers(t *testing.T) {
+	if testing.Short() {
+		t.Skip("starts two name servers for every scenario")
+	}
 	servers, mta := newNameServers(t), newPostfix(t)
 	var worlds []*threeWays
 	for _, name := range playable(t) {
@@ -135,12 +140,18 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 	}
 	t.Cleanup(func() { l.Close() })
 	w := &threeWays{Lab: l, name: name, postfix: make(map[string]string)}
+	services := make(map[string]string) // by the name that greets
 	for _, host := range mailHosts(s) {
 		for _, addr := range addressesOf(s, host) {
 			at := netip.AddrPortFrom(addr, 25).String()
-			if name := w.greetedBy(t, at); name != "" && w.postfix[at] == "" {
-				w.postfix[at] = mta.add(t, s.Domain, name, l.CA)
+			name := w.greetedBy(t, at)
+			if name == "" {
+				continue
 			}
+			if services[name] == "" {
+				services[name] = mta.add(t, s.Domain, name, l.CA)
+			}
+			w.postfix[at] = services[name]
 		}
 	}
 	return w
