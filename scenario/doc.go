@@ -18,6 +18,7 @@
 //	here: 192.0.2.25           addresses of the examining machine
 //	now: 2026-11-22T12:00:00Z  the examination's clock
 //	smtp: off                  as --no-smtp
+//	https: off                 as --no-https
 //	world: none                leave out the base internet
 //
 // Sections:
@@ -27,23 +28,34 @@
 //	-- without --            with "like": records to leave out, a line each: TYPE NAME, or * NAME
 //	-- faults --             TYPE NAME FAULT; TYPE or *, NAME or *.suffix; see resolve.Fault
 //	-- smtp/192.0.2.25:25 -- what the host at that address says; see smtpscript
+//	-- https/HOST/PATH --    what a GET of that URL gets; see httpscript
 //	-- want --               every result but the passes
 //
 // All zones are one tree of names, answered by one resolver that is also every
 // authoritative server. A zone without NS records of its own gets one.
 //
+// An https host is served at the addresses that its name has in the zones. What
+// directs a host, such as !refuse, holds for all of its pages.
+//
 // # Like another
 //
 // With "like: healthy" the scenario is the other one plus a difference: a
 // record given here takes the place of all records of its slot there (same name
-// and type; of TXT records those with the same version tag), a host given here
-// takes the place of the host there, and faults are added.
+// and type; of TXT records those with the same version tag), a host or page
+// given here takes the place of that there, and faults are added.
 //
 // # The base internet
 //
 // Under every world lies a small internet: the test points of the DNS
 // blocklists, and the well-known mail hosts by which it is found out whether
 // outbound port 25 is open. "world: none" leaves it out.
+//
+// # Recordings
+//
+// A Recorder writes the sections answers, sessions and times instead of zones
+// and hosts: a line of JSON for each question and its answer, for each SMTP
+// conversation, and one for what the clock said. "world: recorded" marks them.
+// What is asked beyond a recording could not be told.
 //
 // # Want
 //

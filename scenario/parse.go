@@ -13,6 +13,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario/httpscript"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
 	"github.com/maildoctor/maildoctor/zonefile"
 )
@@ -24,10 +25,14 @@ type Scenario struct {
 	Here    []netip.Addr
 	Now     time.Time
 	NoSMTP  bool
+	NoHTTPS bool
 	Records []record.Record
 	Faults  []resolve.Fault
 	Hosts   map[netip.AddrPort]*smtpscript.Script
+	Pages   httpscript.Site // of all https hosts
 	Expect  []string // lines of the want section
+
+	recording recording
 
 	without []record.Slot // "*" as Type stands for every type
 	bare    bool          // without the base internet
@@ -104,6 +109,11 @@ func (s *Scenario) lieOn(base *Scenario) {
 			s.Hosts[addr] = script
 		}
 	}
+	for key, page := range base.Pages {
+		if _, ok := s.Pages[key]; !ok {
+			s.Pages[key] = page
+		}
+	}
 	s.Faults = append(s.Faults, base.Faults...)
 }
 
@@ -140,7 +150,7 @@ func Parse(data []byte) (*Scenario, error) {
 // settings reads what stands before the first section.
 func settings(data []byte) (*Scenario, error) {
 	archive := txtar.Parse(data)
-	s := &Scenario{Now: defaultNow, Hosts: make(map[netip.AddrPort]*smtpscript.Script), archive: archive}
+	s := &Scenario{Now: defaultNow, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), archive: archive}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if err := s.setting(strings.TrimSpace(line)); err != nil {
 			return nil, err
@@ -178,11 +188,13 @@ func (s *Scenario) setting(line string) error {
 	case "helo":
 		s.Want.HELO = record.Canonical(value)
 	case "now":
-		s.Now, err = time.Parse(time.RFC3339, value)
+		s.Now, err = time.Parse(time.RFC3339Nano, value)
 	case "smtp":
 		s.NoSMTP = value == "off"
+	case "https":
+		s.NoHTTPS = value == "off"
 	case "world":
-		s.bare = value == "none"
+		s.bare = value == "none" || value == "recorded"
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", key, err)
@@ -228,6 +240,12 @@ func (s *Scenario) section(name, body string) error {
 		}
 		s.Hosts[addr], err = smtpscript.Parse(body)
 		return err
+	case strings.HasPrefix(name, "https/"):
+		page, err := httpscript.Parse(body)
+		if err != nil {
+			return err
+		}
+		return s.Pages.Add(strings.TrimPrefix(name, "https/"), page)
 	case name == "want":
 		for line := range strings.Lines(body) {
 			if line = strings.TrimSpace(line); line != "" {
@@ -235,6 +253,9 @@ func (s *Scenario) section(name, body string) error {
 			}
 		}
 		return nil
+	}
+	if ok, err := s.readRecording(name, body); ok {
+		return err
 	}
 	return fmt.Errorf("no such section")
 }
@@ -298,6 +319,11 @@ func (s *Scenario) Slow() bool {
 	}
 	for _, script := range s.Hosts {
 		if script.Slow() {
+			return true
+		}
+	}
+	for _, page := range s.Pages {
+		if page.Slow() {
 			return true
 		}
 	}

@@ -4,19 +4,22 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario/httpscript"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
 )
 
 // A World is a scenario in play.
 type World struct {
 	*Scenario
-	CA  *smtpscript.CA // issues the certificates of the scripted hosts
-	now func() time.Time
+	CA    *smtpscript.CA                     // issues the certificates of the scripted hosts
+	Sites map[netip.AddrPort]httpscript.Site // the pages by where they are served
+	now   func() time.Time
 }
 
 // Play begins to play the scenario. Its clock starts at s.Now and runs as the
@@ -26,15 +29,46 @@ func (s *Scenario) Play() (*World, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.recording.times != nil {
+		return &World{Scenario: s, CA: ca, Sites: s.sites(), now: s.recording.clock()}, nil
+	}
 	start := time.Now()
 	return &World{Scenario: s, CA: ca, now: func() time.Time { return s.Now.Add(time.Since(start)) }}, nil
+}
+
+// sites puts the pages at the addresses of their hosts. The DNS of a world fails
+// where the scenario wants it to; servers are where they are all the same.
+func (s *Scenario) sites() map[netip.AddrPort]httpscript.Site {
+	const port = 443
+	sites := make(map[netip.AddrPort]httpscript.Site)
+	zone := resolve.NewZone(s.Records)
+	for key, page := range s.Pages {
+		host, _, _ := strings.Cut(key, "/")
+		for _, typ := range []string{"A", "AAAA"} {
+			answer, err := zone.Resolve(context.Background(), resolve.Ask(host, typ))
+			if err != nil {
+				continue
+			}
+			for _, addr := range answer.Addrs() {
+				at := netip.AddrPortFrom(addr, port)
+				if sites[at] == nil {
+					sites[at] = make(httpscript.Site)
+				}
+				sites[at][key] = page
+			}
+		}
+	}
+	return sites
 }
 
 // Clock is the world's clock.
 func (w *World) Clock() func() time.Time { return w.now }
 
-// DNS answers from the records of the world, with its faults.
+// DNS answers from the records of the world, with its faults, or as it was recorded.
 func (w *World) DNS() resolve.Resolver {
+	if w.Recorded() {
+		return &w.recording
+	}
 	return resolve.NewFaults(resolve.NewZone(w.Records), w.Faults)
 }
 
@@ -44,6 +78,9 @@ func (w *World) Dial(ctx context.Context, network, address string) (net.Conn, er
 	addr, err := netip.ParseAddrPort(address)
 	if err != nil {
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
+	}
+	if site, ok := w.Sites[addr]; ok {
+		return site.Connect(ctx, httpscript.Options{CA: w.CA})
 	}
 	script, ok := w.Hosts[addr]
 	if !ok {
@@ -71,8 +108,15 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 		Here:   w.Here,
 		Lab:    true,
 	}
-	if !w.NoSMTP {
+	switch {
+	case w.NoSMTP:
+	case w.Recorded():
+		env.SMTP = &w.recording
+	default:
 		env.SMTP = &probe.Prober{Dial: dial, RootCAs: w.CA.Pool(), Now: w.now}
+	}
+	if !w.NoHTTPS {
+		env.HTTP = &probe.Fetcher{Dial: dial, RootCAs: w.CA.Pool(), Now: w.now}
 	}
 	return env
 }

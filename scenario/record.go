@@ -1,0 +1,226 @@
+package scenario
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// A Recorder keeps what an examination sees of the world, to be written as a
+// scenario that plays it again.
+type Recorder struct {
+	mu       sync.Mutex
+	answers  map[resolve.Question]recordedAnswer
+	sessions map[string]recordedSession
+}
+
+// NewRecorder returns a recorder that has seen nothing yet.
+func NewRecorder() *Recorder {
+	return &Recorder{answers: make(map[resolve.Question]recordedAnswer), sessions: make(map[string]recordedSession)}
+}
+
+// A recordedAnswer is one line of an answers section.
+type recordedAnswer struct {
+	Ask    string          `json:"ask"` // as Question.String has it
+	Name   string          `json:"name"`
+	Type   string          `json:"type"`
+	At     string          `json:"at,omitzero"`
+	Took   time.Duration   `json:"took,omitzero"` // in ns, where it was long
+	Answer *resolve.Answer `json:"answer,omitzero"`
+	Error  *recordedError  `json:"error,omitzero"` // neither: nothing had come when the examination ended
+}
+
+// A recordedError is a question without a conclusive answer.
+type recordedError struct {
+	Kind     string             `json:"kind"` // as Kind.String has it
+	Server   string             `json:"server,omitzero"`
+	Detail   string             `json:"detail,omitzero"`
+	Extended []resolve.Extended `json:"extended,omitzero"`
+}
+
+// A recordedSession is one line of a sessions section.
+type recordedSession struct {
+	Target  probe.Target  `json:"target"` // as it was asked for
+	Session probe.Session `json:"session"`
+}
+
+// long is how long an answer may take without it being a part of the world:
+// somebody may have stopped waiting for it.
+const long = time.Second
+
+// DNS is next, with what it answers recorded. An answer that comes twice, as
+// after its TTL, is recorded the first time.
+func (r *Recorder) DNS(next resolve.Resolver) resolve.Resolver {
+	return resolve.Func(func(ctx context.Context, q resolve.Question) (resolve.Answer, error) {
+		line := recordedAnswer{Ask: q.String(), Name: q.Name, Type: q.Type, At: q.At}
+		if !r.begin(q, line) {
+			return next.Resolve(ctx, q)
+		}
+		start := time.Now()
+		answer, err := next.Resolve(ctx, q)
+		if err != nil {
+			line.Error = writeError(err)
+		} else {
+			line.Answer = &answer
+		}
+		if took := time.Since(start); took >= long {
+			line.Took = took
+		}
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.answers[q] = line
+		return answer, err
+	})
+}
+
+// begin notes that q is asked, and reports whether it is for the first time.
+func (r *Recorder) begin(q resolve.Question, line recordedAnswer) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if _, again := r.answers[q]; again {
+		return false
+	}
+	r.answers[q] = line
+	return true
+}
+
+// SMTP is next, with its conversations recorded.
+func (r *Recorder) SMTP(next checks.SMTP) checks.SMTP {
+	if next == nil {
+		return nil
+	}
+	return converse(func(ctx context.Context, target probe.Target) probe.Session {
+		session := next.Converse(ctx, target)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.sessions[sessionKey(target)] = recordedSession{target, session}
+		return session
+	})
+}
+
+type converse func(context.Context, probe.Target) probe.Session
+
+func (c converse) Converse(ctx context.Context, target probe.Target) probe.Session {
+	return c(ctx, target)
+}
+
+// sessionKey tells the conversations of an examination apart.
+func sessionKey(t probe.Target) string {
+	data, err := marshal(t)
+	if err != nil {
+		return fmt.Sprintf("%+v", t)
+	}
+	return string(data)
+}
+
+// times is what of a report depends on the clock and not on the world.
+type times struct {
+	At        time.Time                `json:"at"`
+	Took      time.Duration            `json:"took"`
+	Questions int                      `json:"questions"`
+	CutShort  bool                     `json:"cut_short,omitzero"`
+	Checks    map[string]time.Duration `json:"checks"`
+}
+
+// Scenario writes what was seen as a scenario in which env's domain is
+// examined with the same wishes, and which plays back to the same report.
+func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	a := &txtar.Archive{Comment: r.comment(env, report)}
+	add := func(name string, lines [][]byte) {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: append(bytes.Join(lines, []byte("\n")), '\n')})
+	}
+	answers, err := linesOf(r.answers, func(x, y recordedAnswer) int {
+		return cmp.Or(record.CompareNames(x.Name, y.Name), cmp.Compare(x.Type, y.Type), cmp.Compare(x.At, y.At))
+	})
+	if err != nil {
+		return nil, err
+	}
+	add("answers", answers)
+	if env.SMTP != nil {
+		sessions, err := linesOf(r.sessions, func(x, y recordedSession) int {
+			return cmp.Compare(sessionKey(x.Target), sessionKey(y.Target))
+		})
+		if err != nil {
+			return nil, err
+		}
+		add("sessions", sessions)
+	}
+	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
+	for _, result := range report.Results {
+		clock.Checks[result.Rule.ID] = result.Took
+	}
+	line, err := marshal(clock)
+	if err != nil {
+		return nil, err
+	}
+	add("times", [][]byte{line})
+	var want [][]byte
+	for _, l := range Lines(report.Results) {
+		want = append(want, []byte(l))
+	}
+	add("want", want)
+	return txtar.Format(a), nil
+}
+
+func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
+	var b bytes.Buffer
+	set := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(&b, "%s: %s\n", key, value)
+		}
+	}
+	fmt.Fprintf(&b, "Recorded by maildoctor: what an examination saw, to be played again.\n")
+	set("domain", report.Domain)
+	set("now", report.At.Format(time.RFC3339Nano))
+	set("selectors", strings.Join(env.Want.Selectors, " "))
+	set("ips", joinAddrs(env.Want.Senders))
+	set("helo", env.Want.HELO)
+	set("here", joinAddrs(env.Here))
+	set("world", "recorded")
+	if env.SMTP == nil {
+		set("smtp", "off")
+	}
+	b.WriteByte('\n')
+	return b.Bytes()
+}
+
+func joinAddrs(addrs []netip.Addr) string {
+	var list []string
+	for _, a := range addrs {
+		list = append(list, a.String())
+	}
+	return strings.Join(list, " ")
+}
+
+// linesOf is the values of m in order, each on a line of JSON.
+func linesOf[K comparable, V any](m map[K]V, compare func(V, V) int) ([][]byte, error) {
+	values := make([]V, 0, len(m))
+	for _, v := range m {
+		values = append(values, v)
+	}
+	slices.SortFunc(values, compare)
+	lines := make([][]byte, len(values))
+	for i, v := range values {
+		var err error
+		if lines[i], err = marshal(v); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
+}
