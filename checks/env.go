@@ -16,11 +16,17 @@ type SMTP interface {
 	Converse(context.Context, probe.Target) probe.Session
 }
 
+// An HTTP gets single documents over HTTPS; *probe.Fetcher is one.
+type HTTP interface {
+	Fetch(context.Context, probe.Request) probe.Fetch
+}
+
 // Want is what the owner says of the domain. It may be empty.
 type Want struct {
 	Selectors []string     // DKIM selectors in use
 	Senders   []netip.Addr // addresses from which the domain's mail is sent
 	HELO      string       // name the sending host gives in EHLO; canonical, or empty
+	RelayTest bool         // the owner consents to having the MX hosts asked to relay
 }
 
 // Env is the world of one examination: the domain, and the only ways out. The
@@ -29,6 +35,7 @@ type Env struct {
 	Domain string           // canonical: lower-case A-labels with a final dot
 	DNS    resolve.Resolver // memoised: asking twice costs nothing
 	SMTP   SMTP             // nil: no SMTP conversations are wanted
+	HTTP   HTTP             // nil: no HTTPS fetches are wanted
 	Now    func() time.Time
 	Want   Want
 	Here   []netip.Addr // addresses of this machine

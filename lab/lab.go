@@ -1,6 +1,6 @@
 // Package lab is a whole small internet on loopback: the world of a scenario
-// served over real sockets, its DNS over UDP and TCP and its mail hosts over
-// TCP. It is for the demo and for tests that shall cross a network; what is
+// served over real sockets, its DNS over UDP and TCP, its mail and web hosts
+// over TCP. It is for the demo and for tests that shall cross a network; what is
 // examined there uses the same client and prober as on the internet.
 package lab
 
@@ -14,6 +14,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
+	"github.com/maildoctor/maildoctor/scenario/httpscript"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
 )
 
@@ -24,8 +25,14 @@ type Lab struct {
 	cancel  context.CancelFunc
 	servers servers
 	dns     string // host:port of the name server
-	smtp    map[netip.AddrPort]net.Listener
+	hosts   map[netip.AddrPort]host
 	open    sync.WaitGroup
+}
+
+// A host listens on loopback for an address of the world.
+type host struct {
+	net.Listener
+	admit func(context.Context) error // the fate of a dial
 }
 
 // Start serves the world of s on free ports of 127.0.0.1 until Close.
@@ -35,11 +42,16 @@ func Start(s *scenario.Scenario) (*Lab, error) {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())
-	l := &Lab{World: world, cancel: cancel, smtp: make(map[netip.AddrPort]net.Listener)}
+	l := &Lab{World: world, cancel: cancel, hosts: make(map[netip.AddrPort]host)}
 	l.servers, l.dns, err = nameServer{world: world.DNS(), ctx: ctx}.listen()
 	for addr, script := range world.Hosts {
 		if err == nil {
-			err = l.serve(addr, script)
+			err = l.serve(addr, script.Admit, func(conn net.Conn) { script.Serve(conn, smtpscript.Options{CA: l.CA}) })
+		}
+	}
+	for addr, site := range world.Sites {
+		if err == nil {
+			err = l.serve(addr, site.Admit, func(conn net.Conn) { site.Serve(conn, httpscript.Options{CA: l.CA}) })
 		}
 	}
 	if err != nil {
@@ -49,19 +61,19 @@ func Start(s *scenario.Scenario) (*Lab, error) {
 }
 
 // serve listens for the host at addr.
-func (l *Lab) serve(addr netip.AddrPort, script *smtpscript.Script) error {
+func (l *Lab) serve(addr netip.AddrPort, admit func(context.Context) error, serve func(net.Conn)) error {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err
 	}
-	l.smtp[addr] = listener
+	l.hosts[addr] = host{listener, admit}
 	l.open.Go(func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go script.Serve(conn, smtpscript.Options{CA: l.CA})
+			go serve(conn)
 		}
 	})
 	return nil
@@ -71,8 +83,8 @@ func (l *Lab) serve(addr netip.AddrPort, script *smtpscript.Script) error {
 func (l *Lab) Close() error {
 	l.cancel()
 	l.servers.close()
-	for _, listener := range l.smtp {
-		listener.Close()
+	for _, h := range l.hosts {
+		h.Close()
 	}
 	l.open.Wait()
 	return nil
@@ -82,7 +94,7 @@ func (l *Lab) Close() error {
 func (l *Lab) Resolver() string { return l.dns }
 
 // Dial reaches a host of the world by the address that it has there: mail
-// hosts by theirs, and every other address at port 53 as a name server.
+// and web hosts by theirs, and every other address at port 53 as a name server.
 func (l *Lab) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	if address == l.dns {
@@ -95,14 +107,14 @@ func (l *Lab) Dial(ctx context.Context, network, address string) (net.Conn, erro
 	if addr.Port() == 53 {
 		return d.DialContext(ctx, network, l.dns)
 	}
-	script, ok := l.Hosts[addr]
+	h, ok := l.hosts[addr]
 	if !ok {
 		return nil, smtpscript.Refused()
 	}
-	if err := script.Admit(ctx); err != nil {
+	if err := h.admit(ctx); err != nil {
 		return nil, err
 	}
-	return d.DialContext(ctx, network, l.smtp[addr].Addr().String())
+	return d.DialContext(ctx, network, h.Addr().String())
 }
 
 // Client is a DNS client that asks the lab.
