@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"crypto/tls"
 	"net/netip"
 	"slices"
 	"sync"
@@ -26,11 +27,15 @@ type HostSession struct {
 	Host Host
 	Here bool // the address is one of this machine's own
 	probe.Session
+	// OldTLS is a second conversation, which offers no TLS newer than 1.1; it is
+	// held with the first address of each host name. Elsewhere it is the zero one.
+	OldTLS probe.Session
 }
 
 // Sessions is the fact of what the MX hosts say: one conversation with each
-// public address of each, all at once. Other addresses are left to those who
-// judge addresses. Its error is that of the MX question.
+// public address of each, and one about old TLS with each host, all at once.
+// Other addresses are left to those who judge addresses. Its error is that of the
+// MX question.
 var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env *checks.Env) (SessionSet, error) {
 	var set SessionSet
 	if env.SMTP == nil {
@@ -49,6 +54,9 @@ var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env
 	for i := range set.List {
 		s := &set.List[i]
 		wg.Go(func() { s.Session = env.SMTP.Converse(ctx, s.Target) })
+		if old := s.OldTLS.Target; old.Addr.IsValid() {
+			wg.Go(func() { s.OldTLS = env.SMTP.Converse(ctx, old) })
+		}
 	}
 	wg.Wait()
 	return set, nil
@@ -79,6 +87,8 @@ func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
 		addr netip.Addr
 	}
 	seen := make(map[pair]bool)
+	hosts := make(map[string]bool)
+	envelopes := envelopes(env)
 	for _, h := range mx.Hosts {
 		for _, addr := range h.Addrs {
 			at := pair{h.Name, addr}
@@ -90,10 +100,13 @@ func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
 				set.Omitted++
 				continue
 			}
-			set.List = append(set.List, HostSession{
-				Host: h, Here: slices.Contains(env.Here, addr),
-				Session: probe.Session{Target: probe.Target{Host: h.Name, Addr: addr}},
-			})
+			session := HostSession{Host: h, Here: slices.Contains(env.Here, addr)}
+			session.Target = probe.Target{Host: h.Name, Addr: addr, Envelopes: envelopes, Verify: "postmaster"}
+			if !hosts[h.Name] {
+				hosts[h.Name] = true
+				session.OldTLS.Target = probe.Target{Host: h.Name, Addr: addr, Last: probe.StageTLS, NewestTLS: tls.VersionTLS11}
+			}
+			set.List = append(set.List, session)
 		}
 	}
 }
