@@ -24,6 +24,7 @@ type checkFlags struct {
 	only, skip                []string
 	failOn                    *choice
 	strict, noSMTP            bool
+	relayTest                 bool
 	timeout                   span
 	output                    *output
 }
@@ -61,6 +62,7 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
+	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
 	f.output = a.outputFlags(cmd).fileFlags(cmd)
 	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning, critical,\nor never", "critical", "advice", "warning", "critical", "never")
@@ -192,6 +194,7 @@ func (f checkFlags) live() (liveOptions, error) {
 		}
 		o.want.Senders = append(o.want.Senders, addr.Unmap())
 	}
+	o.want.RelayTest = f.relayTest
 	if f.helo != "" {
 		name, err := record.ParseDomain(f.helo)
 		if err != nil {

@@ -15,6 +15,7 @@
 //	selectors: s1 s2           as --selector
 //	ips: 192.0.2.25            as --ip
 //	helo: mx.example.org       as --helo
+//	relay-test: on             as --open-relay-test
 //	here: 192.0.2.25           addresses of the examining machine
 //	now: 2026-11-22T12:00:00Z  the examination's clock
 //	smtp: off                  as --no-smtp

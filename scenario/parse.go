@@ -30,7 +30,7 @@ type Scenario struct {
 	Faults  []resolve.Fault
 	Hosts   map[netip.AddrPort]*smtpscript.Script
 	Pages   httpscript.Site // of all https hosts
-	Expect  []string // lines of the want section
+	Expect  []string        // lines of the want section
 
 	recording recording
 
@@ -187,6 +187,8 @@ func (s *Scenario) setting(line string) error {
 		s.Here, err = addresses(value)
 	case "helo":
 		s.Want.HELO = record.Canonical(value)
+	case "relay-test":
+		s.Want.RelayTest = value == "on"
 	case "now":
 		s.Now, err = time.Parse(time.RFC3339Nano, value)
 	case "smtp":
