@@ -24,6 +24,9 @@ type page struct {
 	width   int
 	verbose bool
 	colour  bool
+
+	quoted                      bool // a TXT record to publish stands on it
+	hintedQuotes, hintedExplain bool
 }
 
 func newPage(o TextOptions) *page {

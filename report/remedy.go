@@ -76,7 +76,7 @@ func (p *page) step(head, step string) {
 			return
 		}
 		p.gap()
-		p.line(p.in(strong, strings.TrimSpace(code)))
+		p.record(code)
 		p.gap()
 		if step = strings.TrimLeft(after, " "); strings.Trim(step, ".;,") == "" {
 			return
@@ -124,7 +124,13 @@ func (p *page) records(list []record.Record) {
 	}
 	p.gap()
 	for _, r := range list {
-		p.line(p.in(strong, strings.TrimSpace(Escape(r.String()))))
+		p.record(Escape(r.String()))
 	}
 	p.gap()
+}
+
+// record puts one record, escaped already.
+func (p *page) record(s string) {
+	p.line(p.in(strong, strings.TrimSpace(s)))
+	p.quoted = p.quoted || strings.Contains(s, " IN TXT ")
 }

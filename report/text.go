@@ -17,10 +17,9 @@ import (
 // holds no control but the line end and, with Colour, SGR sequences of its own.
 func Text(w io.Writer, reports []diagnosis.Report, o TextOptions) error {
 	p := newPage(o)
-	hinted := false
 	for _, r := range reports {
 		p.gap()
-		p.block(r, &hinted)
+		p.block(r)
 	}
 	if len(reports) > 1 {
 		p.summary(reports)
@@ -29,7 +28,7 @@ func Text(w io.Writer, reports []diagnosis.Report, o TextOptions) error {
 	return err
 }
 
-func (p *page) block(r diagnosis.Report, hinted *bool) {
+func (p *page) block(r diagnosis.Report) {
 	p.header(title(r.Domain))
 	if r.CutShort {
 		p.gap()
@@ -40,12 +39,22 @@ func (p *page) block(r diagnosis.Report, hinted *bool) {
 	p.findings(r.Results)
 	p.unknowns(r.Results)
 	p.gap()
-	if id := firstFailed(r.Results); id != "" && !*hinted {
-		*hinted = true
-		p.flow("", []string{p.in(faint, "For more on a finding:"), "maildoctor explain " + flat(id)}, " ")
+	p.hints(firstFailed(r.Results))
+	p.lastLine(r)
+}
+
+// hints are for who reads such a report for the first time; each is given once.
+func (p *page) hints(failed string) {
+	if p.quoted && !p.hintedQuotes { // a record that holds the quotes is none
+		p.hintedQuotes = true
+		p.para("", "Records stand as in a zone file; a DNS panel takes the value of a TXT record without the quotes, its parts joined.", faint)
 		p.gap()
 	}
-	p.lastLine(r)
+	if failed != "" && !p.hintedExplain {
+		p.hintedExplain = true
+		p.flow("", []string{p.in(faint, "For more on a finding:"), "maildoctor explain " + flat(failed)}, " ")
+		p.gap()
+	}
 }
 
 const cutShort = "Cut short: the examination ended before it was complete: interrupted, or out of time (--timeout). What is missing here is unknown, not in order."

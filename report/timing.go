@@ -118,6 +118,7 @@ func (p *page) slowestChecks(reports []diagnosis.Report) {
 	}
 }
 
+// took stands on one line, whatever its width: names are copied.
 func (p *page) took(d time.Duration, what string) {
-	p.para(fmt.Sprintf("    %8s  ", duration(d)), what, plain)
+	p.line(fmt.Sprintf("    %8s  ", duration(d)) + what)
 }

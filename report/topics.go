@@ -104,7 +104,7 @@ func (p *page) topics(results []diagnosis.Result) {
 		state := gravestOf(t.results)
 		head := "  " + p.mark(state) + " " + p.in(strong, pad(flat(t.name), widest)) + "  "
 		if state == skipped { // the reason may be what to do, so all of it
-			p.para(head, "skipped: "+flat(t.results[0].Reason), faint)
+			p.para(head, skippedFor(t.results[0]), faint)
 		} else {
 			p.line(head + topicDetail(t, state, p.width-cells(head)))
 		}
@@ -114,6 +114,15 @@ func (p *page) topics(results []diagnosis.Result) {
 			}
 		}
 	}
+}
+
+// skippedFor is why a check was skipped, in words.
+func skippedFor(r diagnosis.Result) string {
+	reason := flat(r.Reason)
+	if strings.HasPrefix(reason, "because") {
+		return "skipped " + reason
+	}
+	return "skipped: " + reason
 }
 
 // topicDetail is what a topic's line says, in at most width columns: of what is
@@ -180,7 +189,7 @@ func (p *page) became(r diagnosis.Result) string {
 	case diagnosis.Passed:
 		return flat(r.Rule.Title)
 	case diagnosis.Skipped:
-		return "skipped, " + flat(r.Reason)
+		return skippedFor(r)
 	case diagnosis.Unknown:
 		return "could not be told, " + flat(r.Reason)
 	}

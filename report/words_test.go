@@ -123,6 +123,23 @@ func TestTextStepsTheSame(t *testing.T) {
 	}
 }
 
+// Who pastes a TXT record into a panel is told of the quotes, once.
+func TestTextQuotes(t *testing.T) {
+	const hint = "without the quotes"
+	for _, c := range []struct {
+		name   string
+		record string
+		want   int
+	}{{"TXT", `Publish ` + "`" + `example.org. IN TXT "v=spf1 -all"` + "`", 1}, {"MX", "Publish `example.org. IN MX 10 mx.example.org.`", 0}} {
+		r := diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+			fail("a.b", diagnosis.Warning, "", diagnosis.Finding{Message: "m", Remedy: diagnosis.Remedy{Steps: []string{c.record}}}),
+		}}
+		if text := render(t, report.TextOptions{}, r, r); strings.Count(text, hint) != c.want {
+			t.Errorf("%s: want the hint %d times in\n%s", c.name, c.want, text)
+		}
+	}
+}
+
 // A record in a step is not wrapped either; other code is part of the words.
 func TestTextRecordInStep(t *testing.T) {
 	ptr := "5.2.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.8.0.0.8.b.d.0.1.0.0.2.ip6.arpa. IN PTR mail.example.org."
