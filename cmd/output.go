@@ -142,7 +142,7 @@ func (o *output) commit(f *os.File, content []byte) error {
 // text are the options of text on this output.
 func (o *output) text() report.TextOptions {
 	return report.TextOptions{
-		Width:   o.app.width(),
+		Width:   o.app.width(o.path != ""),
 		Verbose: o.verbose,
 		Colour:  o.path == "" && o.app.profile() > colorprofile.ASCII,
 	}
@@ -214,12 +214,13 @@ func (a *app) colours() io.Writer {
 	return &colorprofile.Writer{Forward: a.out, Profile: p}
 }
 
-// width is the columns of standard output: COLUMNS, else those of the terminal, else 80.
-func (a *app) width() int {
+// width is the columns of a page: COLUMNS, else those of the terminal that
+// shows it, else 80. A file looks the same wherever it was written.
+func (a *app) width(file bool) int {
 	if n, err := strconv.Atoi(a.env("COLUMNS")); err == nil && n > 0 {
 		return n
 	}
-	if fd, tty := terminal(a.out); tty {
+	if fd, tty := terminal(a.out); tty && !file {
 		if n, _, err := term.GetSize(fd); err == nil && n > 0 {
 			return n
 		}
