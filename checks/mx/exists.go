@@ -9,7 +9,9 @@ import (
 	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // Exists: the domain says where its mail goes.
@@ -57,12 +59,15 @@ func exists(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	case set.Implicit:
 		finding.Severity = diagnosis.Advice
 		finding.Message = fmt.Sprintf("%s has no MX record; senders use its own address %s instead", domain, set.Hosts[0].Addrs[0])
-		finding.Remedy.Edits = []record.Edit{record.Set(record.MXSet(env.Domain), record.MX(env.Domain, 10, env.Domain))}
-		finding.Remedy.Steps = []string{"If another host takes the mail, name that host instead; if the domain shall take none, publish the null MX `" + record.MX(env.Domain, 0, ".").String() + "`."}
+		finding.Remedy.Steps = []string{
+			"If the mail server runs there, say so: `" + record.MX(env.Domain, 10, env.Domain).String() + "`",
+			"If another host takes the mail, publish an MX record that names it instead.",
+			"If the domain shall take no mail, publish the null MX: `" + record.MX(env.Domain, 0, ".").String() + "`",
+		}
 	default:
 		finding.Severity = diagnosis.Critical
 		finding.Message = fmt.Sprintf("%s has no MX record and no address: no mail can be delivered to it", domain)
-		finding.Remedy.Steps = []string{"Publish an MX record that names your mail host: `" + record.MX(env.Domain, 10, "mail."+env.Domain).String() + "` if that is its name."}
+		finding.Remedy.Steps = firstMX(ctx, env)
 	}
 	v.Findings = append(v.Findings, finding)
 	return v, nil
@@ -78,4 +83,24 @@ func list(set facts.MXSet) string {
 		hosts = append(hosts, "0 .")
 	}
 	return strings.Join(hosts, ", ")
+}
+
+// firstMX leads a domain without any to an MX record: of a subdomain, that may
+// be the mail host of the domain above it.
+func firstMX(ctx context.Context, env *checks.Env) []string {
+	parent := dmarc.ListedOrganizational(env.Domain)
+	if parent != env.Domain {
+		answer, err := env.DNS.Resolve(ctx, resolve.Ask(parent, "MX"))
+		for _, r := range answer.Records {
+			preference, host, ok := r.MX()
+			if err == nil && ok && host != "." {
+				return []string{fmt.Sprintf("Let the mail host of %s take its mail, bounces above all, and tell that host of the domain; or name another host: `%s`",
+					record.Display(parent), record.MX(env.Domain, preference, host))}
+			}
+		}
+	}
+	return []string{
+		"If the domain has a mail host of its own, give that an A record, and an AAAA record if it has IPv6.",
+		fmt.Sprintf("Publish an MX record that names the host, for instance `%s`", record.MX(env.Domain, 10, "mail."+env.Domain)),
+	}
 }

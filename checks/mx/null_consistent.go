@@ -54,14 +54,15 @@ func nullConsistent(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 	case set.Implicit && !purpose.Sends && len(set.Hosts[0].Addrs) > 0:
 		finding.Message = fmt.Sprintf("%s sends no mail and has no MX, but an address: senders will try to deliver to %s", domain, set.Hosts[0].Addrs[0])
 		finding.Remedy.Edits = []record.Edit{null}
+		finding.Remedy.Steps = []string{fmt.Sprintf("If mail to the domain shall arrive at that address, publish this instead: `%s`", record.MX(env.Domain, 10, env.Domain))}
 		reports, err := reportsHere(ctx, env)
 		if err != nil {
 			return v, err
 		}
 		if reports != "" {
 			finding.Remedy = diagnosis.Remedy{Steps: []string{
-				fmt.Sprintf("DMARC reports go to %s, a mailbox of this domain. If it works, publish `%s` and all is well.", reports, record.MX(env.Domain, 10, env.Domain)),
-				fmt.Sprintf("Else name a mailbox of another domain in rua, then publish the null MX `%s`.", record.MX(env.Domain, 0, ".")),
+				fmt.Sprintf("DMARC reports go to %s, a mailbox of this domain. If mail to it arrives, name the host that takes it: `%s`", reports, record.MX(env.Domain, 10, env.Domain)),
+				fmt.Sprintf("Else name a mailbox of another domain in rua, then publish the null MX: `%s`", record.MX(env.Domain, 0, ".")),
 			}}
 		}
 	case set.Null:

@@ -2,6 +2,7 @@ package ptr
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -39,42 +40,56 @@ func matchesHELO(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error
 	if err != nil {
 		sessions = facts.SessionSet{}
 	}
-	return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
+	nameless := 0
+	v, err := eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
 		if len(r.Names) == 0 {
 			return // the matter of ptr.exists
 		}
-		g, asked := greeting(env, s, sessions)
-		judgeName(env, s, r, g, asked, v)
+		g := greeting(env, s, sessions)
+		if g.name == "" && g.err == nil && len(r.Names) == 1 {
+			nameless++
+		}
+		judgeName(env, s, r, g, v)
 	})
+	if nameless > 0 && nameless == len(v.Seen) {
+		v.Skip = "no EHLO name of a sending host is known; give it with --helo NAME"
+	}
+	return v, err
 }
 
 // A greeted is the name that a host gives itself, or why it is not known.
 type greeted struct {
 	name string // canonical; empty if not known
 	said string // as evidence: "EHLO mx1.example.org"
-	err  *probe.Error
+	err  error
 }
 
-// greeting finds the name by which the sender greets; asked is false where
-// nothing could tell it.
-func greeting(env *checks.Env, s facts.Sender, sessions facts.SessionSet) (g greeted, asked bool) {
+// greeting finds the name by which the sender greets. It is not known, without
+// an error, of a host that nobody spoke to; that an MX host does not speak is the
+// matter of smtp.port25-inbound.
+func greeting(env *checks.Env, s facts.Sender, sessions facts.SessionSet) (g greeted) {
 	if s.Declared && env.Want.HELO != "" {
-		return greeted{name: env.Want.HELO, said: "given with --helo"}, true
+		return greeted{name: env.Want.HELO, said: "given with --helo"}
 	}
 	for _, session := range sessions.List {
-		if session.Target.Addr != s.Addr {
+		if session.Target.Addr != s.Addr || !session.Greeted() {
 			continue
 		}
-		asked = true
 		if step, ok := session.Step(probe.StageEHLO); ok && session.Done(probe.StageEHLO) {
 			if name := firstName(step.Reply.Texts()); name != "" {
-				return greeted{name: name, said: session.Target.Endpoint()}, true
+				return greeted{name: name, said: session.Target.Endpoint()}
 			}
 		}
-		g.err = session.Err
+		g.err = errNoName
+		if session.Err != nil {
+			g.err = session.Err
+		}
 	}
-	return g, asked
+	return g
 }
+
+// errNoName is why the name of a host is not known that answers EHLO without one.
+var errNoName = errors.New("its answer to EHLO begins with no host name")
 
 // firstName is the domain that begins an EHLO reply (RFC 5321, 4.1.1.1: "250-"
 // Domain [SP greeting]), if it is a name of more than one label.
@@ -90,7 +105,7 @@ func firstName(texts []string) string {
 	return name
 }
 
-func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, asked bool, v *diagnosis.Verdict) {
+func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *diagnosis.Verdict) {
 	subject := s.Addr.String()
 	finding := diagnosis.Finding{Subject: subject, Severity: diagnosis.Warning, Evidence: evidence(r)}
 	matches := slices.ContainsFunc(r.Names, func(n facts.PTRName) bool { return n.Name == g.name })
@@ -108,12 +123,8 @@ func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, aske
 		v.Findings = append(v.Findings, finding)
 	case g.name != "":
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + " in PTR and EHLO"})
-	case asked:
-		reason := "the name that " + subject + " gives itself is not known"
-		if g.err != nil {
-			reason += ": " + g.err.Error()
-		}
-		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: subject, Reason: reason})
+	case g.err != nil:
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: subject, Reason: "the name that " + subject + " gives itself is not known: " + g.err.Error()})
 	default:
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + "; the EHLO name is not known (--helo gives it)"})
 	}

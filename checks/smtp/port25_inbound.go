@@ -59,6 +59,9 @@ func port25Inbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 	if err := unresolved(ctx, env, &v); err != nil {
 		return v, err
 	}
+	if err := implicit(ctx, env, &v); err != nil {
+		return v, err
+	}
 	if n := len(sessions.List); sessions.Omitted > 0 {
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Reason: fmt.Sprintf("only %d of %d addresses were asked", n, n+sessions.Omitted)})
 	}
@@ -77,6 +80,22 @@ func unresolved(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) erro
 		}
 	}
 	return err
+}
+
+// implicit says of the findings about a domain without MX why its own address
+// was asked: that there is no mail server is no fault of a web server.
+func implicit(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) error {
+	set, err := facts.MX.Of(ctx, env)
+	if err != nil || !set.Implicit {
+		return err
+	}
+	domain := record.Display(env.Domain)
+	for i := range v.Findings {
+		f := &v.Findings[i]
+		f.Message = fmt.Sprintf("%s has no MX record, so senders try its own address, and there: %s", domain, f.Message)
+		f.Remedy.Steps = append([]string{fmt.Sprintf("Publish an MX record for %s that names its mail host, or a null MX if it takes no mail; see mx.exists. If this is the mail host:", domain)}, f.Remedy.Steps...)
+	}
+	return nil
 }
 
 func judge(v *diagnosis.Verdict, s facts.HostSession, outlet facts.Outlet) {

@@ -132,7 +132,7 @@ func TestWhoIsAsked(t *testing.T) {
 				"skip smtp.port25-inbound: because of mx.exists"},
 		{"no MX, and an address that takes none", "@ A 192.0.2.80\n" + "-- smtp/192.0.2.80:25 --\n554 no\n",
 			"skip ip.port25-outbound: because of mx.exists\n" +
-				"fail smtp.port25-inbound: mail host example.org at 192.0.2.80 greets with a refusal: \"554 no\""},
+				"fail smtp.port25-inbound: example.org has no MX record, so senders try its own address, and there: mail host example.org at 192.0.2.80 greets with a refusal: \"554 no\""},
 		{"a domain that does not exist", "ns A 192.0.2.53\n-- without --\nMX @\n",
 			"skip ip.port25-outbound: because of mx.exists\n" +
 				"skip smtp.port25-inbound: because of mx.exists"},

@@ -56,7 +56,7 @@ func lookupLimit(ctx context.Context, env *checks.Env, r facts.SPFRecord, v *dia
 			v.Doubts = append(v.Doubts, doubt(n))
 		case n.State == spf.Varies:
 			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: name(env), Reason: fmt.Sprintf(
-				"%q depends on the sender, so that what it costs cannot be counted; the rest needs %d lookups of %d", clip(n.Term.String()), r.Tree.Lookups, spf.MaxLookups)})
+				"%q depends on the sender, so that what it costs cannot be counted; the rest needs %d of %d lookups", clip(n.Term.String()), r.Tree.Lookups, spf.MaxLookups)})
 		}
 	}
 }
@@ -67,7 +67,7 @@ func costs(t *spf.Tree) []diagnosis.Evidence {
 	var list []diagnosis.Evidence
 	for _, n := range t.Root.Children {
 		if len(list) == most {
-			return append(list, diagnosis.Evidence{Question: "and", Answer: fmt.Sprintf("%d terms more", len(t.Root.Children)-most)})
+			return append(list, diagnosis.Evidence{Question: "and", Answer: plural(len(t.Root.Children)-most, "more term")})
 		}
 		list = append(list, diagnosis.Evidence{Question: clip(n.Label()), Answer: fmt.Sprintf("costs %d", n.Total)})
 	}
@@ -80,7 +80,7 @@ func fewerLookups(ctx context.Context, env *checks.Env, t *spf.Tree) diagnosis.R
 	if c, err := prescription.Of(ctx, env); err == nil && c.sound() && !c.tree.LowerBound && len(c.left) == 0 {
 		return diagnosis.Remedy{
 			Edits: publish(env, c.record),
-			Steps: []string{fmt.Sprintf("The record below leaves out what is repeated or leads nowhere; it needs %s.", plural(c.tree.Lookups, "lookup"))},
+			Steps: []string{fmt.Sprintf("This record leaves out what is repeated or leads nowhere; it needs %s.", plural(c.tree.Lookups, "lookup"))},
 		}
 	}
 	dear := slices.Clone(t.Root.Children)

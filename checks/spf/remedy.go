@@ -179,7 +179,7 @@ func remedy(ctx context.Context, env *checks.Env, steps ...string) diagnosis.Rem
 		return diagnosis.Remedy{Steps: steps}
 	}
 	if !c.sound() {
-		steps = append(steps, fmt.Sprintf("The record below still needs %d lookups, the limit is %d; see spf.lookup-limit.", c.tree.Lookups, spf.MaxLookups))
+		steps = append(steps, fmt.Sprintf("This record still needs %d lookups, the limit is %d; see spf.lookup-limit.", c.tree.Lookups, spf.MaxLookups))
 	}
 	return diagnosis.Remedy{Edits: publish(env, c.record), Steps: steps}
 }

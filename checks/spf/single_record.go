@@ -36,7 +36,7 @@ Receivers do not choose between several records and do not add them up; the resu
 			v.Seen = []diagnosis.Evidence{{Question: r.Answer.Question.String(), Answer: "1 SPF record"}}
 		default:
 			f := finding(env, r, diagnosis.Critical, "%s has %d SPF records, and one is allowed; every check of this domain ends in permerror", name(env), len(r.Texts))
-			f.Remedy = remedy(ctx, env, fmt.Sprintf("Replace the %d records by the one below in a single change.", len(r.Texts)))
+			f.Remedy = remedy(ctx, env, fmt.Sprintf("Replace the %d records by this one in a single change: between a deletion and an addition there would be none.", len(r.Texts)))
 			v.Findings = append(v.Findings, f)
 		}
 		return v, nil

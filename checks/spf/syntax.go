@@ -17,7 +17,7 @@ var Syntax = Checks.Add(&checks.Check{
 		ID:       "spf.syntax",
 		Title:    "The record follows the grammar",
 		Severity: diagnosis.Critical,
-		Why:      "One syntax error anywhere voids the whole record: receivers answer permerror before they look at any term, and no mail passes SPF.",
+		Why:      "A syntax error anywhere voids the whole record: receivers answer permerror before they look at any term, and no mail passes SPF. What they take for an unknown modifier they ignore: it authorises nobody.",
 		Doc: `A record is v=spf1 and terms, separated by spaces. A term is a mechanism (all, include, a, mx, ptr, ip4, ip6, exists; written with a colon, with an optional + - ~ ? in front) or a modifier (redirect, exp; written with an equals sign). A name that is no mechanism is an error. A modifier that is not known is ignored, so that include=example.com authorises nobody and nobody complains. redirect and exp may stand once each.
 
 To fix it, correct the term that is marked. Missing spaces, addresses, macros and odd characters have checks of their own.

@@ -52,7 +52,7 @@ func resolves(ctx context.Context, env *checks.Env, n *spf.Node, v *diagnosis.Ve
 			Remedy:  diagnosis.Remedy{Steps: []string{fmt.Sprintf("Ask the owner of %s to correct it.", display(n.In))}},
 		}
 		if own(env, n) {
-			f.Remedy = remedy(ctx, env, fmt.Sprintf("If %s should send, correct the name or give it its address; the record below leaves the term out.", display(n.Domain)))
+			f.Remedy = remedy(ctx, env, fmt.Sprintf("If %s should send, correct the name or give it its address; this record leaves the term out.", display(n.Domain)))
 		} else {
 			f.Severity = diagnosis.Advice
 		}
