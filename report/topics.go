@@ -149,7 +149,32 @@ func worst(results []diagnosis.Result, width int) string {
 	if len(failed) == 0 || len(failed[0].Findings) == 0 {
 		return clip(plural(len(failed), "check")+" failed", width)
 	}
-	return clip(message(gravest(failed[0].Findings)[0], failed[0].Severity), width-cells(more)) + more
+	return brief(message(gravest(failed[0].Findings)[0], failed[0].Severity), width-cells(more)) + more
+}
+
+// brief is a message in at most width columns: without its asides in brackets,
+// else without its last clauses, rather than cut anywhere.
+func brief(s string, width int) string {
+	for cells(s) > width {
+		before, rest, found := strings.Cut(s, " (")
+		_, after, closed := strings.Cut(rest, ")")
+		if !found || !closed {
+			break
+		}
+		s = before + after
+	}
+	if cells(s) <= width {
+		return s
+	}
+	for head := s; ; {
+		i := max(strings.LastIndex(head, "; "), strings.LastIndex(head, ": "))
+		if i < max(width/2, 1) { // too little would be left
+			return clip(s, width)
+		}
+		if head = head[:i]; cells(head) < width {
+			return head + "…"
+		}
+	}
 }
 
 // doubtOf is how many checks could not be told, and the first reason.
