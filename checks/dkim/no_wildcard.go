@@ -58,6 +58,10 @@ func noWildcard(env *checks.Env, keys facts.DKIMKeys, v *diagnosis.Verdict) {
 	} else {
 		slot := record.Slot{Name: record.Canonical(name), Type: "TXT"}
 		f.Remedy.Edits = []record.Edit{record.Set(slot, record.TXT(name, dkim.Key{}.String()))}
+		if len(keys.Random.Chain) > 0 { // no CNAME stands beside other data (RFC 1034, 3.6.2)
+			alias := record.Slot{Name: record.Canonical(name), Type: "CNAME"}
+			f.Remedy.Edits = append([]record.Edit{record.Set(alias)}, f.Remedy.Edits...)
+		}
 	}
 	v.Findings = []diagnosis.Finding{f}
 }

@@ -47,7 +47,7 @@ func discovery(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 			f.Remedy.Edits = []record.Edit{publish(s.Here(), inherited(s.DMARCPolicy))}
 		} else {
 			policy, _ := s.Policy.Record.Stated(s.Relation)
-			f.Remedy.Steps = []string{"Publish a record of your own: " + line(env.Domain, dmarc.Record{}.WithPolicy(policy).WithReports(postmaster(env.Domain))) + " keeps the policy in force."}
+			f.Remedy.Steps = []string{"To keep the policy in force, publish it as a record of your own: " + line(env.Domain, dmarc.Record{}.WithPolicy(policy).WithReports(postmaster(env.Domain))) + "."}
 		}
 		v.Findings = []diagnosis.Finding{f}
 	})

@@ -75,7 +75,7 @@ func missing(env *checks.Env, p facts.DMARCPolicy, purpose facts.Purpose) diagno
 	default:
 		f.Remedy.Steps = append(f.Remedy.Steps, "Name another mailbox than "+postmaster(env.Domain)+" in rua if the daily reports shall not go there.")
 	}
-	f.Remedy.Steps = append(f.Remedy.Steps, "When the reports show that all your own mail passes, publish "+line(env.Domain, r.WithPolicy(dmarc.Quarantine))+", and later p=reject.")
+	f.Remedy.Steps = append(f.Remedy.Steps, "When the reports show that all your own mail passes, go on to p=quarantine, and later to p=reject: "+line(env.Domain, r.WithPolicy(dmarc.Quarantine))+".")
 	if parent := dmarc.ListedOrganizational(env.Domain); parent != env.Domain {
 		f.Remedy.Steps = append(f.Remedy.Steps, fmt.Sprintf("A record at _dmarc.%s would cover this domain and all others below %s.", record.Display(parent), record.Display(parent)))
 	}

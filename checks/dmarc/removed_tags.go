@@ -16,7 +16,7 @@ var RemovedTags = Checks.Add(&checks.Check{
 		ID:       "dmarc.removed-tags",
 		Title:    "No tag is used that RFC 9989 removed",
 		Severity: diagnosis.Advice,
-		Why:      "Receivers of RFC 7489 obey pct, those of RFC 9989 ignore it: with pct=0 or pct=25 the same mail is not treated alike.",
+		Why:      "Receivers of RFC 9989 ignore these tags, those of RFC 7489 obey them: with a pct below 100 the same mail is not treated alike, and behind a size limit reports go missing.",
 		Doc: `RFC 9989 removed pct, rf and ri, and the size limit behind a report address (mailto:...!10m). Receivers that follow it ignore them; those of RFC 7489 obey. rf, ri and pct=100 do nothing and can go. pct below 100 splits the receivers: RFC 7489 applies the policy to that share of failing mail and the next weaker one to the rest, RFC 9989 applies it to all.
 
 To fix it, drop the tags. Where pct was meant as a way to begin, choose: pct=0 is the next weaker policy, and for a share between there is no equal.`,

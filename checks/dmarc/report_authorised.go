@@ -53,7 +53,8 @@ func reportAuthorised(s subject, h facts.ReportHost, v *diagnosis.Verdict) {
 		finding.Remedy.Steps = []string{fmt.Sprintf("Ask the owner of %s to name an address of that host in the record at %s, or none.", name, record.Display(h.Consent.Answer.Question.Name))}
 	default:
 		finding.Message = fmt.Sprintf("%s has not agreed to take reports about %s; %s send none to %s", name, record.Display(s.Policy.Domain), who(h), h.Addresses[0].Address)
-		finding.Remedy.Steps = []string{fmt.Sprintf("Ask the owner of %s to publish `%s`.", name, dmarc.ConsentRecord(s.Policy.Domain, h.Name))}
+		finding.Remedy.Steps = []string{fmt.Sprintf("Ask the owner of %s to publish `%s`", name, dmarc.ConsentRecord(s.Policy.Domain, h.Name)),
+			fmt.Sprintf("Or have the reports sent to a mailbox of %s itself, which needs no consent, and passed on from there.", record.Display(s.Policy.Domain))}
 	}
 	finding.Evidence = append(finding.Evidence, diagnosis.Evidence{Question: question, Answer: h.Consent.Answer.String()})
 	v.Findings = append(v.Findings, finding)

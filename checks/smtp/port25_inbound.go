@@ -83,7 +83,8 @@ func unresolved(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) erro
 }
 
 // implicit says of the findings about a domain without MX why its own address
-// was asked: that there is no mail server is no fault of a web server.
+// was asked: that a web server
+// takes no mail is no fault, and may be meant.
 func implicit(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) error {
 	set, err := facts.MX.Of(ctx, env)
 	if err != nil || !set.Implicit {
@@ -92,8 +93,9 @@ func implicit(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) error 
 	domain := record.Display(env.Domain)
 	for i := range v.Findings {
 		f := &v.Findings[i]
+		f.Severity = diagnosis.Warning
 		f.Message = fmt.Sprintf("%s has no MX record, so senders try its own address, and there: %s", domain, f.Message)
-		f.Remedy.Steps = append([]string{fmt.Sprintf("Publish an MX record for %s that names its mail host, or a null MX if it takes no mail; see mx.exists. If this is the mail host:", domain)}, f.Remedy.Steps...)
+		f.Remedy.Steps = append([]string{fmt.Sprintf("Publish an MX record for %s that names its mail host, or a null MX if it takes no mail; see mx.exists. The rest is for the case that this is the mail host.", domain)}, f.Remedy.Steps...)
 	}
 	return nil
 }

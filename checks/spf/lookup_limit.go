@@ -77,7 +77,7 @@ func costs(t *spf.Tree) []diagnosis.Evidence {
 // fewerLookups is the cure where leaving out what is repeated or leads nowhere
 // suffices, and else where the lookups go.
 func fewerLookups(ctx context.Context, env *checks.Env, t *spf.Tree) diagnosis.Remedy {
-	if c, err := prescription.Of(ctx, env); err == nil && c.sound() && !c.tree.LowerBound && len(c.left) == 0 {
+	if c, err := prescription.Of(ctx, env); err == nil && c.sound() && !c.idle(ctx, env) && !c.tree.LowerBound && len(c.left) == 0 {
 		return diagnosis.Remedy{
 			Edits: publish(env, c.record),
 			Steps: []string{fmt.Sprintf("This record leaves out what is repeated or leads nowhere; it needs %s.", plural(c.tree.Lookups, "lookup"))},

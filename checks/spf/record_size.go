@@ -61,7 +61,7 @@ func recordSize(ctx context.Context, env *checks.Env, r facts.SPFRecord, v *diag
 
 // shorter is the domain's cure where that is short enough, and else a step.
 func shorter(ctx context.Context, env *checks.Env) diagnosis.Remedy {
-	if c, err := prescription.Of(ctx, env); err == nil && len(c.left) == 0 && len(c.record.String()) <= roomyRecord {
+	if c, err := prescription.Of(ctx, env); err == nil && !c.idle(ctx, env) && len(c.left) == 0 && len(c.record.String()) <= roomyRecord {
 		return diagnosis.Remedy{Edits: publish(env, c.record)}
 	}
 	return diagnosis.Remedy{Steps: []string{"Take out terms of services that no longer send, and join neighbouring addresses into one prefix."}}

@@ -178,6 +178,9 @@ func remedy(ctx context.Context, env *checks.Env, steps ...string) diagnosis.Rem
 	if len(c.left) > 0 {
 		return diagnosis.Remedy{Steps: steps}
 	}
+	if c.idle(ctx, env) {
+		return diagnosis.Remedy{Steps: append(nameSenders(env), steps...)}
+	}
 	if !c.sound() {
 		steps = append(steps, fmt.Sprintf("This record still needs %d lookups, the limit is %d; see spf.lookup-limit.", c.tree.Lookups, spf.MaxLookups))
 	}
