@@ -18,7 +18,7 @@ import (
 // selector can have any name, so that none was found proves nothing.
 type DKIMKeys struct {
 	Selectors []DKIMSelector // the named ones, then those of providers, then the common ones
-	Providers []Provider // told from SPF and MX
+	Providers []Provider     // told from SPF and MX
 
 	// Random is the answer at a selector that nobody uses; records there mean
 	// that a wildcard answers for every selector.

@@ -26,7 +26,7 @@ func (p Purpose) Parked() bool { return !p.Sends && !p.Receives }
 //
 // Receives is false for a null MX that stands alone (RFC 7505). Sends is false
 // for the SPF record "v=spf1 -all" (RFC 7208, 10.1.2), and for a null MX without
-// any SPF record; never where the owner names senders or selectors.
+// any SPF record or with one that authorises nobody, in however soft words; never where the owner names senders or selectors.
 var Intent = checks.NewFact("the domain's intent", func(ctx context.Context, env *checks.Env) (Purpose, error) {
 	p := Purpose{Sends: true, Receives: true}
 	var mx, txt resolve.Answer
@@ -41,11 +41,14 @@ var Intent = checks.NewFact("the domain's intent", func(ctx context.Context, env
 		why = append(why, "a null MX")
 	}
 	if txtErr == nil && len(env.Want.Senders)+len(env.Want.Selectors) == 0 {
-		switch denied, any := deniesAll(txt.Texts()); {
-		case denied:
+		switch says := saysOfSenders(txt.Texts()); {
+		case says == denied:
 			p.Sends = false
 			why = append(why, `the SPF record "v=spf1 -all"`)
-		case !any && !p.Receives:
+		case says == unnamed && !p.Receives:
+			p.Sends = false
+			why = append(why, "an SPF record that authorises nobody")
+		case says == nothing && !p.Receives:
 			p.Sends = false
 		}
 	}
@@ -58,13 +61,31 @@ func isNull(r record.Record) bool {
 	return ok && host == "."
 }
 
-// deniesAll reports whether the one SPF record among texts authorises nobody,
-// and whether there is any.
-func deniesAll(texts []string) (denied, any bool) {
+// What the SPF records of a domain say of who sends.
+type says int
+
+const (
+	nothing says = iota // there is none
+	denied              // nobody: "v=spf1 -all"
+	unnamed             // the one record names nobody, but does not deny all either: "v=spf1 ~all"
+	somebody
+)
+
+func saysOfSenders(texts []string) says {
 	records := spf.Records(texts)
-	if len(records) != 1 {
-		return false, len(records) > 0
+	if len(records) == 0 {
+		return nothing
 	}
 	parsed, problems := spf.Parse(records[0])
-	return parsed.Denies() && len(spf.Fatal(problems)) == 0, true
+	_, redirects := parsed.Redirect()
+	live := parsed.Mechanisms()
+	switch {
+	case len(records) > 1 || len(spf.Fatal(problems)) > 0:
+		return somebody
+	case parsed.Denies():
+		return denied
+	case !redirects && (len(live) == 0 || live[0].Kind == spf.All && live[0].Qualifier != spf.Plus):
+		return unnamed
+	}
+	return somebody
 }

@@ -48,6 +48,9 @@ func nullConsistent(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 		finding.Message = fmt.Sprintf("%s has a null MX beside %s: it says that it takes mail and that it does not", domain, list(facts.MXSet{Hosts: set.Hosts}))
 		finding.Remedy.Edits = []record.Edit{replace(env, set, func(name string) string { return name })}
 	case set.Null && purpose.Sends:
+		if _, err := facts.SPF.Of(ctx, env); err != nil {
+			return v, err // then it is only presumed to send
+		}
 		finding.Message = fmt.Sprintf("%s has a null MX but is set up to send mail: replies and bounces cannot reach it", domain)
 		finding.Remedy.Steps = []string{"If the domain sends mail, publish an MX record for a host that takes the replies.",
 			"If it sends none, publish `" + record.TXT(env.Domain, "v=spf1 -all").String() + "`."}

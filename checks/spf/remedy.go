@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
@@ -20,6 +21,7 @@ type cure struct {
 	tree   *spf.Tree
 	left   []spf.Problem // terms that nobody can read: there is no cure then
 	guess  bool          // there was no record to begin with
+	denies bool          // the domain sends no mail
 }
 
 // sound reports whether the cure keeps the limit of lookups.
@@ -27,8 +29,8 @@ func (c cure) sound() bool { return c.tree.Lookups <= spf.MaxLookups }
 
 // prescription is the fact of the domain's cure. It begins with what is
 // published and changes what is wrong, nothing else: faulty terms as they were
-// meant, several records merged, terms that lead nowhere left out, declared
-// senders let in, an all at the end that does not let everybody in.
+// meant, several records merged, terms that lead nowhere or say nothing new left out,
+// declared senders let in, an all at the end that does not let everybody in.
 var prescription = checks.NewFact("the SPF record to publish", func(ctx context.Context, env *checks.Env) (cure, error) {
 	var c cure
 	r, err := facts.SPF.Of(ctx, env)
@@ -38,15 +40,18 @@ var prescription = checks.NewFact("the SPF record to publish", func(ctx context.
 	if err := c.begin(ctx, env, r); err != nil {
 		return c, err
 	}
+	if c.denies {
+		c.record, c.left = spf.Deny(), nil
+		c.count(ctx, env)
+		return c, ctx.Err()
+	}
 	c.count(ctx, env)
 	c.prune(env)
+	c.dropRepeats(env)
+	c.dropExplanation(ctx, env)
 	c.close()
 	c.admit(ctx, env)
 	c.count(ctx, env)
-	if !c.sound() {
-		c.dropRepeats(env)
-		c.count(ctx, env)
-	}
 	return c, ctx.Err()
 })
 
@@ -56,6 +61,11 @@ func (c *cure) count(ctx context.Context, env *checks.Env) {
 
 // begin reads what is published as it was meant.
 func (c *cure) begin(ctx context.Context, env *checks.Env, r facts.SPFRecord) error {
+	purpose, err := facts.Intent.Of(ctx, env)
+	if err != nil {
+		return err
+	}
+	c.denies = !purpose.Sends
 	texts := r.Texts
 	if len(texts) == 0 {
 		for _, miss := range r.Misses {
@@ -78,16 +88,8 @@ func (c *cure) begin(ctx context.Context, env *checks.Env, r facts.SPFRecord) er
 	return err
 }
 
-// firstRecord is what a domain without SPF should begin with: nobody where it
-// sends no mail, else the hosts that take its mail and their provider.
+// firstRecord is what a domain without SPF should begin with: the hosts that take its mail and their provider.
 func firstRecord(ctx context.Context, env *checks.Env) (spf.Record, error) {
-	purpose, err := facts.Intent.Of(ctx, env)
-	if err != nil {
-		return spf.Record{}, err
-	}
-	if !purpose.Sends {
-		return spf.Deny(), nil
-	}
 	set, err := facts.MX.Of(ctx, env)
 	if err != nil {
 		return spf.Record{}, err
@@ -143,8 +145,10 @@ func (c *cure) admit(ctx context.Context, env *checks.Env) {
 	}
 }
 
-// dropRepeats leaves out includes that another include of the record holds too.
+// dropRepeats leaves out what the record says twice: by its text, and includes
+// that another include of the record holds too.
 func (c *cure) dropRepeats(env *checks.Env) {
+	c.record = c.record.WithoutRedundant(env.Domain)
 	for _, n := range c.tree.Root.Children {
 		if n.Term.Kind != spf.Include || n.Term.Qualifier != spf.Plus {
 			continue
@@ -155,6 +159,18 @@ func (c *cure) dropRepeats(env *checks.Env) {
 				break
 			}
 		}
+	}
+}
+
+// dropExplanation leaves out an exp that leads to no explanation.
+func (c *cure) dropExplanation(ctx context.Context, env *checks.Env) {
+	exp, ok := c.record.Exp()
+	if !ok || strings.Contains(exp.Domain, "%") {
+		return
+	}
+	answer, err := env.DNS.Resolve(ctx, resolve.Ask(exp.Domain, "TXT"))
+	if err == nil && unexplained(answer) != "" {
+		c.record = c.record.Without(exp)
 	}
 }
 

@@ -107,3 +107,17 @@ func (e *evaluation) explain(ctx context.Context, v *Visit) string {
 	}
 	return e.expand(ctx, pieces, v.Domain)
 }
+
+// ExplanationFault says why receivers cannot use text as an explanation: it is
+// not ASCII, or not a macro-string (RFC 7208, 6.2). It is empty if they can.
+func ExplanationFault(text string) string {
+	for i := range len(text) {
+		if text[i] > '~' {
+			return "it is not ASCII"
+		}
+	}
+	if _, f := parseMacros(text, true); f != nil {
+		return f.text
+	}
+	return ""
+}
