@@ -15,6 +15,7 @@ type race struct {
 	ctx     context.Context
 	won     context.CancelFunc // ends all tries
 	q       Question
+	raw     bool // the message is wanted as it is, validated or not
 	servers []*endpoint
 	most    int // tries against silence
 	enough  int // failures before giving up: each server once, the only one twice
@@ -70,7 +71,7 @@ func (r *race) begin() *endpoint {
 func (r *race) run(e *endpoint) {
 	for e != nil {
 		itself := r.q.At != ""
-		said, fault := e.ask(r.ctx, r.q.Name, r.q.Type, !itself)
+		said, fault := e.ask(r.ctx, r.q.Name, r.q.Type, manner{recurse: !itself, unchecked: r.raw})
 		if fault == nil {
 			fault = judge(said, itself)
 		}

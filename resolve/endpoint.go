@@ -55,12 +55,12 @@ func newEndpoint(s Server, o Options, wg *sync.WaitGroup) *endpoint {
 
 // ask asks the server once: without EDNS if it cannot do that, over TCP if the
 // answer was truncated.
-func (e *endpoint) ask(ctx context.Context, name, typ string, recurse bool) (reply, *Error) {
+func (e *endpoint) ask(ctx context.Context, name, typ string, how manner) (reply, *Error) {
 	edns := !e.plain.Load()
-	r, err := e.exchange(ctx, name, typ, recurse, edns)
+	r, err := e.exchange(ctx, name, typ, how, edns)
 	if err == nil && edns && r.rejectsEDNS() {
 		// RFC 6891, 7: an old server answers FORMERR; ask as in old times.
-		again, err := e.exchange(ctx, name, typ, recurse, false)
+		again, err := e.exchange(ctx, name, typ, how, false)
 		if err == nil && !again.rejectsEDNS() {
 			e.plain.Store(true)
 			return again, nil
@@ -69,8 +69,8 @@ func (e *endpoint) ask(ctx context.Context, name, typ string, recurse bool) (rep
 	return r, err
 }
 
-func (e *endpoint) exchange(ctx context.Context, name, typ string, recurse, edns bool) (reply, *Error) {
-	q, err := newQuery(name, typ, recurse, edns)
+func (e *endpoint) exchange(ctx context.Context, name, typ string, how manner, edns bool) (reply, *Error) {
+	q, err := newQuery(name, typ, how, edns)
 	if err != nil {
 		return reply{}, &Error{Kind: Invalid, Err: err}
 	}

@@ -31,16 +31,25 @@ type query struct {
 // type, our size, version 0, DO (RFC 3225, 3), no options.
 var optRecord = [...]byte{0, 0, byte(dns.TypeOPT), ednsSize >> 8, ednsSize & 0xff, 0, 0, 0x80, 0, 0, 0}
 
-// newQuery packs a question; recurse is RD. The AD bit asks for AD in the
-// answer even where EDNS is off (RFC 6840, 5.7).
-func newQuery(name, typ string, recurse, edns bool) (query, error) {
+// A manner is how a question is put.
+type manner struct {
+	recurse   bool // RD
+	unchecked bool // CD: what does not validate is wanted too (RFC 4035, 3.2.2)
+}
+
+// newQuery packs a question. The AD bit asks for AD in the answer even where
+// EDNS is off (RFC 6840, 5.7).
+func newQuery(name, typ string, how manner, edns bool) (query, error) {
 	code, _ := typeCode(typ)
 	wire := make([]byte, headerLen+maxName+4, headerLen+maxName+4+len(optRecord))
-	if recurse {
+	if how.recurse {
 		wire[2] = 0x01
 	}
 	wire[3] = 0x20 // AD
-	wire[5] = 1    // one question
+	if how.unchecked {
+		wire[3] |= 0x10 // CD
+	}
+	wire[5] = 1 // one question
 	end, err := dns.PackDomainName(name, wire, headerLen, nil, false)
 	if err != nil {
 		return query{}, err
@@ -99,6 +108,7 @@ type reply struct {
 	negative                  time.Duration   // the negative TTL, where there is an SOA
 	hasSOA, hasNS, hasAnswers bool
 	extended                  []Extended
+	wire                      []byte // the whole message
 }
 
 var (
@@ -117,6 +127,7 @@ func readReply(msg []byte, q query) (reply, error) {
 		aa:    msg[2]&0x04 != 0,
 		tc:    msg[2]&0x02 != 0,
 		ra:    msg[3]&0x80 != 0,
+		wire:  msg,
 		ad:    msg[3]&0x20 != 0,
 	}
 	count := func(i int) int { return int(binary.BigEndian.Uint16(msg[4+2*i:])) }

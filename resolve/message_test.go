@@ -87,7 +87,7 @@ func TestExtendedErrors(t *testing.T) {
 }
 
 func FuzzReply(f *testing.F) {
-	q, err := newQuery("example.org.", "TXT", true, true)
+	q, err := newQuery("example.org.", "TXT", manner{recurse: true}, true)
 	if err != nil {
 		f.Fatal(err)
 	}
