@@ -37,7 +37,7 @@ stands before the dot in an ID, it lists the checks.`,
 }
 
 // completeNames completes the IDs of checks and the topics, also behind commas,
-// and says what each is.
+// and says what each is where it stands alone.
 func (a *app) completeNames(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
 	before, _, list := cutLast(typed, ",")
 	if list {
@@ -50,6 +50,11 @@ func (a *app) completeNames(_ *cobra.Command, _ []string, typed string) ([]strin
 			names = append(names, before+topic+"\tall checks of "+topic)
 		}
 		names = append(names, before+c.ID+"\t"+c.Title)
+	}
+	if list { // cobra's script for bash loses what has both a comma and words behind it
+		for i, name := range names {
+			names[i], _, _ = strings.Cut(name, "\t")
+		}
 	}
 	return slices.DeleteFunc(names, func(s string) bool { return !strings.HasPrefix(s, typed) }), cobra.ShellCompDirectiveNoFileComp
 }

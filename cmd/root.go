@@ -43,6 +43,7 @@ records to publish. It only looks: it changes nothing and sends no mail.
 		if c.Name() == "completion" {
 			c.Args = cobra.ArbitraryArgs
 			c.RunE = completionHelp
+			aloneInBash(c)
 		}
 	}
 	root.SetHelpCommand(a.helpCommand(root))
@@ -99,12 +100,4 @@ func noCommand(cmd *cobra.Command, args []string) error {
 		return usage(fmt.Errorf("no command %q; did you mean maildoctor check %s?", args[0], args[0]))
 	}
 	return usage(fmt.Errorf("no command %q; see maildoctor --help", args[0]))
-}
-
-// completionHelp refuses a shell that cobra has no script for.
-func completionHelp(cmd *cobra.Command, args []string) error {
-	if len(args) > 0 {
-		return usage(fmt.Errorf("no completion for %q; there is one for bash, zsh, fish and powershell", args[0]))
-	}
-	return cmd.Help()
 }
