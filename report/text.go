@@ -80,6 +80,10 @@ func firstFailed(results []diagnosis.Result) string {
 	return ""
 }
 
+// measured is the room for " · 1000 questions in 99.9 s": whether it fits is not
+// to depend on how long a run took, or two runs would look different.
+const measured = 27
+
 // lastLine is the counts and the time.
 func (p *page) lastLine(r diagnosis.Report) {
 	t := count(r.Results)
@@ -93,6 +97,10 @@ func (p *page) lastLine(r diagnosis.Report) {
 	parts := []string{p.in(tone, t.verdict(r.CutShort))}
 	if rest := t.rest(); rest != "" {
 		parts = append(parts, rest)
+	}
+	if cells(strings.Join(parts, " · ")) > p.width-measured {
+		p.flow("", parts, " · ")
+		parts = nil
 	}
 	parts = append(parts, plural(r.Questions, "question")+" in "+duration(r.Took))
 	if r.CutShort {
