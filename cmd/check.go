@@ -20,8 +20,9 @@ import (
 // checkFlags are the flags of check as they are given.
 type checkFlags struct {
 	selectors, ips, resolvers []string
+	mx                        []string
 	helo                      string
-	only, skip                []string
+	only, skip, zones         []string
 	failOn                    *choice
 	strict, noSMTP            bool
 	relayTest                 bool
@@ -58,9 +59,11 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` in use (repeatable)")
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail (repeatable)")
 	flags.StringVar(&f.helo, "helo", "", "the `name` that the sending host gives in EHLO")
+	flags.StringSliceVar(&f.mx, "mx", nil, "a `host` that shall take the domain's mail (repeatable)")
 	flags.StringArrayVar(&f.resolvers, "resolver", nil, "a DNS `server` to ask, not the system's (repeatable):\n192.0.2.53, [2001:db8::53]:5353, udp://, tcp:// or\ntls://HOST, https://HOST/dns-query")
 	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
+	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
@@ -70,14 +73,14 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	for _, name := range []string{"only", "skip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)
 	}
-	for _, name := range []string{"selector", "ip", "helo", "resolver", "timeout"} { // these take no files
+	for _, name := range []string{"selector", "ip", "helo", "mx", "resolver", "timeout"} { // these take no files
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	return cmd
 }
 
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
-	names, err := domains(args, a.in)
+	names, files, err := a.named(args, f.zones)
 	if err != nil {
 		return err
 	}
@@ -92,6 +95,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return usage(err)
 	}
+	options.planned = files
 	gate, err := f.gate()
 	if err != nil {
 		return err
@@ -172,6 +176,7 @@ func (f checkFlags) gate() (gate, error) {
 type liveOptions struct {
 	want      checks.Want
 	resolvers []string
+	planned   planned
 	noSMTP    bool
 	hostname  string // of this machine
 	log       bool   // keep every question
@@ -201,6 +206,13 @@ func (f checkFlags) live() (liveOptions, error) {
 			return o, fmt.Errorf("--helo %q %w; give the full name, as in mail.example.com", f.helo, err)
 		}
 		o.want.HELO = name
+	}
+	for _, s := range trimmed(f.mx) {
+		name, err := record.ParseDomain(s)
+		if err != nil {
+			return o, fmt.Errorf("--mx %q %w; give the full name of the host, as in mx1.example.com", s, err)
+		}
+		o.want.MX = append(o.want.MX, name)
 	}
 	if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
 		o.hostname = name

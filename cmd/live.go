@@ -11,6 +11,7 @@ import (
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/zonefile"
 )
 
 // systemResolvers is where the system names its DNS servers.
@@ -20,6 +21,7 @@ const systemResolvers = "/etc/resolv.conf"
 // memory of answers and one prober; each has a budget of questions of its own.
 type doctor struct {
 	client *resolve.Client
+	zones  planned
 	trace  *resolve.Trace
 	log    *resolve.Log // of every question; nil unless somebody wants to see it
 	shared resolve.Resolver
@@ -35,14 +37,14 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		return nil, err
 	}
 	client := resolve.NewClient(options)
-	d := &doctor{client: client, want: o.want, here: here()}
+	d := &doctor{client: client, zones: o.planned, want: o.want, here: here()}
 	var observe func(resolve.Event)
 	if o.log {
 		d.log = new(resolve.Log)
 		observe = d.log.Add
 	}
 	d.trace = resolve.NewTrace(client, observe)
-	d.shared = resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight))
+	d.shared = o.planned.over(resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight)))
 	if !o.noSMTP {
 		d.smtp = &probe.Prober{HELO: o.hostname}
 	}
@@ -92,6 +94,7 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 		Here:   d.here,
 	}
 	results := checks.Run(ctx, env, list, observe)
+	zonefile.Locate(results, d.zones)
 	return diagnosis.Report{
 		Domain: record.Display(domain), At: start, Took: time.Since(start),
 		Questions: budget.Spent(), CutShort: ctx.Err() != nil, Results: results,

@@ -100,6 +100,7 @@ type Finding struct {
 	Message  string // names record, term and value
 	Severity Severity
 	Evidence []Evidence
+	Places   []string // where the records stand, "example.org.zone:12"; only for records from files
 	Remedy   Remedy
 }
 

@@ -61,6 +61,9 @@ func (p *page) failure(r diagnosis.Result, told remedies) {
 			p.gap()
 		}
 		p.para("  ", message(f, r.Severity), strong)
+		if len(f.Places) > 0 {
+			p.para(p.label("at"), flat(strings.Join(f.Places, ", ")), plain)
+		}
 		if i == 0 && r.Rule.Why != "" {
 			p.gap()
 			p.para(p.label("why"), flat(r.Rule.Why), plain)

@@ -126,6 +126,7 @@ func fromFinding(w wireFinding) (diagnosis.Finding, error) {
 	var errs [3]error
 	errs[0] = f.Severity.UnmarshalText([]byte(w.Severity))
 	f.Evidence, errs[1] = all(w.Evidence, "evidence", fromEvidence)
+	f.Places = w.Places
 	f.Remedy.Edits, errs[2] = all(w.Remedy.Edits, "edits", fromEdit)
 	f.Remedy.Steps = append(f.Remedy.Steps, w.Remedy.Steps...)
 	return f, errors.Join(errs[:]...)

@@ -51,6 +51,7 @@ type (
 		Message  string         `json:"message"`
 		Severity string         `json:"severity"`
 		Evidence []wireEvidence `json:"evidence"`
+		Places   []string       `json:"places,omitempty"`
 		Remedy   wireRemedy     `json:"remedy"`
 	}
 	wireRemedy struct {
@@ -142,8 +143,8 @@ func toDoubt(d diagnosis.Doubt) wireDoubt { return wireDoubt{text(d.Subject), te
 func toFinding(f diagnosis.Finding) wireFinding {
 	return wireFinding{
 		Subject: text(f.Subject), Message: text(f.Message), Severity: f.Severity.String(),
-		Evidence: each(f.Evidence, toEvidence),
-		Remedy:   wireRemedy{Edits: each(f.Remedy.Edits, toEdit), Steps: each(f.Remedy.Steps, text)},
+		Evidence: each(f.Evidence, toEvidence), Places: each(f.Places, text),
+		Remedy: wireRemedy{Edits: each(f.Remedy.Edits, toEdit), Steps: each(f.Remedy.Steps, text)},
 	}
 }
 
