@@ -61,5 +61,5 @@ func distinctHosts(env *checks.Env, set facts.MXSet, v *diagnosis.Verdict) {
 			owner[addr] = name
 		}
 	}
-	v.Seen = append(v.Seen, diagnosis.Evidence{Question: "hosts", Answer: fmt.Sprintf("%d, with %d addresses", len(names), len(owner))})
+	v.Seen = append(v.Seen, diagnosis.Evidence{Question: "hosts", Answer: fmt.Sprintf("%d, addresses: %d", len(names), len(owner))})
 }

@@ -48,7 +48,7 @@ Other TXT records at the domain may hold what they like: receivers skip them. Th
 			})
 		}
 		if len(v.Findings) == 0 {
-			v.Seen = []diagnosis.Evidence{{Question: r.Answer.Question.String(), Answer: fmt.Sprintf("%d TXT records, all of them text", len(texts))}}
+			v.Seen = []diagnosis.Evidence{{Question: r.Answer.Question.String(), Answer: plural(len(texts), "TXT record") + ", all text"}}
 		}
 		return v, nil
 	},
