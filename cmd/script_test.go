@@ -32,6 +32,7 @@ domain: well.example
 @ MX 10 mx
 @ TXT "v=spf1 mx -all"
 mx A 198.51.100.25
+mx TXT "v=spf1 a -all"
 _dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@well.example"
 -- zone two.example --
 @ MX 10 mx.well.example.
