@@ -59,7 +59,7 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` in use (repeatable)")
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail (repeatable)")
 	flags.StringVar(&f.helo, "helo", "", "the `name` that the sending host gives in EHLO")
-	flags.StringSliceVar(&f.mx, "mx", nil, "a `host` that shall take the domain's mail (repeatable)")
+	flags.StringSliceVar(&f.mx, "mx", nil, "a `host` to take the domain's mail (repeatable)")
 	flags.StringArrayVar(&f.resolvers, "resolver", nil, "a DNS `server` to ask, not the system's (repeatable):\n192.0.2.53, [2001:db8::53]:5353, udp://, tcp:// or\ntls://HOST, https://HOST/dns-query")
 	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
