@@ -72,7 +72,7 @@ const (
 	maxSignatures      = 8   // looked at for one RRset
 	maxVerifications   = 64  // of one message, signatures that fail included
 	maxHashes          = 64  // NSEC3 hashes computed for one message
-	maxIterations      = 50  // of NSEC3; more are treated as insecure (RFC 9276, 3.2)
+	maxIterations      = 150 // of NSEC3; more are treated as insecure (RFC 9276, 3.2), as BIND and Unbound do
 )
 
 // SecureOptions say how a Validator validates.
