@@ -15,12 +15,14 @@
 //	selectors: s1 s2           as --selector
 //	ips: 192.0.2.25            as --ip
 //	helo: mx.example.org       as --helo
-//	relay-test: on             as --open-relay-test
+//	relay-test: off            without --open-relay-test; on otherwise
+//	mx: mx1.example.org        as --mx
 //	here: 192.0.2.25           addresses of the examining machine
 //	now: 2026-11-22T12:00:00Z  the examination's clock
 //	smtp: off                  as --no-smtp
 //	https: off                 as --no-https
 //	world: none                leave out the base internet
+//	lab: off                   documentation addresses are not public, as on the internet
 //
 // Sections:
 //

@@ -69,6 +69,14 @@ func mapped(v reflect.Value, f func(string) string) reflect.Value {
 		for i := range v.Len() {
 			out.Index(i).Set(mapped(v.Index(i), f))
 		}
+	case reflect.Map:
+		if v.IsNil() {
+			return v
+		}
+		out.Set(reflect.MakeMapWithSize(v.Type(), v.Len()))
+		for entries := v.MapRange(); entries.Next(); {
+			out.SetMapIndex(mapped(entries.Key(), f), mapped(entries.Value(), f))
+		}
 	case reflect.Struct:
 		for i := range v.NumField() {
 			if v.Type().Field(i).IsExported() {

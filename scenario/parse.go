@@ -36,6 +36,7 @@ type Scenario struct {
 
 	without []record.Slot // "*" as Type stands for every type
 	bare    bool          // without the base internet
+	real    bool          // documentation address space is not public, as on the internet
 	like    string
 	archive *txtar.Archive
 }
@@ -150,7 +151,7 @@ func Parse(data []byte) (*Scenario, error) {
 // settings reads what stands before the first section.
 func settings(data []byte) (*Scenario, error) {
 	archive := txtar.Parse(data)
-	s := &Scenario{Now: defaultNow, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), archive: archive}
+	s := &Scenario{Now: defaultNow, Want: checks.Want{RelayTest: true}, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), archive: archive}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if err := s.setting(strings.TrimSpace(line)); err != nil {
 			return nil, err
@@ -187,12 +188,18 @@ func (s *Scenario) setting(line string) error {
 		s.Here, err = addresses(value)
 	case "helo":
 		s.Want.HELO = record.Canonical(value)
+	case "mx":
+		for _, host := range strings.Fields(value) {
+			s.Want.MX = append(s.Want.MX, record.Canonical(host))
+		}
 	case "relay-test":
-		s.Want.RelayTest = value == "on"
+		s.Want.RelayTest = value != "off"
 	case "now":
 		s.Now, err = time.Parse(time.RFC3339Nano, value)
 	case "smtp":
 		s.NoSMTP = value == "off"
+	case "lab":
+		s.real = value == "off"
 	case "https":
 		s.NoHTTPS = value == "off"
 	case "world":

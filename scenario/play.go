@@ -106,7 +106,7 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 		Now:    w.now,
 		Want:   w.Want,
 		Here:   w.Here,
-		Lab:    true,
+		Lab:    !w.real,
 	}
 	switch {
 	case w.NoSMTP:
@@ -115,7 +115,11 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 	default:
 		env.SMTP = &probe.Prober{Dial: dial, RootCAs: w.CA.Pool(), Now: w.now}
 	}
-	if !w.NoHTTPS {
+	switch {
+	case w.NoHTTPS:
+	case w.Recorded():
+		env.HTTP = &w.recording
+	default:
 		env.HTTP = &probe.Fetcher{Dial: dial, RootCAs: w.CA.Pool(), Now: w.now}
 	}
 	return env

@@ -26,11 +26,16 @@ type Recorder struct {
 	mu       sync.Mutex
 	answers  map[resolve.Question]recordedAnswer
 	sessions map[string]recordedSession
+	fetches  map[string]probe.Fetch // by URL
 }
 
 // NewRecorder returns a recorder that has seen nothing yet.
 func NewRecorder() *Recorder {
-	return &Recorder{answers: make(map[resolve.Question]recordedAnswer), sessions: make(map[string]recordedSession)}
+	return &Recorder{
+		answers:  make(map[resolve.Question]recordedAnswer),
+		sessions: make(map[string]recordedSession),
+		fetches:  make(map[string]probe.Fetch),
+	}
 }
 
 // A recordedAnswer is one line of an answers section.
@@ -118,6 +123,24 @@ func (c converse) Converse(ctx context.Context, target probe.Target) probe.Sessi
 	return c(ctx, target)
 }
 
+// HTTP is next, with what it fetches recorded.
+func (r *Recorder) HTTP(next checks.HTTP) checks.HTTP {
+	if next == nil {
+		return nil
+	}
+	return fetch(func(ctx context.Context, request probe.Request) probe.Fetch {
+		f := next.Fetch(ctx, request)
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		r.fetches[request.URL] = f
+		return f
+	})
+}
+
+type fetch func(context.Context, probe.Request) probe.Fetch
+
+func (f fetch) Fetch(ctx context.Context, request probe.Request) probe.Fetch { return f(ctx, request) }
+
 // sessionKey tells the conversations of an examination apart.
 func sessionKey(t probe.Target) string {
 	data, err := marshal(t)
@@ -161,6 +184,13 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 		}
 		add("sessions", sessions)
 	}
+	if env.HTTP != nil {
+		fetches, err := linesOf(r.fetches, func(x, y probe.Fetch) int { return cmp.Compare(x.URL, y.URL) })
+		if err != nil {
+			return nil, err
+		}
+		add("fetches", fetches)
+	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {
 		clock.Checks[result.Rule.ID] = result.Took
@@ -191,10 +221,20 @@ func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
 	set("selectors", strings.Join(env.Want.Selectors, " "))
 	set("ips", joinAddrs(env.Want.Senders))
 	set("helo", env.Want.HELO)
+	set("mx", strings.Join(env.Want.MX, " "))
 	set("here", joinAddrs(env.Here))
 	set("world", "recorded")
+	if !env.Want.RelayTest {
+		set("relay-test", "off")
+	}
 	if env.SMTP == nil {
 		set("smtp", "off")
+	}
+	if env.HTTP == nil {
+		set("https", "off")
+	}
+	if !env.Lab {
+		set("lab", "off")
 	}
 	b.WriteByte('\n')
 	return b.Bytes()

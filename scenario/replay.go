@@ -16,6 +16,7 @@ import (
 type recording struct {
 	answers  map[resolve.Question]recordedAnswer
 	sessions map[string]probe.Session
+	fetches  map[string]probe.Fetch
 	times    *times
 }
 
@@ -35,6 +36,12 @@ func (s *Scenario) readRecording(name, body string) (ok bool, err error) {
 		s.recording.sessions = make(map[string]probe.Session)
 		err = eachJSON(body, func(line recordedSession) error {
 			s.recording.sessions[sessionKey(line.Target)] = line.Session
+			return nil
+		})
+	case "fetches":
+		s.recording.fetches = make(map[string]probe.Fetch)
+		err = eachJSON(body, func(line probe.Fetch) error {
+			s.recording.fetches[line.URL] = line
 			return nil
 		})
 	case "times":
@@ -98,6 +105,15 @@ func (r *recording) Converse(_ context.Context, target probe.Target) probe.Sessi
 	}
 	err := &probe.Error{Stage: probe.StageConnect, Kind: probe.Other, Detail: "not in the recording"}
 	return probe.Session{Target: target, Err: err, Steps: []probe.Step{{Stage: probe.StageConnect, Err: err}}}
+}
+
+// Fetch gets what was fetched when it was recorded.
+func (r *recording) Fetch(_ context.Context, request probe.Request) probe.Fetch {
+	if f, ok := r.fetches[request.URL]; ok {
+		return f
+	}
+	err := &probe.Error{Stage: probe.StageConnect, Kind: probe.Other, Detail: "not in the recording"}
+	return probe.Fetch{URL: request.URL, Err: err, Steps: []probe.FetchStep{{Stage: probe.StageConnect, Err: err}}}
 }
 
 // Retime gives a report of a recording played again the times of the recorded

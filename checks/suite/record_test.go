@@ -31,7 +31,7 @@ func TestRecordAndReplay(t *testing.T) {
 				world := load(t, filepath.Base(file))
 				recorder := scenario.NewRecorder()
 				env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
-				env.SMTP = recorder.SMTP(env.SMTP)
+				env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
 				first := reportOf(t, env)
 				text, err := recorder.Scenario(env, first)
 				if err != nil {
@@ -47,7 +47,6 @@ func TestRecordAndReplay(t *testing.T) {
 					t.Fatal(err)
 				}
 				env = replay.Env(t.Context())
-				env.Lab = true
 				again := recorded.Retime(reportOf(t, env))
 				if a, b := asJSON(t, first), asJSON(t, again); !bytes.Equal(a, b) {
 					t.Errorf("played again it differs: %s", difference(string(a), string(b)))
