@@ -26,6 +26,7 @@ type Want struct {
 	Selectors []string     // DKIM selectors in use
 	Senders   []netip.Addr // addresses from which the domain's mail is sent
 	HELO      string       // name the sending host gives in EHLO; canonical, or empty
+	MX        []string     // hosts that shall take the domain's mail, canonical
 	RelayTest bool         // the owner consents to having the MX hosts asked to relay
 }
 

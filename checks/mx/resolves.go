@@ -34,6 +34,8 @@ func resolves(env *checks.Env, set facts.MXSet, v *diagnosis.Verdict) {
 	for _, h := range set.Hosts {
 		name := record.Display(h.Name)
 		switch {
+		case validation(h.Name):
+			v.Seen = append(v.Seen, diagnosis.Evidence{Question: name, Answer: "never meant to resolve; see mx.validation-leftover"})
 		case len(h.Addrs) > 0:
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: name, Answer: joinAddrs(h.Addrs)})
 		case len(h.Errs) > 0:
