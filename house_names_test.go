@@ -23,6 +23,7 @@ var neverFails = map[string]string{
 	"dnsbl.listing-explained": "a property of the report",
 	"dnsbl.refusal-decoded":   "a list that refuses says nothing of the domain",
 	"dnsbl.zone-alive":        "a list that is dead says nothing of the domain",
+	"smtp.temporary-answers":  "a temporary answer proves nothing",
 }
 
 // alwaysTells are the checks for which nothing can be unknown, and why.

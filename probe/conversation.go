@@ -151,7 +151,8 @@ func (c *conversation) ask(limit time.Duration, list ...command) bool {
 			c.line.allow(limit)
 			step.Reply, err = c.in.next()
 		}
-		step.Took = time.Since(start)
+		now := time.Now()
+		step.Took, start = now.Sub(start), now
 		if err != nil {
 			step.Err = c.fault(cmd.stage, err, limit)
 			c.broken = step.Err.Kind == Closed

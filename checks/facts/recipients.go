@@ -7,7 +7,7 @@ import (
 )
 
 // roles is the mailboxes every mail domain has: postmaster (RFC 5321, 4.5.1) and
-// abuse (RFC 2142, 2). They are the recipients of a session's first envelope.
+// abuse (RFC 2142, 4). They are the recipients of a session's first envelope.
 var roles = []string{"postmaster", "abuse"}
 
 // Envelopes after the first, where the owner consents to the relay test.
@@ -41,7 +41,7 @@ func envelopes(env *checks.Env) []probe.Envelope {
 
 // relayForms is the ways to name a foreign mailbox to a host that could be fooled
 // by one: plainly, by a source route (RFC 5321, appendix C), and hidden in a local
-// part of the domain, as relays of old read them (RFC 5321, appendix F.2).
+// part of the domain, as relays of old read them (RFC 1123, 5.2.16).
 func relayForms(domain string) []string {
 	return []string{
 		stranger,

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"os"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -53,7 +52,7 @@ func run(t *testing.T, text string, errs map[string]error) string {
 		return world.Dial(ctx, network, address)
 	}
 	env := world.EnvOver(t.Context(), world.DNS(), dial)
-	results := checks.Run(t.Context(), env, slices.Concat(ip.Checks.All(), smtp.Checks.All()), nil)
+	results := checks.Run(t.Context(), env, append(ip.Checks.All(), smtp.Port25Inbound), nil)
 	return strings.Join(scenario.Lines(results), "\n")
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks/dmarc"
 	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
+	"github.com/maildoctor/maildoctor/checks/helo"
 	"github.com/maildoctor/maildoctor/checks/ip"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/checks/ptr"
@@ -28,6 +29,7 @@ func All() []*checks.Check {
 		dkim.Checks.All(),
 		dmarc.Checks.All(),
 		ptr.Checks.All(),
+		helo.Checks.All(),
 		dnsbl.Checks.All(),
 	)
 }

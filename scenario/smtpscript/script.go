@@ -26,7 +26,8 @@
 // What a script does not say is as a well-behaved server has it: EHLO offers
 // PIPELINING, SIZE, STARTTLS and 8BITMIME, STARTTLS leads to a certificate for
 // the host that the client asks for (by SNI; else that of the greeting), MAIL and
-// RCPT are 250, VRFY is 252, EXPN 502, QUIT 221. DATA is 554. A reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
+// RCPT are 250, but RCPT of an address at example.com 554 as on no relay, VRFY
+// is 252, EXPN 502, QUIT 221. DATA is 554. A reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
 // command but QUIT is 503 (RFC 5321, 3.1).
 //
 // Lines that begin with "!" direct the server:

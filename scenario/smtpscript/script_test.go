@@ -88,9 +88,9 @@ func TestConversations(t *testing.T) {
 		{"overrides", "220 mx\nEHLO\n502 no\nRCPT <No@Example.org>\n550 5.1.1 nobody\nRCPT\n451 4.7.1 later\n",
 			[]string{"ehlo a", "HELO a", "RCPT TO:<no@example.org> X=1", "RCPT TO:<other@example.org>", "QUIT"},
 			"220 mx\r\n502 no\r\n250 mx\r\n550 5.1.1 nobody\r\n451 4.7.1 later\r\n221 2.0.0 bye\r\n"},
-		{"a transaction", "220 mx", []string{"EHLO a", "RCPT TO:<a@b>", "MAIL FROM:<>", "RCPT TO:<a@b>", "RSET", "RCPT TO:<a@b>", "VRFY x", "EXPN x", "QUIT"},
+		{"a transaction", "220 mx", []string{"EHLO a", "RCPT TO:<a@b>", "MAIL FROM:<>", "RCPT TO:<a@b>", "RCPT TO:<@b:a@example.com>", "RSET", "RCPT TO:<a@b>", "VRFY x", "EXPN x", "QUIT"},
 			"220 mx\r\n250-mx\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250 8BITMIME\r\n" +
-				"503 5.5.1 MAIL first\r\n250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n250 2.0.0 ok\r\n503 5.5.1 MAIL first\r\n" +
+				"503 5.5.1 MAIL first\r\n250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n554 5.7.1 relay access denied\r\n250 2.0.0 ok\r\n503 5.5.1 MAIL first\r\n" +
 				"252 2.5.0 cannot verify\r\n502 5.5.1 command not implemented\r\n221 2.0.0 bye\r\n"},
 		{"421 closes", "421 mx too busy", []string{"QUIT", "QUIT"}, "421 mx too busy\r\n(closed)"},
 		{"554 refuses all but QUIT", "554 mx no service", []string{"EHLO a", "QUIT"}, "554 mx no service\r\n503 5.5.1 bad sequence of commands\r\n221 2.0.0 bye\r\n"},
@@ -335,7 +335,7 @@ func FuzzParse(f *testing.F) {
 		s.Host()
 		s.Dial()
 		for _, verb := range verbs {
-			if (&conversation{Script: s}).standard(verb) == nil {
+			if (&conversation{Script: s}).standard(verb, verb) == nil {
 				t.Errorf("no reply to %s", verb)
 			}
 		}

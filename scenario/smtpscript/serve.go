@@ -140,11 +140,11 @@ func (c *conversation) replyTo(verb, line string) (key string, lines []string) {
 	if lines, ok := c.replies["EHLO"]; ok && key == "EHLO2" {
 		return key, withoutSTARTTLS(lines)
 	}
-	return key, c.standard(verb)
+	return key, c.standard(verb, line)
 }
 
 // standard is the reply of a well-behaved server.
-func (c *conversation) standard(verb string) []string {
+func (c *conversation) standard(verb, line string) []string {
 	switch verb {
 	case "EHLO":
 		lines := []string{"250-" + c.Host(), "250-PIPELINING", "250-SIZE 10240000", "250-STARTTLS", "250 8BITMIME"}
@@ -164,6 +164,9 @@ func (c *conversation) standard(verb string) []string {
 	case "RCPT":
 		if !c.inMail {
 			return []string{"503 5.5.1 MAIL first"} // RFC 5321, 4.1.4
+		}
+		if strings.HasSuffix(strings.ToLower(line), "@example.com>") { // nobody's domain (RFC 2606, 3)
+			return []string{"554 5.7.1 relay access denied"}
 		}
 		return []string{"250 2.1.5 recipient ok"}
 	case "RSET", "NOOP":
