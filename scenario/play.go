@@ -30,10 +30,10 @@ func (s *Scenario) Play() (*World, error) {
 		return nil, err
 	}
 	if s.recording.times != nil {
-		return &World{Scenario: s, CA: ca, Sites: s.sites(), now: s.recording.clock()}, nil
+		return &World{Scenario: s, CA: ca, now: s.recording.clock()}, nil
 	}
 	start := time.Now()
-	return &World{Scenario: s, CA: ca, now: func() time.Time { return s.Now.Add(time.Since(start)) }}, nil
+	return &World{Scenario: s, CA: ca, Sites: s.sites(), now: func() time.Time { return s.Now.Add(time.Since(start)) }}, nil
 }
 
 // sites puts the pages at the addresses of their hosts. The DNS of a world fails
