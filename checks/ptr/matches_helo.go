@@ -119,7 +119,7 @@ func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *d
 	case g.name != "" && !matches:
 		finding.Message = fmt.Sprintf("%s greets as %s, but its PTR is %s", s.Addr, record.Display(g.name), names(r))
 		finding.Evidence = append(finding.Evidence, diagnosis.Evidence{Question: "EHLO " + subject, Answer: record.Display(g.name)})
-		finding.Remedy.Steps = []string{setPTR(s.Addr, g.name), "Or set the server's host name to " + names(r) + "."}
+		finding.Remedy.Steps = rename(s, r, g)
 		v.Findings = append(v.Findings, finding)
 	case g.name != "":
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + " in PTR and EHLO"})
@@ -128,6 +128,17 @@ func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *d
 	default:
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + "; the EHLO name is not known (--helo gives it)"})
 	}
+}
+
+// rename leads to one name. The PTR name leads back to the address (that is
+// ptr.forward-confirmed), so that the server can take it at once; the other way
+// is open only to a name of the public DNS.
+func rename(s facts.Sender, r facts.Reverse, g greeted) []string {
+	steps := []string{fmt.Sprintf("Have the server send under the name %s (Postfix: myhostname; Exchange: the FQDN of the send and receive connectors; in a container, its host name).", names(r))}
+	if suffix, icann := publicsuffix.PublicSuffix(record.Display(g.name)); icann || strings.Contains(suffix, ".") {
+		steps = append(steps, "Or, if "+record.Display(g.name)+" leads to "+s.Addr.String()+", let the name stand and change the other. "+setPTR(s.Addr, g.name))
+	}
+	return steps
 }
 
 // shared reports whether the address belongs to a relay that serves many: all

@@ -101,7 +101,7 @@ func (g greeter) judge(v *diagnosis.Verdict) {
 	}
 	f := diagnosis.Finding{
 		Subject: host, Severity: diagnosis.Advice, Evidence: []diagnosis.Evidence{seen},
-		Message: fmt.Sprintf("%s, by which the mail host greets, has no SPF record: anybody may greet with it, and bounces are judged by it", host),
+		Message: fmt.Sprintf("%s, a host that sends, has no SPF record of its own: anybody may greet by its name, and bounces are judged by that name alone", host),
 	}
 	want := g.wants().String()
 	if len(g.texts.Chain) > 0 { // beside a CNAME nothing else may stand (RFC 1034, 3.6.2)

@@ -15,6 +15,7 @@ var due = map[[2]string]string{
 	{"suite.stalwart", "dkim.selector-found"}:        "its selectors have the date of the key in their names",
 	{"hosted.fastmail", "spf.all-present"}:           "Fastmail documents ?all, which decides nothing",
 	{"hosted.improvmx", "dmarc.policy-none"}:         "ImprovMX documents p=none, to begin with",
+	{"odd.exchange", "ptr.matches-helo"}:             "the server greets with a name of the internal network",
 	{"odd.macro-include", "spf.lookup-limit"}:        "what an include costs that depends on the sender, only its owner knows",
 	{"odd.send-only", "mx.exists"}:                   "bounces have nowhere to go, and some receivers refuse the sender for it",
 	{"odd.ses-mail-from", "dkim.domainkey-exists"}:   "a server that denies _domainkey is believed only once it is shown to be right",
