@@ -23,8 +23,9 @@ type checkFlags struct {
 	mx                        []string
 	helo                      string
 	only, skip, zones         []string
+	record, replay            string
 	failOn                    *choice
-	strict, noSMTP            bool
+	strict, noSMTP, noHTTPS   bool
 	relayTest                 bool
 	timeout                   span
 	output                    *output
@@ -64,7 +65,10 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
+	flags.StringVar(&f.record, "record", "", "write all answers to this `file`, to be played again")
+	flags.StringVar(&f.replay, "replay", "", "examine what such a `file` holds, offline")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
+	flags.BoolVar(&f.noHTTPS, "no-https", false, "do not fetch policies over HTTPS")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
 	f.output = a.outputFlags(cmd).fileFlags(cmd)
@@ -80,7 +84,7 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 }
 
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
-	names, files, err := a.named(args, f.zones)
+	names, files, replay, err := a.subject(f, args)
 	if err != nil {
 		return err
 	}
@@ -95,7 +99,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return usage(err)
 	}
-	options.planned = files
+	options.planned, options.record = files, f.record != ""
 	gate, err := f.gate()
 	if err != nil {
 		return err
@@ -104,15 +108,26 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return err
 	}
 	options.log = f.output.verbose && f.output.format.value == "text"
-	doctor, err := a.live(ctx, options)
-	if err != nil {
-		return err
+	doctor := replay
+	if doctor == nil {
+		if doctor, err = a.live(ctx, options); err != nil {
+			return err
+		}
 	}
 	defer doctor.close()
 
 	r := round{examiner: doctor, checks: chosen, timeout: time.Duration(f.timeout), progress: a.progress(names, len(chosen.run))}
 	reports, skipped := r.run(ctx, names)
 	r.progress.stop()
+	if f.record != "" {
+		recorded, err := doctor.(recorder).recording()
+		if err != nil {
+			return err
+		}
+		if err := a.keep(f.record, recorded); err != nil {
+			return err
+		}
+	}
 	stats, events := doctor.asked()
 	if err := f.output.reports(reports, asked(events)...); err != nil {
 		return err
@@ -125,6 +140,26 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return errNoAnswer
 	}
 	return verdict
+}
+
+// subject is what is to be examined: domains, with the zone files that are to
+// be laid over what is published, or the world of a recording.
+func (a *app) subject(f checkFlags, args []string) (names []string, files planned, replay examiner, err error) {
+	if f.replay != "" {
+		if err := f.beside(args); err != nil {
+			return nil, nil, nil, err
+		}
+		p, err := newPlayer(f.replay)
+		if err != nil {
+			return nil, nil, nil, usage(err)
+		}
+		return []string{p.scenario.Domain}, nil, p, nil
+	}
+	names, files, err = a.named(args, f.zones)
+	if err == nil && f.record != "" && len(names) > 1 {
+		err = usage(errOneRecording)
+	}
+	return names, files, nil, err
 }
 
 // named refuses flags whose words are blank: a variable of a script that was
@@ -177,14 +212,16 @@ type liveOptions struct {
 	want      checks.Want
 	resolvers []string
 	planned   planned
+	record    bool // everything that is seen
 	noSMTP    bool
+	noHTTPS   bool
 	hostname  string // of this machine
 	log       bool   // keep every question
 }
 
 // live reads the flags that describe the domain and the way to it.
 func (f checkFlags) live() (liveOptions, error) {
-	o := liveOptions{resolvers: f.resolvers, noSMTP: f.noSMTP}
+	o := liveOptions{resolvers: f.resolvers, noSMTP: f.noSMTP, noHTTPS: f.noHTTPS}
 	for _, s := range trimmed(f.selectors) {
 		selector, err := parseSelector(s)
 		if err != nil {

@@ -11,6 +11,7 @@ import (
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario"
 	"github.com/maildoctor/maildoctor/zonefile"
 )
 
@@ -18,14 +19,18 @@ import (
 const systemResolvers = "/etc/resolv.conf"
 
 // A doctor examines on the internet. All its examinations share one client, one
-// memory of answers and one prober; each has a budget of questions of its own.
+// memory of answers, one prober and one fetcher; each has a budget of questions of its own.
 type doctor struct {
 	client *resolve.Client
 	zones  planned
+	record *scenario.Recorder // nil unless wanted
+	taken  []byte             // what it recorded
+	failed error              // why it could not
 	trace  *resolve.Trace
 	log    *resolve.Log // of every question; nil unless somebody wants to see it
 	shared resolve.Resolver
 	smtp   checks.SMTP
+	http   checks.HTTP
 	want   checks.Want
 	here   []netip.Addr
 }
@@ -38,6 +43,9 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	}
 	client := resolve.NewClient(options)
 	d := &doctor{client: client, zones: o.planned, want: o.want, here: here()}
+	if o.record {
+		d.record = scenario.NewRecorder()
+	}
 	var observe func(resolve.Event)
 	if o.log {
 		d.log = new(resolve.Log)
@@ -47,6 +55,9 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	d.shared = o.planned.over(resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight)))
 	if !o.noSMTP {
 		d.smtp = &probe.Prober{HELO: o.hostname}
+	}
+	if !o.noHTTPS {
+		d.http = &probe.Fetcher{}
 	}
 	return d, nil
 }
@@ -89,17 +100,32 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 		Domain: domain,
 		DNS:    resolve.NewMemo(ctx, budget),
 		SMTP:   d.smtp,
+		HTTP:   d.http,
 		Now:    time.Now,
 		Want:   d.want,
 		Here:   d.here,
 	}
+	if d.record != nil {
+		env.DNS = resolve.NewMemo(ctx, d.record.DNS(budget))
+		env.SMTP, env.HTTP = d.record.SMTP(env.SMTP), d.record.HTTP(env.HTTP)
+	}
 	results := checks.Run(ctx, env, list, observe)
 	zonefile.Locate(results, d.zones)
-	return diagnosis.Report{
+	report := diagnosis.Report{
 		Domain: record.Display(domain), At: start, Took: time.Since(start),
 		Questions: budget.Spent(), CutShort: ctx.Err() != nil, Results: results,
 	}
+	if d.record != nil {
+		d.taken, d.failed = d.record.Scenario(env, report)
+	}
+	return report
 }
+
+// A recorder is an examiner that can keep what it sees.
+type recorder interface{ recording() ([]byte, error) }
+
+// recording is the scenario of the one domain that was examined.
+func (d *doctor) recording() ([]byte, error) { return d.taken, d.failed }
 
 func (d *doctor) asked() (resolve.Stats, []resolve.Event) {
 	if d.log == nil {

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -24,6 +25,7 @@ type output struct {
 	app     *app
 	format  *choice
 	path    string // of a file; empty for standard output
+	flag    string // that gave path; empty is --output
 	verbose bool
 
 	named func() bool // whether path was given
@@ -95,7 +97,7 @@ func (o *output) cannot(err error) error {
 	if errors.As(err, &path) {
 		err = path.Err
 	}
-	return fmt.Errorf("cannot write --output %s: %w", o.path, err)
+	return fmt.Errorf("cannot write %s %s: %w", cmp.Or(o.flag, "--output"), o.path, err)
 }
 
 // print writes what render renders, to a file as a whole or not at all.
