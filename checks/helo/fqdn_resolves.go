@@ -51,7 +51,7 @@ func fqdnResolves(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 func (c caller) judge(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) {
 	name, fault := facts.HostName(c.word)
 	if fault != "" {
-		c.find(v, fmt.Sprintf("%s calls itself %q in EHLO: the name %s", c.subject(), c.word, fault), nil,
+		c.find(v, fmt.Sprintf("the EHLO name of %s is %q, which %s", c.subject(), c.word, fault), nil,
 			"Set the server's host name to its full name in the DNS, as in mail.example.com; in Postfix: myhostname.")
 		return
 	}
@@ -72,10 +72,10 @@ func (c caller) judge(ctx context.Context, env *checks.Env, v *diagnosis.Verdict
 	case !found.Known():
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: c.subject(), Reason: found.Errs[0].Error()})
 	case len(found.Addrs) == 0:
-		c.find(v, fmt.Sprintf("%s calls itself %s in EHLO, a name without an address", c.subject(), shown), evidence,
+		c.find(v, fmt.Sprintf("the EHLO name of %s is %s, a name without an address", c.subject(), shown), evidence,
 			fmt.Sprintf("Publish the address of the host at %s, or set the server's host name to one that has it.", shown))
 	default:
-		c.find(v, fmt.Sprintf("%s calls itself %s in EHLO, which leads to %s instead", listed(missing), shown, listed(found.Addrs)), evidence,
+		c.find(v, fmt.Sprintf("the EHLO name of %s is %s, which leads to %s instead", listed(missing), shown, listed(found.Addrs)), evidence,
 			fmt.Sprintf("Add %s to the addresses of %s, or set the server's host name to one that leads there.", listed(missing), shown))
 	}
 }

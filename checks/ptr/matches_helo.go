@@ -81,7 +81,9 @@ func greeting(env *checks.Env, s facts.Sender, sessions facts.SessionSet) (g gre
 			}
 		}
 		g.err = errNoName
-		if session.Err != nil {
+		if step, ok := session.Step(probe.StageEHLO); ok && step.Err != nil {
+			g.err = step.Err
+		} else if !ok && session.Err != nil {
 			g.err = session.Err
 		}
 	}
