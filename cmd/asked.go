@@ -8,9 +8,10 @@ import (
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
-// errNoAnswer is for examinations that could not be made: without it, no
-// network would be as good to a script as a healthy domain.
-var errNoAnswer = errors.New("no DNS question was answered; check the network, name another resolver with --resolver, or give more time with --timeout")
+// errNoAnswer goes with the verdict of examinations to which no DNS server said
+// a word. It changes no exit code: an outage is no finding, and --strict is
+// there for those to whom it matters.
+var errNoAnswer = &codeError{exitHealthy, errors.New("no DNS question was answered, so nothing is known; check the network, name another resolver with --resolver, or give more time with --timeout")}
 
 // unanswered reports whether questions were asked and none was answered.
 // Questions that were still on their way at the end are not in stats.

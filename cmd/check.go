@@ -136,7 +136,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return interrupted(skipped, len(names))
 	}
 	verdict := gate.judge(reports)
-	if verdict == nil && unanswered(reports, stats) {
+	if verdict == nil && replay == nil && unanswered(reports, stats) {
 		return errNoAnswer
 	}
 	return verdict

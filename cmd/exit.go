@@ -24,8 +24,7 @@ const exitHelp = `Exit codes:
   1    a finding at or above --fail-on (critical, unless you say otherwise)
   2    wrong usage
   3    with --strict: no such finding, but something could not be told
-  4    what was asked for could not be done: no DNS server answered, or the
-       report could not be written
+  4    what was asked for could not be done, such as writing the report
   130  interrupted; the report holds what was known by then`
 
 // A codeError ends the program with a code and, if it has words, an error line.
