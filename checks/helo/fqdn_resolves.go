@@ -23,7 +23,7 @@ var FQDNResolves = Checks.Add(&checks.Check{
 		Why:      "Receivers refuse or mark down clients that call themselves localhost, a bare address, or a name that does not exist.",
 		Doc: `A client names itself in EHLO by its fully qualified host name, one that resolves to its address. Postfix' reject_non_fqdn_helo_hostname and reject_unknown_helo_hostname, and every spam filter, look at that.
 
-The name is taken from --helo (held against the addresses of --ip) and from what the MX hosts that also send say of themselves: servers as a rule send under the name that they answer with. Names with an underscore, of a single label, bare addresses and names such as server.lan are faults. A full name that does not resolve, or resolves to other addresses, is one where it lies in the domain or was given with --helo; hosts of a provider are pools, and answer under inside names.
+The name is taken from --helo (held against the addresses of --ip), else from what the MX hosts that also send say of themselves in their answer to EHLO. Servers as a rule send under that name; as some do not (Exchange has a name for each connector), it is advice then. Names with an underscore, of a single label, bare addresses and names such as server.lan are faults. A full name that does not resolve, or resolves to other addresses, is one where it lies in the domain or was given with --helo; hosts of a provider are pools, and answer under inside names.
 
 To fix it, set the server's host name to one with an A and, if it sends over IPv6, an AAAA record for the addresses that it sends from. Postfix: myhostname (or smtp_helo_name). Mailu: the first name in HOSTNAMES. mailcow: MAILCOW_HOSTNAME. Exim: primary_hostname.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.1.1.1"}, {Name: "RFC 5321, 2.3.5"}},
@@ -81,8 +81,12 @@ func (c caller) judge(ctx context.Context, env *checks.Env, v *diagnosis.Verdict
 }
 
 func (c caller) find(v *diagnosis.Verdict, message string, evidence []diagnosis.Evidence, steps ...string) {
+	severity := diagnosis.Advice // what it answers need not be what it sends under
+	if c.declared {
+		severity = diagnosis.Warning
+	}
 	v.Findings = append(v.Findings, diagnosis.Finding{
-		Subject: c.subject(), Severity: diagnosis.Warning, Message: message,
+		Subject: c.subject(), Severity: severity, Message: message,
 		Evidence: append([]diagnosis.Evidence{{Question: "EHLO " + c.subject(), Answer: c.word}}, evidence...),
 		Remedy:   diagnosis.Remedy{Steps: steps},
 	})
