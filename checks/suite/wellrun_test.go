@@ -16,7 +16,6 @@ var due = map[[2]string]string{
 	{"hosted.fastmail", "spf.all-present"}:           "Fastmail documents ?all, which decides nothing",
 	{"hosted.improvmx", "dmarc.policy-none"}:         "ImprovMX documents p=none, to begin with",
 	{"odd.exchange", "ptr.matches-helo"}:             "the server greets with a name of the internal network",
-	{"odd.exchange", "helo.fqdn-resolves"}:           "the same name, which no receiver can look up",
 	{"odd.macro-include", "spf.lookup-limit"}:        "what an include costs that depends on the sender, only its owner knows",
 	{"odd.send-only", "mx.exists"}:                   "bounces have nowhere to go, and some receivers refuse the sender for it",
 	{"odd.ses-mail-from", "dkim.domainkey-exists"}:   "a server that denies _domainkey is believed only once it is shown to be right",
