@@ -118,6 +118,24 @@ func (s subject) cured() dmarc.Record {
 	if len(r.RUA) == 0 && s.purpose.Sends && s.takesReports() {
 		r = r.WithReports(postmaster(s.Policy.Domain))
 	}
+	return s.beyondMail(r)
+}
+
+// beyondMail is r without what else is wrong with it, as far as the mail of the
+// domain cannot suffer: names that do not exist send none, and nor does a domain
+// that says so.
+func (s subject) beyondMail(r dmarc.Record) dmarc.Record {
+	if s.Policy.Domain == s.Organizational && openNames(r) {
+		r.NonExistent = r.Policy
+	}
+	if misplacedPSD(*s.Policy) {
+		r.PSD = ""
+	}
+	r.Failure = sensible(r)
+	if !s.purpose.Sends && s.Relation == dmarc.Self {
+		r.NonExistent, r.Removed = "", nil
+		r = r.WithPolicy(dmarc.Reject).WithSubdomains("").WithTesting(false)
+	}
 	return r
 }
 
