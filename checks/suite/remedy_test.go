@@ -23,6 +23,7 @@ var revealed = map[[2]string]string{
 	{"dmarc.single-record", "dmarc.policy-none"}:  "of several policies the weakest is kept: none was in force before",
 	{"dmarc.policy-tag", "dmarc.policy-none"}:     "p=none was in force before, unsaid",
 	{"dkim.no-wildcard", "dkim.not-revoked"}:      "a named selector that only the wildcard answers for has no key, before and after",
+	{"tlsrpt.record", "dkim.domainkey-exists"}:    "the record is the witness that the servers deny names rightly, so that their word on _domainkey counts",
 	{"ptr.forward-confirmed", "ptr.matches-helo"}: "which name the host greets with is asked once its name is confirmed",
 }
 
