@@ -24,7 +24,8 @@ const grace = time.Second
 //
 // A check whose need failed is Skipped, and one whose need is Unknown is Unknown
 // too; both name it as Cause. Findings about subjects that the need says nothing
-// about stand all the same. A check whose need did not apply does not apply either.
+// about stand all the same, and so does a pass where the need failed for single
+// hosts or addresses only. A check whose need did not apply does not apply either.
 func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Result)) []diagnosis.Result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -55,7 +56,7 @@ func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Re
 				r = conclude(c, diagnosis.Verdict{}, errCutShort)
 			}
 		}
-		settled[c] = settle(c, r, settled)
+		settled[c] = settle(record.Canonical(env.Domain), c, r, settled)
 		if observe != nil && wanted[c] {
 			observe(settled[c])
 		}
@@ -152,8 +153,9 @@ func reasons(doubts []diagnosis.Doubt) string {
 // settle applies what became of all that c needs, directly or not, to its own
 // result. What was judged by itself is a cause; roots come first, the failed
 // before the unknown, and those before what did not apply. Each cause takes away
-// the findings about its own subjects, and no more.
-func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result) diagnosis.Result {
+// the findings about its own subjects, and no more: that one host is out of
+// reach says nothing about another.
+func settle(domain string, c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result) diagnosis.Result {
 	causes := withNeeds(c.Needs)
 	for _, outcome := range []diagnosis.Outcome{diagnosis.Failed, diagnosis.Unknown, diagnosis.Skipped} {
 		for _, need := range causes {
@@ -165,12 +167,27 @@ func settle(c *Check, own diagnosis.Result, settled map[*Check]diagnosis.Result)
 				own.Findings, own.Severity = rest, gravest(rest)
 				continue
 			}
+			if own.Outcome == diagnosis.Passed && len(own.Seen) > 0 && ofHosts(cause, domain) {
+				continue // it holds for the hosts that are left
+			}
 			if r, changed := consequence(own, cause); changed {
 				return r
 			}
 		}
 	}
 	return own
+}
+
+// ofHosts reports whether a failure is about single hosts or addresses, and
+// not about the domain or a record that speaks for it.
+func ofHosts(cause diagnosis.Result, domain string) bool {
+	for _, f := range cause.Findings {
+		name := record.Canonical(f.Subject)
+		if name == domain || strings.Contains("."+name, "._") {
+			return false
+		}
+	}
+	return cause.Outcome == diagnosis.Failed
 }
 
 // independent is those of the findings whose subject the cause says nothing about.
