@@ -12,10 +12,12 @@ import (
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
 	"github.com/maildoctor/maildoctor/checks/helo"
 	"github.com/maildoctor/maildoctor/checks/ip"
+	"github.com/maildoctor/maildoctor/checks/mtasts"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/checks/ptr"
 	"github.com/maildoctor/maildoctor/checks/smtp"
 	"github.com/maildoctor/maildoctor/checks/spf"
+	"github.com/maildoctor/maildoctor/checks/tlsrpt"
 )
 
 // All is every check: where mail goes, who may send it, from where it is sent.
@@ -25,6 +27,8 @@ func All() []*checks.Check {
 		mx.Checks.All(),
 		ip.Checks.All(),
 		smtp.Checks.All(),
+		mtasts.Checks.All(),
+		tlsrpt.Checks.All(),
 		spf.Checks.All(),
 		dkim.Checks.All(),
 		dmarc.Checks.All(),

@@ -2,6 +2,7 @@ package mtasts
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strconv"
 	"strings"
@@ -39,6 +40,9 @@ func ParsePolicy(text string) (Policy, []Problem) {
 		}
 		p.line(strings.TrimSuffix(text[at:end], "\r"), at)
 		at = end + 1
+	}
+	if len(p.seen) == len(p.policy.Extra) {
+		return p.policy, []Problem{{Effect: Void, Message: "this is no policy: it has none of the fields version, mode, mx and max_age"}}
 	}
 	p.complete(len(text))
 	return p.policy, p.problems
@@ -194,17 +198,30 @@ func meantPattern(text string) (pattern string, effect Effect, fault string) {
 	case !ascii(text):
 		fault = "is not written in A-labels (RFC 8461, 3.2)"
 	}
-	name, err := record.ParseDomain(host)
-	if err == nil { // what IDNA makes of odd characters may be no name itself
-		name, err = record.ParseDomain(name)
-	}
-	if err != nil || strings.ContainsAny(host, "/@:<>") {
+	if pattern = hostName(host); pattern == "" {
 		return "", Void, "is not a host name"
 	}
-	if pattern = fold(name); wild {
+	if wild {
 		pattern = "*." + pattern
 	}
 	return pattern, effect, fault
+}
+
+// hostName is a name in A-labels, without a final dot; empty if it is none. A
+// single label will do.
+func hostName(text string) string {
+	const label = "x."
+	if _, err := netip.ParseAddr(strings.Trim(text, "[]")); err == nil || strings.ContainsAny(text, "/@:<>") {
+		return ""
+	}
+	name, err := record.ParseDomain(label + text)
+	if err == nil { // what IDNA makes of odd characters may be no name itself
+		name, err = record.ParseDomain(name)
+	}
+	if err != nil {
+		return ""
+	}
+	return strings.TrimPrefix(fold(name), label)
 }
 
 func ascii(s string) bool {
