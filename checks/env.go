@@ -21,6 +21,12 @@ type HTTP interface {
 	Fetch(context.Context, probe.Request) probe.Fetch
 }
 
+// A Security tells what DNSSEC makes of the answer to a question;
+// *resolve.Validator is one. An error means that it cannot be told.
+type Security interface {
+	Secure(context.Context, resolve.Question) (resolve.Proof, error)
+}
+
 // Want is what the owner says of the domain. It may be empty.
 type Want struct {
 	Selectors []string     // DKIM selectors in use
@@ -39,7 +45,10 @@ type Env struct {
 	HTTP   HTTP             // nil: no HTTPS fetches are wanted
 	Now    func() time.Time
 	Want   Want
-	Here   []netip.Addr // addresses of this machine
+
+	Security Security // nil: nobody here knows of DNSSEC
+
+	Here []netip.Addr // addresses of this machine
 
 	// Lab makes documentation address space count as public, for worlds that are
 	// not the internet.

@@ -26,6 +26,7 @@ type checkFlags struct {
 	record, replay            string
 	failOn                    *choice
 	strict, noSMTP, noHTTPS   bool
+	trustAD                   bool
 	relayTest                 bool
 	timeout                   span
 	output                    *output
@@ -67,6 +68,7 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
 	flags.StringVar(&f.record, "record", "", "write all answers to this `file`, to be played again")
 	flags.StringVar(&f.replay, "replay", "", "examine what such a `file` holds, offline")
+	flags.BoolVar(&f.trustAD, "trust-ad", false, "believe the resolver's AD bit where it passes on no\nsignatures; that of one on this machine is believed\nanyway")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "do not fetch policies over HTTPS")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
@@ -215,13 +217,14 @@ type liveOptions struct {
 	record    bool // everything that is seen
 	noSMTP    bool
 	noHTTPS   bool
+	trustAD   bool   // the AD bit of a resolver that is elsewhere
 	hostname  string // of this machine
 	log       bool   // keep every question
 }
 
 // live reads the flags that describe the domain and the way to it.
 func (f checkFlags) live() (liveOptions, error) {
-	o := liveOptions{resolvers: f.resolvers, noSMTP: f.noSMTP, noHTTPS: f.noHTTPS}
+	o := liveOptions{resolvers: f.resolvers, noSMTP: f.noSMTP, noHTTPS: f.noHTTPS, trustAD: f.trustAD}
 	for _, s := range trimmed(f.selectors) {
 		selector, err := parseSelector(s)
 		if err != nil {

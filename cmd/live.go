@@ -31,6 +31,7 @@ type doctor struct {
 	shared resolve.Resolver
 	smtp   checks.SMTP
 	http   checks.HTTP
+	proofs *resolve.Validator
 	want   checks.Want
 	here   []netip.Addr
 }
@@ -53,6 +54,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	}
 	d.trace = resolve.NewTrace(client, observe)
 	d.shared = o.planned.over(resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight)))
+	d.proofs = resolve.NewValidator(ctx, client, resolve.SecureOptions{Fallback: client, TrustAD: o.trustAD})
 	if !o.noSMTP {
 		d.smtp = &probe.Prober{HELO: o.hostname}
 	}
@@ -95,7 +97,7 @@ func here() []netip.Addr {
 
 func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
 	start := time.Now()
-	budget := resolve.NewBudget(d.shared, resolve.DefaultBudget)
+	budget, proofs := resolve.NewBudget(d.shared, resolve.DefaultBudget), d.proofs.Share()
 	env := &checks.Env{
 		Domain: domain,
 		DNS:    resolve.NewMemo(ctx, budget),
@@ -104,16 +106,19 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 		Now:    time.Now,
 		Want:   d.want,
 		Here:   d.here,
+
+		Security: proofs,
 	}
 	if d.record != nil {
 		env.DNS = resolve.NewMemo(ctx, d.record.DNS(budget))
 		env.SMTP, env.HTTP = d.record.SMTP(env.SMTP), d.record.HTTP(env.HTTP)
+		env.Security = d.record.Security(proofs)
 	}
 	results := checks.Run(ctx, env, list, observe)
 	zonefile.Locate(results, d.zones)
 	report := diagnosis.Report{
 		Domain: record.Display(domain), At: start, Took: time.Since(start),
-		Questions: budget.Spent(), CutShort: ctx.Err() != nil, Results: results,
+		Questions: budget.Spent() + proofs.Questions(), CutShort: ctx.Err() != nil, Results: results,
 	}
 	if d.record != nil {
 		d.taken, d.failed = d.record.Scenario(env, report)

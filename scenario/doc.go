@@ -22,6 +22,10 @@
 //	smtp: off                  as --no-smtp
 //	https: off                 as --no-https
 //	world: none                leave out the base internet
+//	signed: example.org        these zones are secure by DNSSEC; the others are not signed
+//	bogus: example.org         their signatures have expired; misdelegated: the DS fits
+//	                           no key; weak: signed with RSASHA1; unsigned: none of these
+//	dnssec: stripped           the resolver passes on no signatures, so nothing can be told
 //	lab: off                   documentation addresses are not public, as on the internet
 //
 // Sections:

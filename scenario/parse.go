@@ -34,6 +34,7 @@ type Scenario struct {
 
 	recording recording
 
+	dnssec  dnssec
 	without []record.Slot // "*" as Type stands for every type
 	bare    bool          // without the base internet
 	real    bool          // documentation address space is not public, as on the internet
@@ -105,6 +106,7 @@ func (s *Scenario) lieOn(base *Scenario) {
 			s.Records = append(s.Records, r)
 		}
 	}
+	s.dnssec.lieOn(base.dnssec)
 	for addr, script := range base.Hosts {
 		if _, ok := s.Hosts[addr]; !ok {
 			s.Hosts[addr] = script
@@ -202,6 +204,8 @@ func (s *Scenario) setting(line string) error {
 		s.real = value == "off"
 	case "https":
 		s.NoHTTPS = value == "off"
+	case "signed", "unsigned", "bogus", "misdelegated", "weak", "dnssec":
+		err = s.dnssec.state(key, value)
 	case "world":
 		s.bare = value == "none" || value == "recorded"
 	}

@@ -108,6 +108,7 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 		Here:   w.Here,
 		Lab:    !w.real,
 	}
+	env.Security = w.security(env.DNS)
 	switch {
 	case w.NoSMTP:
 	case w.Recorded():

@@ -27,6 +27,7 @@ type Recorder struct {
 	answers  map[resolve.Question]recordedAnswer
 	sessions map[string]recordedSession
 	fetches  map[string]probe.Fetch // by URL
+	proofs   map[resolve.Question]recordedProof
 }
 
 // NewRecorder returns a recorder that has seen nothing yet.
@@ -35,6 +36,7 @@ func NewRecorder() *Recorder {
 		answers:  make(map[resolve.Question]recordedAnswer),
 		sessions: make(map[string]recordedSession),
 		fetches:  make(map[string]probe.Fetch),
+		proofs:   make(map[resolve.Question]recordedProof),
 	}
 }
 
@@ -190,6 +192,13 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 			return nil, err
 		}
 		add("fetches", fetches)
+	}
+	if env.Security != nil {
+		proofs, err := linesOf(r.proofs, recordedProof.compare)
+		if err != nil {
+			return nil, err
+		}
+		add("proofs", proofs)
 	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {

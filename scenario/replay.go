@@ -17,6 +17,7 @@ type recording struct {
 	answers  map[resolve.Question]recordedAnswer
 	sessions map[string]probe.Session
 	fetches  map[string]probe.Fetch
+	proofs   map[resolve.Question]recordedProof
 	times    *times
 }
 
@@ -42,6 +43,12 @@ func (s *Scenario) readRecording(name, body string) (ok bool, err error) {
 		s.recording.fetches = make(map[string]probe.Fetch)
 		err = eachJSON(body, func(line probe.Fetch) error {
 			s.recording.fetches[line.URL] = line
+			return nil
+		})
+	case "proofs":
+		s.recording.proofs = make(map[resolve.Question]recordedProof)
+		err = eachJSON(body, func(line recordedProof) error {
+			s.recording.proofs[resolve.Ask(line.Name, line.Type)] = line
 			return nil
 		})
 	case "times":

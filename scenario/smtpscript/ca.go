@@ -6,12 +6,14 @@ import (
 	"crypto/elliptic"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"fmt"
 	"math/big"
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -51,7 +53,7 @@ func NewCA(now time.Time) (*CA, error) {
 }
 
 func newAuthority(name string, now time.Time) (authority, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	key, err := keyOf(name)
 	if err != nil {
 		return authority{}, err
 	}
@@ -62,6 +64,13 @@ func newAuthority(name string, now time.Time) (authority, error) {
 	}
 	cert, err := sign(template, template, key, key)
 	return authority{cert, key}, err
+}
+
+// keyOf is a key on the curve P-256 that follows from a name, so that a world can
+// hold TLSA records of it. It is no secret, and nobody outside a world trusts it.
+func keyOf(name string) (*ecdsa.PrivateKey, error) {
+	seed := sha256.Sum256([]byte("maildoctor scenario " + name))
+	return ecdsa.ParseRawPrivateKey(elliptic.P256(), seed[:])
 }
 
 func sign(template, parent *x509.Certificate, key, signer crypto.Signer) (*x509.Certificate, error) {
@@ -130,5 +139,5 @@ func (want Certificate) key() (crypto.Signer, error) {
 	if want.RSABits > 0 {
 		return rsa.GenerateKey(rand.Reader, want.RSABits)
 	}
-	return ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	return keyOf(strings.Join(want.Names, " "))
 }
