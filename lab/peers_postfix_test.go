@@ -45,8 +45,10 @@ alias_database =
 local_recipient_maps =
 smtpd_peername_lookup = no
 smtpd_relay_restrictions = reject_unauth_destination
-smtpd_banner = $myhostname ESMTP
+smtpd_error_sleep_time = 0
+in_flow_delay = 0
 smtpd_tls_security_level = may
+smtpd_tls_protocols = >=TLSv1.2
 `
 
 const masterCf = `cleanup unix n - n - 0 cleanup
@@ -76,12 +78,13 @@ func newPostfix(t *testing.T) *postfix {
 	return &postfix{dir: folder(t)}
 }
 
-// add makes Postfix the mail host name of domain, with a certificate of ca, and
-// returns where it will listen.
-func (p *postfix) add(t *testing.T, domain, name string, ca *smtpscript.CA) string {
+// add makes Postfix a mail host of domain that greets with those words, the first
+// of which is its name, and has a certificate of ca for that name and for
+// others. It returns where Postfix will listen.
+func (p *postfix) add(t *testing.T, domain, greeting string, ca *smtpscript.CA, others []string) string {
 	t.Helper()
-	name = record.Display(name)
-	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{name}})
+	name, _, _ := strings.Cut(greeting, " ")
+	cert, err := ca.Issue(smtpscript.Certificate{Names: append([]string{name}, others...)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -89,7 +92,7 @@ func (p *postfix) add(t *testing.T, domain, name string, ca *smtpscript.CA) stri
 	p.release = append(p.release, release)
 	chain := filepath.Join(p.dir, fmt.Sprintf("%d.pem", len(p.listens)))
 	write(t, chain, pemOf(t, cert), 0o600)
-	fmt.Fprintf(&p.services, "%s inet n - n - - smtpd -o myhostname=%s -o smtpd_tls_chain_files=%s\n", address, name, chain)
+	fmt.Fprintf(&p.services, "%s inet n - n - - smtpd -o myhostname=%s -o {smtpd_banner=%s} -o smtpd_tls_chain_files=%s\n", address, name, greeting, chain)
 	p.domains = append(p.domains, record.Display(domain))
 	p.listens = append(p.listens, address)
 	return address
