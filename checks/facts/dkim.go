@@ -53,12 +53,18 @@ type DKIMKey struct {
 func (s DKIMSelector) Mine() bool {
 	key := slices.ContainsFunc(s.Keys, func(k DKIMKey) bool { return dkim.IsKey(k.Text) })
 	switch {
-	case s.Err != nil:
+	case s.Err != nil || s.Successor() && !s.Named:
 		return false
 	case s.Wildcard:
 		return s.Named && slices.ContainsFunc(s.Keys, func(k DKIMKey) bool { return dkim.IsKey(k.Text) && !k.Revoked() })
 	}
 	return key || len(s.Answer.Chain) > 0 || s.Named && len(s.Keys) > 0
+}
+
+// Successor reports whether keys of DKIM2 alone stand at the selector, which
+// verifiers of DKIM do not look at.
+func (s DKIMSelector) Successor() bool {
+	return len(s.Keys) > 0 && !slices.ContainsFunc(s.Keys, func(k DKIMKey) bool { return !dkim.IsSuccessor(k.Text) })
 }
 
 // Dangling reports whether an alias stands at the selector that leads to no record.

@@ -131,6 +131,12 @@ func (k Key) WithoutTesting() Key {
 	return k
 }
 
+// WithoutStrict is k without the flag that binds i= to the domain itself (t=s).
+func (k Key) WithoutStrict() Key {
+	k.Flags = slices.DeleteFunc(slices.Clone(k.Flags), func(f string) bool { return f == "s" })
+	return k
+}
+
 // ForMail is k with every hash algorithm and service allowed that e-mail needs
 // today, and without the g tag: sha256 instead of sha1 alone (RFC 8301, 3.1),
 // e-mail among the services.

@@ -22,6 +22,12 @@ func IsKey(text string) bool {
 	return false
 }
 
+// IsSuccessor reports whether text is meant as a key record of DKIM2.
+func IsSuccessor(text string) bool {
+	list, _ := tags(clean(text))
+	return len(list) > 0 && list[0].Name == "v" && strings.EqualFold(list[0].Value, "DKIM2")
+}
+
 // ParseKey reads the joined text of a key record and every problem in it, in
 // the order of the text. The Key is what can be understood, also where the
 // problems make it void.
