@@ -145,6 +145,9 @@ func TestTopics(t *testing.T) {
 			if f, ok := used.(*types.Func); ok && f.Pkg() != nil && f.Pkg().Path() == "time" && slices.Contains([]string{"Now", "Since", "Until"}, f.Name()) && f.Signature().Recv() == nil {
 				t.Errorf("%s: time.%s: time comes from Env.Now", p.Fset.Position(id.Pos()), f.Name())
 			}
+			if _, constant := used.(*types.Const); used.Pkg() != nil && used.Pkg().Path() == "net/http" && !constant {
+				t.Errorf("%s: http.%s: the world comes in through Env", p.Fset.Position(id.Pos()), id.Name)
+			}
 		}
 		for _, file := range p.Syntax {
 			reportStrangers(t, p, file)
