@@ -28,13 +28,13 @@ type HostSession struct {
 	Here bool // the address is one of this machine's own
 	probe.Session
 	// OldTLS is a second conversation, which offers no TLS newer than 1.1; it is
-	// held with the first address of each host name. Elsewhere it is the zero one.
+	// held with one address of each host name. Elsewhere it is the zero one.
 	OldTLS probe.Session
 }
 
 // Sessions is the fact of what the MX hosts say: one conversation with each
-// public address of each, and one about old TLS with each host, all at once.
-// Other addresses are left to those who judge addresses. Its error is that of the
+// public address of each, and one about old TLS with each host, all at once and
+// no more than two with one address. Other addresses are left to those who judge addresses. Its error is that of the
 // MX question.
 var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env *checks.Env) (SessionSet, error) {
 	var set SessionSet
@@ -80,19 +80,23 @@ func takesNoMail(ctx context.Context, env *checks.Env, mx MXSet) (string, error)
 	return "", nil
 }
 
-// plan lists the conversations to hold: one for each host name and address.
+// maxPerAddr bounds the conversations with one address.
+const maxPerAddr = 2
+
+// plan lists the conversations to hold: one for each host name and address, as
+// each name asks for its own certificate.
 func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
 	type pair struct {
 		host string
 		addr netip.Addr
 	}
 	seen := make(map[pair]bool)
-	hosts := make(map[string]bool)
+	held := make(map[netip.Addr]int)
 	envelopes := envelopes(env)
 	for _, h := range mx.Hosts {
 		for _, addr := range h.Addrs {
 			at := pair{h.Name, addr}
-			if seen[at] || SpecialUse(addr, env.Lab) != "" {
+			if seen[at] || SpecialUse(addr, env.Lab) != "" || held[addr] == maxPerAddr {
 				continue
 			}
 			seen[at] = true
@@ -100,13 +104,26 @@ func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
 				set.Omitted++
 				continue
 			}
+			held[addr]++
 			session := HostSession{Host: h, Here: slices.Contains(env.Here, addr)}
 			session.Target = probe.Target{Host: h.Name, Addr: addr, Envelopes: envelopes, Verify: "postmaster"}
-			if !hosts[h.Name] {
-				hosts[h.Name] = true
-				session.OldTLS.Target = probe.Target{Host: h.Name, Addr: addr, Last: probe.StageTLS, NewestTLS: tls.VersionTLS11}
-			}
 			set.List = append(set.List, session)
 		}
+	}
+	set.planOldTLS(held)
+}
+
+// planOldTLS adds one conversation about old TLS for each host name, with its
+// first address that is not talked to enough already.
+func (set *SessionSet) planOldTLS(held map[netip.Addr]int) {
+	asked := make(map[string]bool)
+	for i := range set.List {
+		s := &set.List[i]
+		if asked[s.Host.Name] || held[s.Target.Addr] == maxPerAddr {
+			continue
+		}
+		asked[s.Host.Name] = true
+		held[s.Target.Addr]++
+		s.OldTLS.Target = probe.Target{Host: s.Host.Name, Addr: s.Target.Addr, Last: probe.StageTLS, NewestTLS: tls.VersionTLS11}
 	}
 }
