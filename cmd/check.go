@@ -14,6 +14,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
 )
 
@@ -23,6 +24,7 @@ type checkFlags struct {
 	mx                        []string
 	helo                      string
 	only, skip, zones         []string
+	policies                  []string
 	record, replay            string
 	failOn                    *choice
 	strict, noSMTP, noHTTPS   bool
@@ -47,6 +49,9 @@ them with --selector and --ip, and more can be told.
 The report goes to standard output, for people (text) or for programs (json,
 described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 
+With a key of the Spamhaus Data Query Service in SPAMHAUS_DQS_KEY its lists are
+asked by that; the key is in no report and no recording.
+
 ` + exitHelp,
 		Example: `  maildoctor check example.com
   maildoctor check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com
@@ -65,6 +70,7 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	flags.StringArrayVar(&f.resolvers, "resolver", nil, "a DNS `server` to ask, not the system's (repeatable):\n192.0.2.53, [2001:db8::53]:5353, udp://, tcp:// or\ntls://HOST, https://HOST/dns-query")
 	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
+	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept the mail? (repeatable):\n"+strings.Join(policyNames(), ", "))
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
 	flags.StringVar(&f.record, "record", "", "write all answers to this `file`, to be played again")
 	flags.StringVar(&f.replay, "replay", "", "examine what such a `file` holds, offline")
@@ -79,6 +85,9 @@ described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 	for _, name := range []string{"only", "skip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)
 	}
+	_ = cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+		return policyNames(), cobra.ShellCompDirectiveNoFileComp
+	})
 	for _, name := range []string{"selector", "ip", "helo", "mx", "resolver", "timeout"} { // these take no files
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
@@ -97,7 +106,14 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return usage(err)
 	}
+	wanted, err := policy.Find(trimmed(f.policies))
+	if err != nil {
+		return usage(fmt.Errorf("--policy: %w", err))
+	}
 	options, err := f.live()
+	if err == nil {
+		err = options.byKey(a.env("SPAMHAUS_DQS_KEY"))
+	}
 	if err != nil {
 		return usage(err)
 	}
@@ -118,7 +134,7 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	}
 	defer doctor.close()
 
-	r := round{examiner: doctor, checks: chosen, timeout: time.Duration(f.timeout), progress: a.progress(names, len(chosen.run))}
+	r := round{examiner: doctor, policies: wanted, checks: chosen, timeout: time.Duration(f.timeout), progress: a.progress(names, len(chosen.run))}
 	reports, skipped := r.run(ctx, names)
 	r.progress.stop()
 	if f.record != "" {

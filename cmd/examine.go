@@ -29,6 +29,7 @@ type round struct {
 	checks   selection
 	timeout  time.Duration // for each domain
 	progress *progress
+	policies receivers
 }
 
 // run examines domains, a few at once, and returns the reports in their order.
@@ -45,6 +46,7 @@ func (r round) run(ctx context.Context, domains []string) (reports []diagnosis.R
 			limited, cancel := context.WithTimeout(ctx, r.timeout)
 			defer cancel()
 			report := r.examiner.examine(limited, domain, r.checks.run, r.progress.observe)
+			r.policies.answer(&report)
 			report.Results = r.checks.relevant(report.Results)
 			r.progress.finish()
 			all[i] = &report

@@ -74,6 +74,9 @@ type gate struct {
 func (g gate) judge(reports []diagnosis.Report) error {
 	unknown := false
 	for _, r := range reports {
+		if !g.never && refused(r) {
+			return &codeError{code: exitFound}
+		}
 		for _, result := range r.Results {
 			for _, f := range result.Findings {
 				if !g.never && f.Severity >= g.failOn {

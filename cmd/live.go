@@ -8,6 +8,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -43,6 +44,10 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		return nil, err
 	}
 	client := resolve.NewClient(options)
+	var asks resolve.Resolver = client
+	if o.dqsKey != "" {
+		asks = dnsbl.WithKey(client, string(o.dqsKey))
+	}
 	d := &doctor{client: client, zones: o.planned, want: o.want, here: here()}
 	if o.record {
 		d.record = scenario.NewRecorder()
@@ -52,7 +57,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		d.log = new(resolve.Log)
 		observe = d.log.Add
 	}
-	d.trace = resolve.NewTrace(client, observe)
+	d.trace = resolve.NewTrace(asks, observe)
 	d.shared = o.planned.over(resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight)))
 	d.proofs = resolve.NewValidator(ctx, client, resolve.SecureOptions{Fallback: client, TrustAD: o.trustAD})
 	if !o.noSMTP {

@@ -158,4 +158,21 @@ type Report struct {
 	Questions int  // DNS questions that left this machine
 	CutShort  bool // the examination was interrupted or ran out of time
 	Results   []Result
+	Policies  []Judgement // answers to what was asked for besides
 }
+
+// A Judgement answers whether a receiver would accept the domain's mail by its
+// published rules.
+type Judgement struct {
+	Policy   string // its name
+	Question string
+	Answer   Outcome // Passed: yes; Failed: no; Unknown: it could not be told
+	Against  []Ground
+	Open     []Ground // what would have to be known for a yes
+	Unseen   []string // rules that the DNS and the mail hosts do not show
+	AsOf     string   // the day of the rules, 2006-01-02
+	Source   Ref
+}
+
+// A Ground is a check on which an answer rests, and what it says.
+type Ground struct{ Check, Message string }

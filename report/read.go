@@ -64,6 +64,7 @@ func fromReport(w wireReport) (diagnosis.Report, error) {
 	at, errAt := time.Parse(timeLayout, w.At)
 	took, errTook := milliseconds(w.TookMS)
 	results, errResults := all(w.Results, "results", fromResult)
+	policies, errPolicies := all(w.Policies, "policies", fromJudgement)
 	switch {
 	case w.Domain == "":
 		return diagnosis.Report{}, errors.New("no domain")
@@ -74,7 +75,8 @@ func fromReport(w wireReport) (diagnosis.Report, error) {
 	}
 	return diagnosis.Report{
 		Domain: w.Domain, At: at.UTC(), Took: took, Questions: w.Questions, CutShort: w.CutShort, Results: results,
-	}, errors.Join(errTook, errResults)
+		Policies: policies,
+	}, errors.Join(errTook, errResults, errPolicies)
 }
 
 func milliseconds(ms int64) (time.Duration, error) {

@@ -38,6 +38,7 @@ func (p *page) block(r diagnosis.Report) {
 	p.topics(r.Results)
 	p.findings(r.Results)
 	p.unknowns(r.Results)
+	p.policies(r.Policies)
 	p.gap()
 	p.hints(firstFailed(r.Results))
 	p.lastLine(r)

@@ -22,6 +22,8 @@ type (
 		Questions int          `json:"questions"`
 		CutShort  bool         `json:"cut_short"`
 		Results   []wireResult `json:"results"`
+
+		Policies []wireJudgement `json:"policies,omitempty"`
 	}
 	wireResult struct {
 		ID       string         `json:"id"`
@@ -120,6 +122,7 @@ func toReport(r diagnosis.Report) wireReport {
 	return wireReport{
 		Domain: text(r.Domain), At: r.At.UTC().Format(timeLayout), TookMS: max(0, r.Took.Milliseconds()),
 		Questions: max(0, r.Questions), CutShort: r.CutShort, Results: each(r.Results, toResult),
+		Policies: each(r.Policies, toJudgement),
 	}
 }
 
