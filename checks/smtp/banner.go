@@ -33,7 +33,7 @@ To fix it, set the host name of the mail server: in Postfix myhostname, and smtp
 })
 
 // version is a piece of server software with its version.
-var version = regexp.MustCompile(`(?i)\b(postfix|exim|sendmail|opensmtpd|haraka|zimbra|mdaemon|hmailserver|icewarp|kerio connect|mailenable|exchange|version:)[ /:(]*v?\d+(\.\d+)+`)
+var version = regexp.MustCompile(`(?i)\b(postfix|exim|sendmail|opensmtpd|haraka|zimbra|mdaemon|hmailserver|icewarp|kerio connect|mailenable|exchange|version:)[ /:(]*v?\d+(\.\d+)+\)?`)
 
 func banner(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	return eachGreeted(ctx, env, func(a assessor) {

@@ -101,9 +101,9 @@ func temporary(a assessor, what string, step probe.Step) bool {
 
 var (
 	// relaying is how hosts say that they are not there for a domain.
-	relaying = regexp.MustCompile(`(?i)relay(ing)? (access )?(is )?(denied|not (permitted|allowed))|unable to relay|not (permitted|allowed) to relay|do(es)? not relay|no relaying|relaying (prohibited|refused)`)
+	relaying = regexp.MustCompile(`(?i)relay(ing)? (access )?(is )?(denied|not (permitted|allowed))|unable to relay|not (permitted|allowed) to relay|do(es)? not relay|no relaying|relaying (prohibited|refused)|list of allowed rcpthosts`)
 	// absent is how hosts without enhanced codes say that there is no such mailbox.
-	absent = regexp.MustCompile(`(?i)(unknown|no such|invalid|bad|non-?existent) (local )?(user|recipient|mailbox|address|account|person)|(user|recipient|mailbox|address|account)( is| was)? (unknown|not found|unavailable|disabled)|does(n't| not) (exist|have an account)|mailbox not found|no mailbox`)
+	absent = regexp.MustCompile(`(?i)(unknown|no such|invalid|bad|non-?existent) (local )?(user|recipient|mailbox|address|account|person)|(user|recipient|mailbox|address|account)( is| was)? (unknown|not found|unavailable|disabled)|does(n't| not) (exist|have an account)|mailbox not found|no mailbox|unrouteable address`)
 )
 
 // aboutMailbox reports whether a refusal of RCPT speaks of the mailbox, and not
