@@ -17,17 +17,18 @@ import (
 // neverFails are the checks that can only pass or not tell, and why. Their
 // scenario is one in which they cannot tell.
 var neverFails = map[string]string{
-	"dkim.selector-found":     "a selector that was not found may have a name of its own",
-	"dkim.successor-noticed":  "keys of DKIM2 are named and not judged",
-	"dkim.tenant-selectors":   "another service may sign in place of Microsoft's",
-	"dnsbl.allow-listed":      "that an allow-list does not know an address is no fault",
-	"dnsbl.dqs-key":           "a key that does not work is the examiner's matter, not the domain's",
-	"dmarc.lookup-conclusive": "an answer that did not come proves nothing",
-	"dnsbl.answer-in-range":   "an answer out of range is the resolver's doing, not the domain's",
-	"dnsbl.listing-explained": "a property of the report",
-	"dnsbl.refusal-decoded":   "a list that refuses says nothing of the domain",
-	"dnsbl.zone-alive":        "a list that is dead says nothing of the domain",
-	"smtp.temporary-answers":  "a temporary answer proves nothing",
+	"dkim.selector-found":       "a selector that was not found may have a name of its own",
+	"dkim.successor-noticed":    "keys of DKIM2 are named and not judged",
+	"dkim.tenant-selectors":     "another service may sign in place of Microsoft's",
+	"dnsbl.allow-listed":        "that an allow-list does not know an address is no fault",
+	"dnsbl.dqs-key":             "a key that does not work is the examiner's matter, not the domain's",
+	"dmarc.lookup-conclusive":   "an answer that did not come proves nothing",
+	"dnssec.resolver-validates": "what the resolver passes on says nothing of the domain",
+	"dnsbl.answer-in-range":     "an answer out of range is the resolver's doing, not the domain's",
+	"dnsbl.listing-explained":   "a property of the report",
+	"dnsbl.refusal-decoded":     "a list that refuses says nothing of the domain",
+	"dnsbl.zone-alive":          "a list that is dead says nothing of the domain",
+	"smtp.temporary-answers":    "a temporary answer proves nothing",
 }
 
 // alwaysTells are the checks for which nothing can be unknown, and why.

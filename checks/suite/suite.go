@@ -6,10 +6,12 @@ import (
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dane"
 	"github.com/maildoctor/maildoctor/checks/dkim"
 	"github.com/maildoctor/maildoctor/checks/dmarc"
 	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
+	"github.com/maildoctor/maildoctor/checks/dnssec"
 	"github.com/maildoctor/maildoctor/checks/helo"
 	"github.com/maildoctor/maildoctor/checks/ip"
 	"github.com/maildoctor/maildoctor/checks/mtasts"
@@ -24,9 +26,11 @@ import (
 func All() []*checks.Check {
 	return slices.Concat(
 		dns.Checks.All(),
+		dnssec.Checks.All(),
 		mx.Checks.All(),
 		ip.Checks.All(),
 		smtp.Checks.All(),
+		dane.Checks.All(),
 		mtasts.Checks.All(),
 		tlsrpt.Checks.All(),
 		spf.Checks.All(),
