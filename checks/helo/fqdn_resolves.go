@@ -68,7 +68,7 @@ func (c caller) judge(ctx context.Context, env *checks.Env, v *diagnosis.Verdict
 	missing := slices.DeleteFunc(slices.Clone(c.addrs), func(a addr) bool { return slices.Contains(found.Addrs, a) })
 	switch {
 	case len(found.Addrs) > 0 && len(missing) == 0:
-		v.Seen = append(v.Seen, diagnosis.Evidence{Question: c.subject(), Answer: shown + " leads there"})
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: c.subject(), Answer: shown + " leads to " + listed(found.Addrs)})
 	case !found.Known():
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: c.subject(), Reason: found.Errs[0].Error()})
 	case len(found.Addrs) == 0:

@@ -24,7 +24,7 @@ Gmail and others mark mail that was not encrypted on its way. Where MTA-STS or D
 
 A temporary refusal (454) or a handshake that takes long leaves the question open. An extension that reads XXXXXXXA or the like is STARTTLS painted over by a firewall ("inspect esmtp" on Cisco devices). Such a firewall may also stand before the machine on which maildoctor runs; look from elsewhere if the server itself says that it offers STARTTLS.
 
-To fix it, give the mail server a certificate and key. Postfix: smtpd_tls_chain_files with the key and the full chain, and smtpd_tls_security_level = may. Exim: tls_certificate, tls_privatekey and tls_advertise_hosts = *. Mailu: TLS_FLAVOR=letsencrypt, or mail-letsencrypt behind a proxy. mailcow does it by itself once its host name resolves. Do not require TLS on port 25: a public mail host must not.`,
+To fix it, give the mail server a certificate and key. Postfix: smtpd_tls_chain_files with the key and the full chain, and smtpd_tls_security_level = may. Exim: tls_certificate, tls_privatekey and tls_advertise_hosts = *. Mailu: TLS_FLAVOR=letsencrypt, or mail-letsencrypt behind a proxy. mailcow and Stalwart get a certificate by themselves (ACME) once the host name resolves to them. Do not require TLS on port 25: a public mail host must not.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 3207, 4"}, {Name: "RFC 7435, 3"}},
 	},
 	Needs: []*checks.Check{EHLOExtensions},

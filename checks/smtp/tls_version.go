@@ -20,7 +20,7 @@ var TLSVersion = Checks.Add(&checks.Check{
 
 With one address of each host a second handshake offers 1.1 at most, which a host should refuse. That it accepts is advice: encryption on port 25 is opportunistic, and a sender with nothing newer would otherwise deliver in clear text. Large receivers keep the old versions for that reason; internet.nl and the guidelines of national authorities (NCSC-NL, BSI TR-03116) want them gone. Where the second conversation does not come about, nothing is concluded from it.
 
-To fix it, update the TLS library, and allow nothing older than 1.2. Postfix 3.6 and newer: smtpd_tls_protocols = >=TLSv1.2 (before that: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1). Exim with OpenSSL: openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1. Exchange takes the versions of Windows (Schannel). In mailcow put the Postfix setting into data/conf/postfix/extra.cf, in Mailu into overrides/postfix/postfix.cf.`,
+To fix it, update the TLS library, and allow nothing older than 1.2. Postfix 3.6 and newer: smtpd_tls_protocols = >=TLSv1.2 (before that: !SSLv2, !SSLv3, !TLSv1, !TLSv1.1). Exim with OpenSSL: openssl_options = +no_sslv2 +no_sslv3 +no_tlsv1 +no_tlsv1_1. Exchange takes the versions of Windows (Schannel). In mailcow put the Postfix setting into data/conf/postfix/extra.cf. Mailu keeps port 25 as compatible as can be on purpose (TLS_PERMISSIVE). Stalwart knows nothing older than 1.2.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8996, 4"}, {Name: "RFC 8996, 5"}, {Name: "RFC 9325, 3.1.1"}},
 	},
 	Needs: []*checks.Check{STARTTLS},
