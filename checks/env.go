@@ -33,6 +33,7 @@ type Want struct {
 	Senders   []netip.Addr // addresses from which the domain's mail is sent
 	HELO      string       // name the sending host gives in EHLO; canonical, or empty
 	MX        []string     // hosts that shall take the domain's mail, canonical
+	DQS       bool         // the resolver knows a key for the lists of Spamhaus (dnsbl.WithKey)
 	RelayTest bool         // the owner consents to having the MX hosts asked to relay
 }
 

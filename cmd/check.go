@@ -236,6 +236,7 @@ type liveOptions struct {
 	trustAD   bool   // the AD bit of a resolver that is elsewhere
 	hostname  string // of this machine
 	log       bool   // keep every question
+	dqsKey    secret // for the lists of Spamhaus; nil if there is none
 }
 
 // live reads the flags that describe the domain and the way to it.

@@ -45,8 +45,8 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	}
 	client := resolve.NewClient(options)
 	var asks resolve.Resolver = client
-	if o.dqsKey != "" {
-		asks = dnsbl.WithKey(client, string(o.dqsKey))
+	if o.dqsKey != nil {
+		asks = dnsbl.WithKey(client, o.dqsKey())
 	}
 	d := &doctor{client: client, zones: o.planned, want: o.want, here: here()}
 	if o.record {

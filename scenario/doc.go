@@ -17,6 +17,7 @@
 //	helo: mx.example.org       as --helo
 //	relay-test: off            without --open-relay-test; on otherwise
 //	mx: mx1.example.org        as --mx
+//	dqs: on                    as with a key for Spamhaus' lists
 //	here: 192.0.2.25           addresses of the examining machine
 //	now: 2026-11-22T12:00:00Z  the examination's clock
 //	smtp: off                  as --no-smtp

@@ -194,6 +194,8 @@ func (s *Scenario) setting(line string) error {
 		for _, host := range strings.Fields(value) {
 			s.Want.MX = append(s.Want.MX, record.Canonical(host))
 		}
+	case "dqs":
+		s.Want.DQS = value == "on"
 	case "relay-test":
 		s.Want.RelayTest = value != "off"
 	case "now":

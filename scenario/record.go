@@ -231,6 +231,9 @@ func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
 	set("ips", joinAddrs(env.Want.Senders))
 	set("helo", env.Want.HELO)
 	set("mx", strings.Join(env.Want.MX, " "))
+	if env.Want.DQS {
+		set("dqs", "on")
+	}
 	set("here", joinAddrs(env.Here))
 	set("world", "recorded")
 	if !env.Want.RelayTest {

@@ -37,7 +37,7 @@ func refusalDecoded(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 	var v diagnosis.Verdict
 	g := groups{}
 	for _, t := range b.UsedTests() {
-		if t.Use == dnsbl.Refusing {
+		if t.Use == dnsbl.Refusing && !t.Zone.ByKey() { // that is DQSKey's matter
 			reason := t.Reason
 			if t.Public != "" && !strings.Contains(reason, t.Public) {
 				reason += "; the answer came through " + t.Public
@@ -47,7 +47,7 @@ func refusalDecoded(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 		}
 	}
 	for _, e := range b.Entries {
-		if e.Verdict.State == dnsbl.Refused {
+		if e.Verdict.State == dnsbl.Refused && !e.Zone.ByKey() {
 			g.add(e.Zone, e.Verdict.Refusal)
 			v.Seen = append(v.Seen, evidence(e)...)
 		}

@@ -36,7 +36,11 @@ type listTest struct {
 // domain, so they are asked at once; the fact is there before they have ended.
 var listTests = checks.NewFact("the tests of the blocklists", func(ctx context.Context, env *checks.Env) (*listTester, error) {
 	l := &listTester{gates: make(map[string]chan struct{})}
-	for _, z := range dnsbl.Default() {
+	zones := dnsbl.Default()
+	if env.Want.DQS {
+		zones = dnsbl.Keyed()
+	}
+	for _, z := range zones {
 		if l.gates[z.Operator] == nil {
 			l.gates[z.Operator] = make(chan struct{}, maxListFlights)
 		}
