@@ -7,7 +7,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/dnssec"
 	"github.com/maildoctor/maildoctor/checks/facts"
-	"github.com/maildoctor/maildoctor/checks/smtp"
+	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dane"
 	"github.com/maildoctor/maildoctor/probe"
@@ -15,6 +15,9 @@ import (
 )
 
 // ChainMatch: senders that go by DANE can deliver.
+//
+// It does not need smtp.Port25Inbound: where nobody goes by DANE it does not
+// matter whether the hosts can be reached from here.
 var ChainMatch = Checks.Add(&checks.Check{
 	Rule: diagnosis.Rule{
 		ID:       "dane.chain-match",
@@ -28,7 +31,7 @@ Every address is asked: it is the one behind the load balancer with last year's 
 To fix it, publish the record of the certificate in use beside those there are, and take the old ones out after two TTLs; or install the certificate that the records name. What the right record is stands in the finding.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7672, 3.1"}, {Name: "RFC 7672, 3.2.2"}, {Name: "RFC 7672, 2.2"}, {Name: "RFC 7671, 5.1"}},
 	},
-	Needs: []*checks.Check{dnssec.ResolverValidates, smtp.Port25Inbound},
+	Needs: []*checks.Check{mx.Exists, dnssec.ResolverValidates},
 	Run:   chainMatch,
 })
 
@@ -111,7 +114,10 @@ func unencrypted(v *diagnosis.Verdict, s facts.HostSession, where string, fail f
 		fail("has TLSA records, and STARTTLS fails there", "Look into the mail server's log; as a rule its certificate or key cannot be read.")
 	default:
 		why := "the conversation ended before"
-		if s.Err != nil {
+		switch {
+		case s.Err != nil && !s.Greeted():
+			why = "it was not reached, as smtp.port25-inbound says"
+		case s.Err != nil:
 			why = s.Err.Error()
 		}
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.Addr.String(), Reason: where + " showed no certificate: " + why})

@@ -26,7 +26,7 @@ A breach is a warning where all rests on SHA-1: the algorithms 5 and 7 (RSASHA1)
 To fix a DS that fits no key, have the registrar replace it by the one that your DNS provider shows, or delete it: without a DS the zone is unsigned, and reachable. The old DS stays in caches for its TTL, a day as a rule. To change the algorithm, let the DNS provider roll the key; the DS is changed only when the new keys are published.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 4035, 5.2"}, {Name: "RFC 9904"}, {Name: "RFC 9905"}, {Name: "RFC 6781, 4.1"}},
 	},
-	Needs: []*checks.Check{ResolverValidates},
+	Needs: []*checks.Check{SignedValid},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return eachZone(ctx, env, judgeDS)
 	},

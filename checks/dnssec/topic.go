@@ -34,10 +34,10 @@ func eachZone(ctx context.Context, env *checks.Env, judge func(*diagnosis.Verdic
 	done, doubted := make(map[state]bool), make(map[string]bool)
 	for _, s := range set.Names {
 		if s.Err != nil {
-			if !doubted[s.Err.Error()] {
+			if !doubted[s.Name] && !doubted[s.Err.Error()] {
 				v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: record.Display(s.Name), Reason: s.Err.Error()})
 			}
-			doubted[s.Err.Error()] = true
+			doubted[s.Name], doubted[s.Err.Error()] = true, true
 			continue
 		}
 		if at := (state{s.Proof.Zone, s.Proof.Security}); !done[at] {
