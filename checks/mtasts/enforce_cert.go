@@ -62,6 +62,14 @@ type group struct {
 	wrong, doubt      string
 }
 
+// proof is the stages of the conversation that show what is wrong.
+func (g group) proof() diagnosis.Evidence {
+	if _, asked := g.Step(probe.StageSTARTTLS); !asked {
+		return g.Evidence(probe.StageEHLO)
+	}
+	return g.Evidence(probe.StageSTARTTLS, probe.StageTLS)
+}
+
 // alike groups the sessions that got somewhere with hosts that the policy names.
 func alike(sessions []facts.HostSession, policy mtasts.Policy) []group {
 	var groups []group
@@ -92,8 +100,8 @@ func (s subject) hold(g group, v *diagnosis.Verdict) {
 			Subject: addrs, Severity: diagnosis.Critical,
 			Message: fmt.Sprintf("MX host %s at %s %s, and the policy of %s is enforced: senders that know MTA-STS do not deliver to it", host, addrs, g.wrong, s.host),
 			Evidence: []diagnosis.Evidence{
-				g.Evidence(),
-				{Question: s.Fetch.URL, Answer: s.Policy.String()},
+				g.proof(),
+				{Question: "GET " + s.Fetch.URL, Answer: s.text()},
 			},
 			Remedy: diagnosis.Remedy{Steps: []string{
 				fmt.Sprintf("Give the mail server STARTTLS with a certificate for %s from a public authority such as Let's Encrypt, with its intermediates (fullchain.pem), and reload it.", host),

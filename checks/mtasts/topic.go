@@ -55,11 +55,21 @@ func judgePolicy(ctx context.Context, env *checks.Env, judge func(subject, *diag
 	return v, nil
 }
 
+// text is the policy as it was served, as far as a reader follows it.
+func (s subject) text() string {
+	const most = 2048
+	body := string(s.Fetch.Body)
+	if len(body) > most {
+		return body[:most] + "…"
+	}
+	return body
+}
+
 // finding is a finding about the policy.
 func (s subject) finding(severity diagnosis.Severity, format string, args ...any) diagnosis.Finding {
 	return diagnosis.Finding{
 		Subject: s.host, Severity: severity, Message: fmt.Sprintf(format, args...),
-		Evidence: []diagnosis.Evidence{s.Fetch.Evidence()},
+		Evidence: []diagnosis.Evidence{{Question: "GET " + s.Fetch.URL, Answer: s.text()}},
 	}
 }
 

@@ -105,9 +105,9 @@ func judgeName(v *diagnosis.Verdict, r facts.TLSReporting, own tlsrpt.Record) {
 
 // publish is the remedy that puts one valid record at the name.
 func publish(r facts.TLSReporting, own tlsrpt.Record) diagnosis.Remedy {
-	want := own
+	want, steps := own, []string{"Name another mailbox in rua if the daily reports shall not go there: " + own.RUA[0].Text}
 	if meant := r.Record.Clean(); meant.Reports() {
-		want = meant
+		want, steps = meant, nil
 	}
 	rec := record.TXT(tlsrpt.Name(r.Name), want.String())
 	if len(r.Answer.Chain) > 0 { // the texts are somebody else's
@@ -126,8 +126,5 @@ func publish(r facts.TLSReporting, own tlsrpt.Record) diagnosis.Remedy {
 			all = append(all, record.TXT(old.Name, old.Data))
 		}
 	}
-	return diagnosis.Remedy{
-		Edits: []record.Edit{record.Set(slot, all...)},
-		Steps: []string{"Name another mailbox in rua if the daily reports shall not go there: " + want.RUA[0].Text},
-	}
+	return diagnosis.Remedy{Edits: []record.Edit{record.Set(slot, all...)}, Steps: steps}
 }
