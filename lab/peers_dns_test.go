@@ -72,18 +72,21 @@ const namedConf = `options {
 controls { };
 `
 
-// startBIND serves every zone of the world as a primary zone. A name whose every
-// answer is to be SERVFAIL becomes a zone that BIND cannot load.
+// startBIND serves every zone of the world as a primary zone. A name at which the
+// world fails becomes a zone of its own, that BIND cannot load or shows nobody.
 func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address string) *peer {
 	t.Helper()
 	dir := folder(t)
 	host, port, _ := strings.Cut(address, ":")
 	var conf strings.Builder
 	fmt.Fprintf(&conf, namedConf, dir, host, port)
-	broken := namesWith(s, resolve.ServFail)
-	for i, z := range zonesOf(s.Records, broken) {
-		file := filepath.Join(dir, fmt.Sprintf("%d.zone", i))
-		fmt.Fprintf(&conf, "zone %q { type primary; file %q; };\n", z.origin, file)
+	broken, refused := namesWith(s, resolve.ServFail), namesWith(s, resolve.Refused)
+	for i, z := range zonesOf(s.Records, slices.Concat(broken, refused)) {
+		file, allowed := filepath.Join(dir, fmt.Sprintf("%d.zone", i)), "any"
+		if slices.Contains(refused, z.origin) {
+			allowed = "none"
+		}
+		fmt.Fprintf(&conf, "zone %q { type primary; file %q; allow-query { %s; }; };\n", z.origin, file, allowed)
 		if !slices.Contains(broken, z.origin) {
 			write(t, file, z.text(), 0o644)
 		}
@@ -158,25 +161,31 @@ func answers(address string) error {
 func namesWith(s *scenario.Scenario, kind resolve.Kind) []string {
 	var names []string
 	for _, f := range s.Faults {
-		if f.Kind == kind {
+		if f.Kind == kind && !strings.HasPrefix(f.Name, "*") && !slices.Contains(names, f.Name) {
 			names = append(names, f.Name)
 		}
 	}
 	return names
 }
 
-// unfit says why name servers cannot have the fault by themselves; empty if they
-// can: SERVFAIL or REFUSED for all that a zone of its own at that name would
-// hold. (Below _domainkey lie the selectors that are asked for.)
-func unfit(s *scenario.Scenario, f resolve.Fault) string {
-	hidden := func(r record.Record) bool {
-		return record.Within(r.Name, f.Name) && (r.Name != f.Name || f.Type != "*" && r.Type != f.Type)
+// widened are the faults as name servers have them: a zone fails as a whole, for
+// every type and every name in it.
+func widened(faults []resolve.Fault) []resolve.Fault {
+	var list []resolve.Fault
+	for _, f := range faults {
+		list = append(list, resolve.Fault{Type: "*", Name: f.Name, Kind: f.Kind}, resolve.Fault{Type: "*", Name: "*." + f.Name, Kind: f.Kind})
 	}
+	return list
+}
+
+// unfit says why name servers cannot have the fault by themselves, not even
+// widened; empty if they can.
+func unfit(f resolve.Fault) string {
 	switch {
 	case f.Kind != resolve.ServFail && f.Kind != resolve.Refused || f.Delay != 0 || len(f.Extended) > 0:
 		return "a fault that is not SERVFAIL or REFUSED"
-	case strings.HasPrefix(f.Name, "*"), strings.HasPrefix(f.Name, "_domainkey."), slices.ContainsFunc(s.Records, hidden):
-		return "a fault of less than a zone"
+	case strings.HasPrefix(f.Name, "*"):
+		return "a fault of all names below a name"
 	}
 	return ""
 }
@@ -188,8 +197,9 @@ type zone struct {
 }
 
 // zonesOf cuts the tree of records into zones: the root, every name with NS
-// records, every name in more. The NS records of a zone stand in its parent, too.
-func zonesOf(records []record.Record, more []string) []zone {
+// records, and those that fail, which no other lies in. The NS records of a zone
+// stand in its parent, too.
+func zonesOf(records []record.Record, failing []string) []zone {
 	zones := []zone{{origin: "."}}
 	add := func(origin string) {
 		if !slices.ContainsFunc(zones, func(z zone) bool { return z.origin == origin }) {
@@ -197,17 +207,18 @@ func zonesOf(records []record.Record, more []string) []zone {
 		}
 	}
 	for _, r := range records {
-		if r.Type == "NS" {
+		below := func(name string) bool { return record.Within(r.Name, name) }
+		if r.Type == "NS" && !slices.ContainsFunc(failing, below) {
 			add(r.Name)
 		}
 	}
-	for _, name := range more {
+	for _, name := range failing {
 		add(name)
 	}
 	for _, r := range records {
 		own := deepest(zones, func(z zone) bool { return record.Within(r.Name, z.origin) })
 		own.records = append(own.records, r)
-		if r.Type == "NS" && r.Name != "." {
+		if r.Type == "NS" && r.Name != "." && r.Name == own.origin {
 			parent := deepest(zones, func(z zone) bool { return z.origin != r.Name && record.Within(r.Name, z.origin) })
 			parent.records = append(parent.records, r)
 		}

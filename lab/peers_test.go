@@ -103,8 +103,11 @@ func unplayable(t *testing.T, file string) string {
 	if !slices.ContainsFunc(s.Records, func(r record.Record) bool { return r.Type == "NS" && r.Name == "." }) {
 		return "a world without a root"
 	}
+	if slices.ContainsFunc(s.Records, func(r record.Record) bool { return r.Type == "TLSA" || r.Type == "DS" || r.Type == "DNSKEY" }) {
+		return "certificates or signatures of its own"
+	}
 	for _, f := range s.Faults {
-		if why := unfit(s, f); why != "" {
+		if why := unfit(f); why != "" {
 			return why
 		}
 	}
@@ -151,6 +154,7 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 	if err != nil {
 		t.Fatal(err)
 	}
+	s.Faults = widened(s.Faults)
 	l, err := lab.Start(s)
 	if err != nil {
 		t.Fatal(err)
@@ -208,7 +212,7 @@ func (w *threeWays) compare(t *testing.T, servers nameServers) {
 	dial := w.dialPeers(real)
 	proved := examine(ctx, w.EnvOver(ctx, w.client(t, real.recursive, dial), dial))
 	same(t, "by BIND, unbound and Postfix", proved, played)
-	if len(w.postfix) > 0 && !w.NoSMTP && w.dialled.Load() == 0 {
+	if len(w.postfix) > 0 && !w.NoSMTP && len(w.Faults) == 0 && w.dialled.Load() == 0 {
 		t.Error("Postfix was never spoken to")
 	}
 }
