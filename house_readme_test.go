@@ -21,7 +21,7 @@ var (
 	// last line.
 	sectionStart = regexp.MustCompile(`(?m)^(── |[✗!?] [A-Z]|For more|\d+ [a-z]+, )`)
 	// measured is what differs from run to run, or with every check that is added.
-	measured = regexp.MustCompile(`\d+ (passed|skipped|questions in [\d.]+ m?s)`)
+	measured = regexp.MustCompile(`\d+ (passed|skipped|checks? skipped|questions in [\d.]+ m?s)`)
 	digits   = regexp.MustCompile(`\d+`)
 )
 
