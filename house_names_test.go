@@ -28,6 +28,7 @@ var neverFails = map[string]string{
 	"dnsbl.listing-explained":   "a property of the report",
 	"dnsbl.refusal-decoded":     "a list that refuses says nothing of the domain",
 	"dnsbl.zone-alive":          "a list that is dead says nothing of the domain",
+	"smtp.cert-dane-exempt":     "it says what is no fault",
 	"smtp.temporary-answers":    "a temporary answer proves nothing",
 }
 
