@@ -15,6 +15,7 @@ const (
 	maxCommand      = 2048             // octets of a command line; RFC 5321, 4.5.3.1.4 has 512
 	maxCommands     = 1000             // remembered, over all conversations
 	maxConversation = 30 * time.Minute // so that a client that went away holds nothing
+	maxFarewell     = 5 * time.Second  // for the client to read the last word
 )
 
 // Options is the world that a conversation is held in.
@@ -243,6 +244,7 @@ var floodwater = []byte(strings.Repeat("flood ", 200))
 func (c *conversation) startTLS() bool {
 	if c.tlsFail {
 		c.raw.Write([]byte("this is not a TLS record\r\n"))
+		c.raw.wait(maxFarewell) // hanging up at once could take it back
 		return false
 	}
 	if c.ca == nil {
