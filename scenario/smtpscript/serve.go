@@ -243,6 +243,7 @@ var floodwater = []byte(strings.Repeat("flood ", 200))
 // startTLS does the handshake and reports whether it succeeded.
 func (c *conversation) startTLS() bool {
 	if c.tlsFail {
+		c.in.Peek(1) // the client's hello, or what comes could be taken for a part of the reply
 		c.raw.Write([]byte("this is not a TLS record\r\n"))
 		c.raw.wait(maxFarewell) // hanging up at once could take it back
 		return false
