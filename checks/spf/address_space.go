@@ -172,7 +172,7 @@ func (s *space) add(env *checks.Env, n *spf.Node, t spf.Term, block netip.Prefix
 		return
 	}
 	says := fmt.Sprintf("%s has %q, a /%d of the %s address space", whose(env, n), clip(t.String()), bits, family(block))
-	if !slices.Contains(s.wide, says) {
+	if len(s.wide) < maxFindings && !slices.Contains(s.wide, says) {
 		s.wide = append(s.wide, says)
 	}
 }

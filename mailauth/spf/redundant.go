@@ -4,6 +4,10 @@ package spf
 // record that matches its senders with the same result.
 type Overlap struct{ Term, By Term }
 
+// maxCompared bounds the mechanisms that are compared with each other: every one
+// with every other. Records of real domains have fewer.
+const maxCompared = 300
+
 // Redundant returns the mechanisms without which the record of domain means the
 // same: those that repeat an earlier one, and addresses inside a block. It tells
 // by the text alone; what names resolve to may overlap besides.
@@ -40,6 +44,9 @@ func (r Record) WithoutRedundant(domain string) Record {
 // earlier one, as the first match decides (RFC 7208, 4.6.2), or a later block
 // with nothing but addresses of the same result between. It is -1 for none.
 func coveredBy(live []Term, i int, domain string) int {
+	if i >= maxCompared {
+		return -1
+	}
 	t := live[i]
 	for j := range i {
 		if live[j].Qualifier.Code() == t.Qualifier.Code() && live[j].covers(t, domain) {
@@ -49,7 +56,7 @@ func coveredBy(live []Term, i int, domain string) int {
 	if t.Kind != IP4 && t.Kind != IP6 {
 		return -1
 	}
-	for j := i + 1; j < len(live); j++ {
+	for j := i + 1; j < min(len(live), maxCompared); j++ {
 		o := live[j]
 		if o.Kind != IP4 && o.Kind != IP6 || o.Qualifier.Code() != t.Qualifier.Code() {
 			break
