@@ -4,6 +4,8 @@ import (
 	"context"
 	"sync"
 	"time"
+
+	"github.com/maildoctor/maildoctor/record"
 )
 
 // Limits of what a Memo keeps.
@@ -16,7 +18,9 @@ const (
 
 // A Memo asks every question once, however many want to know and whether the
 // answer is yes, no or a failure. It keeps answers for their TTL, at least a
-// minute, and errors for half a minute.
+// minute, and errors for half a minute. Records come sorted (record.Compare):
+// servers rotate the records of a set, and nobody shall conclude anything from
+// their order (RFC 2181, 5).
 //
 // The question is asked under the context given to NewMemo, not under the
 // caller's: a caller that gives up takes nothing from the others who wait.
@@ -79,6 +83,7 @@ func (m *Memo) recall(q Question) *memory {
 // learn asks q and keeps what comes.
 func (m *Memo) learn(q Question, k *memory) {
 	k.ans, k.err = m.next.Resolve(m.ctx, q)
+	k.ans.Records = record.Sorted(k.ans.Records)
 	keep := memoErrors
 	switch {
 	case k.err == nil:

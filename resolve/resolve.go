@@ -40,7 +40,8 @@ func (q Question) String() string {
 // An Answer is a conclusive answer: records, or the fact that there are none.
 type Answer struct {
 	Question Question
-	// Records are those of the type asked, at the end of Chain, in the order received.
+	// Records are those of the type asked, at the end of Chain, in the order
+	// received; sorted where a Memo gives them.
 	Records []record.Record
 	// Chain is the CNAME records that were followed, in order.
 	Chain []record.Record
