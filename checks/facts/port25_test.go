@@ -24,7 +24,7 @@ mx A 192.0.2.25
 @ MX 5 mx
 @ MX 10 spare
 mx A 203.0.113.251
-mx A 203.0.113.250
+mx A 203.0.113.253
 spare A 203.0.113.249
 -- zone outlook.com --
 @ MX 5 mx
