@@ -157,11 +157,12 @@ func (s statement) begins(name string) bool {
 
 // A recordedProof is one line of a proofs section. The answer is among the answers.
 type recordedProof struct {
-	Name  string         `json:"name"`
-	Type  string         `json:"type"`
-	Proof resolve.Proof  `json:"proof,omitzero"`
-	Error *recordedError `json:"error,omitzero"` // of a question
-	Why   string         `json:"why,omitzero"`   // any other error
+	Name  string            `json:"name"`
+	Type  string            `json:"type"`
+	Proof resolve.Proof     `json:"proof,omitzero"`
+	Error *recordedError    `json:"error,omitzero"` // of a question
+	About *resolve.Question `json:"about,omitzero"` // that question
+	Why   string            `json:"why,omitzero"`   // any other error
 }
 
 func (p recordedProof) compare(other recordedProof) int {
@@ -177,6 +178,9 @@ func (r recordedProofs) Secure(_ context.Context, q resolve.Question) (resolve.P
 	case !ok:
 		return resolve.Proof{}, errors.New("not in the recording")
 	case p.Error != nil:
+		if p.About != nil {
+			q = *p.About
+		}
 		return resolve.Proof{}, p.Error.read(q)
 	case p.Why != "":
 		return resolve.Proof{}, errors.New(p.Why)
@@ -195,7 +199,9 @@ func (r *Recorder) Security(next checks.Security) checks.Security {
 		line.Proof.Answer = resolve.Answer{}
 		switch {
 		case resolve.KindOf(err) != 0:
-			line.Proof, line.Error = resolve.Proof{}, writeError(err)
+			var e *resolve.Error
+			errors.As(err, &e)
+			line.Proof, line.Error, line.About = resolve.Proof{}, writeError(err), &e.Question
 		case err != nil:
 			line.Proof, line.Why = resolve.Proof{}, err.Error()
 		}
