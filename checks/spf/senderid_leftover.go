@@ -36,7 +36,7 @@ func senderIDLeftover(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 	}
 	var left []string
 	f := diagnosis.Finding{Subject: name(env), Severity: diagnosis.Advice}
-	for _, r := range answer.Records {
+	for _, r := range record.Sorted(answer.Records) {
 		tag, ok := senderID(r.Data)
 		if !ok {
 			continue
