@@ -42,41 +42,52 @@ type once[T any] struct {
 	err   error
 }
 
-// learn returns what find finds under key, asking it once. What was cut short
-// is asked again.
+// learn returns what find finds under key, asking it once. What was cut short,
+// or was beyond somebody else's budget, is asked again.
 func learn[K comparable, T any](ctx context.Context, k *knowledge, kept map[K]*once[T], key K, find func() (T, error)) (T, error) {
-	k.mu.Lock()
-	o := kept[key]
-	if o == nil {
-		if len(kept) >= maxKnown {
-			clear(kept)
+	for {
+		o, own := begin(k, kept, key, find)
+		select {
+		case <-o.done:
+			if own || !passing(o.err) || ctx.Err() != nil || k.ctx.Err() != nil {
+				return o.value, o.err
+			}
+		case <-ctx.Done():
+			var none T
+			return none, &Error{Kind: Canceled, Err: ctx.Err()}
 		}
-		o = &once[T]{done: make(chan struct{})}
-		kept[key] = o
-		go func() {
-			defer close(o.done)
-			defer func() {
-				if p := recover(); p != nil {
-					o.err = fmt.Errorf("internal error in DNSSEC validation: %v", p)
-				}
-			}()
-			if o.value, o.err = find(); passing(o.err) {
-				k.mu.Lock()
-				defer k.mu.Unlock()
-				if kept[key] == o {
-					delete(kept, key)
-				}
+	}
+}
+
+// begin returns what is known or being found out under key, or begins to find
+// it out; own is true then.
+func begin[K comparable, T any](k *knowledge, kept map[K]*once[T], key K, find func() (T, error)) (o *once[T], own bool) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	if o := kept[key]; o != nil {
+		return o, false
+	}
+	if len(kept) >= maxKnown {
+		clear(kept)
+	}
+	o = &once[T]{done: make(chan struct{})}
+	kept[key] = o
+	go func() {
+		defer close(o.done)
+		defer func() {
+			if p := recover(); p != nil {
+				o.err = fmt.Errorf("internal error in DNSSEC validation: %v", p)
 			}
 		}()
-	}
-	k.mu.Unlock()
-	select {
-	case <-o.done:
-		return o.value, o.err
-	case <-ctx.Done():
-		var none T
-		return none, &Error{Kind: Canceled, Err: ctx.Err()}
-	}
+		if o.value, o.err = find(); passing(o.err) {
+			k.mu.Lock()
+			defer k.mu.Unlock()
+			if kept[key] == o {
+				delete(kept, key)
+			}
+		}
+	}()
+	return o, true
 }
 
 // passing reports whether an error says nothing about what was asked.
