@@ -77,6 +77,8 @@ func TestSecure(t *testing.T) {
 				p.Security, p.Zone, p.Why, p.Answer.Exists, len(p.Answer.Records), tt.want, tt.zone, tt.exists, tt.records)
 		}
 	}
+	world.mu.Lock()
+	defer world.mu.Unlock()
 	for q, n := range world.asked {
 		if n > 1 {
 			t.Errorf("%s was asked %d times", q, n)
