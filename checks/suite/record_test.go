@@ -3,11 +3,9 @@ package suite_test
 import (
 	"bytes"
 	"fmt"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
-	"testing/synctest"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -21,43 +19,34 @@ import (
 // TestRecordAndReplay: every scenario, recorded while it is examined and played
 // again, gives the same JSON to the last octet.
 func TestRecordAndReplay(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(scenarios, "*.txtar"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				world := load(t, filepath.Base(file))
-				recorder := scenario.NewRecorder()
-				env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
-				env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
-				env.Security = recorder.Security(env.Security)
-				first := reportOf(t, env)
-				text, err := recorder.Scenario(env, first)
-				if err != nil {
-					t.Fatal(err)
-				}
+	eachWorld(t, func(t *testing.T, _ string, world *scenario.World) {
+		recorder := scenario.NewRecorder()
+		env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
+		env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
+		env.Security = recorder.Security(env.Security)
+		first := reportOf(t, env)
+		text, err := recorder.Scenario(env, first)
+		if err != nil {
+			t.Fatal(err)
+		}
 
-				recorded, err := scenario.Load(fstest.MapFS{"r.txtar": {Data: text}}, "r.txtar")
-				if err != nil {
-					t.Fatalf("%v in\n%s", err, text)
-				}
-				replay, err := recorded.Play()
-				if err != nil {
-					t.Fatal(err)
-				}
-				env = replay.Env(t.Context())
-				again := recorded.Retime(reportOf(t, env))
-				if a, b := asJSON(t, first), asJSON(t, again); !bytes.Equal(a, b) {
-					t.Errorf("played again it differs: %s", difference(string(a), string(b)))
-				}
-				if got := strings.Join(scenario.Lines(again.Results), "\n"); got != strings.Join(recorded.Expect, "\n") {
-					t.Errorf("want section of the recording: %q", recorded.Expect)
-				}
-			})
-		})
-	}
+		recorded, err := scenario.Load(fstest.MapFS{"r.txtar": {Data: text}}, "r.txtar")
+		if err != nil {
+			t.Fatalf("%v in\n%s", err, text)
+		}
+		replay, err := recorded.Play()
+		if err != nil {
+			t.Fatal(err)
+		}
+		env = replay.Env(t.Context())
+		again := recorded.Retime(reportOf(t, env))
+		if a, b := asJSON(t, first), asJSON(t, again); !bytes.Equal(a, b) {
+			t.Errorf("played again it differs: %s", difference(string(a), string(b)))
+		}
+		if got := strings.Join(scenario.Lines(again.Results), "\n"); got != strings.Join(recorded.Expect, "\n") {
+			t.Errorf("want section of the recording: %q", recorded.Expect)
+		}
+	})
 }
 
 func reportOf(t *testing.T, env *checks.Env) diagnosis.Report {

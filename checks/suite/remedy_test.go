@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/synctest"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/suite"
@@ -37,53 +36,43 @@ var unseen = map[string]string{
 // advice is there that was not there before. It does so twice: in the zone
 // itself, and by an overlay over it, as a rehearsal does. Both agree.
 func TestRemediesCure(t *testing.T) {
-	for _, name := range scenarioNames(t) {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				world := load(t, name+".txtar")
-				before := examination(t, world, world.DNS())
-				for _, r := range before {
-					for _, f := range r.Findings {
-						if len(f.Remedy.Edits) > 0 {
-							cure(t, world, before, r.Rule.ID, f)
-						}
-					}
+	eachWorld(t, func(t *testing.T, _ string, world *scenario.World) {
+		before := examination(t, world, world.DNS())
+		for _, r := range before {
+			for _, f := range r.Findings {
+				if len(f.Remedy.Edits) > 0 {
+					cure(t, world, before, r.Rule.ID, f)
 				}
-			})
-		})
-	}
+			}
+		}
+	})
 }
 
 // TestRemediesOfOneReportAgree: where several findings of one examination
 // prescribe something for the same slot, all of it published in the order of the
 // report cures them all.
 func TestRemediesOfOneReportAgree(t *testing.T) {
-	for _, name := range scenarioNames(t) {
-		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				world := load(t, name+".txtar")
-				var edits []record.Edit
-				var prescribed []string
-				for _, r := range examination(t, world, world.DNS()) {
-					for _, f := range r.Findings {
-						edits = append(edits, f.Remedy.Edits...)
-						if len(f.Remedy.Edits) > 0 {
-							prescribed = append(prescribed, key(r.Rule.ID, f))
-						}
-					}
+	eachWorld(t, func(t *testing.T, _ string, world *scenario.World) {
+		var edits []record.Edit
+		var prescribed []string
+		for _, r := range examination(t, world, world.DNS()) {
+			for _, f := range r.Findings {
+				edits = append(edits, f.Remedy.Edits...)
+				if len(f.Remedy.Edits) > 0 {
+					prescribed = append(prescribed, key(r.Rule.ID, f))
 				}
-				if len(prescribed) < 2 {
-					return
-				}
-				after := examination(t, world, published(world, edits))
-				for found := range findings(after, diagnosis.Advice) {
-					if slices.Contains(prescribed, found) {
-						t.Errorf("all remedies together leave %s\n%s", found, aftermath(edits, after, found))
-					}
-				}
-			})
-		})
-	}
+			}
+		}
+		if len(prescribed) < 2 {
+			return
+		}
+		after := examination(t, world, published(world, edits))
+		for found := range findings(after, diagnosis.Advice) {
+			if slices.Contains(prescribed, found) {
+				t.Errorf("all remedies together leave %s\n%s", found, aftermath(edits, after, found))
+			}
+		}
+	})
 }
 
 func scenarioNames(t *testing.T) []string {

@@ -13,6 +13,9 @@ import (
 var due = map[[2]string]string{
 	{"suite.docker-mailserver", "dmarc.policy-none"}: "its first sample begins with p=none; the second goes on",
 	{"suite.stalwart", "dkim.selector-found"}:        "its selectors have the date of the key in their names",
+	{"suite.mailu", "dane.zone-signed"}:              "it publishes TLSA records whether or not the zone is signed",
+	{"suite.mailcow", "dane.zone-signed"}:            "likewise",
+	{"suite.mail-in-a-box", "dane.zone-signed"}:      "likewise",
 	{"hosted.fastmail", "spf.all-present"}:           "Fastmail documents ?all, which decides nothing",
 	{"hosted.improvmx", "dmarc.policy-none"}:         "ImprovMX documents p=none, to begin with",
 	{"odd.exchange", "ptr.matches-helo"}:             "the server greets with a name of the internal network",
