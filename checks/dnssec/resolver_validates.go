@@ -47,6 +47,6 @@ func resolverValidates(ctx context.Context, env *checks.Env) (diagnosis.Verdict,
 	if p.Why != "" {
 		how = p.Why
 	}
-	v.Seen = []diagnosis.Evidence{{Question: q.String(), Answer: "secure, " + how}}
+	v.Seen = []diagnosis.Evidence{{Question: q.String(), Answer: "the root is secure, " + how}}
 	return v, nil
 }

@@ -50,9 +50,10 @@ func eachZone(ctx context.Context, env *checks.Env, judge func(*diagnosis.Verdic
 
 // seen is what a zone showed, in a line.
 func seen(s facts.Signing) diagnosis.Evidence {
-	e := diagnosis.Evidence{Question: "zone " + record.Display(s.Proof.Zone), Answer: "signed, and valid"}
+	zone := record.Display(s.Proof.Zone)
+	e := diagnosis.Evidence{Question: "zone " + zone, Answer: zone + " is signed and valid"}
 	if s.Proof.Security == resolve.Insecure {
-		e.Answer = "not signed"
+		e.Answer = zone + " is not signed"
 	}
 	return e
 }
