@@ -83,8 +83,7 @@ func unresolved(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) erro
 }
 
 // implicit says of the findings about a domain without MX why its own address
-// was asked: that a web server
-// takes no mail is no fault, and may be meant.
+// was asked: that a web server takes no mail is no fault, and may be meant.
 func implicit(ctx context.Context, env *checks.Env, v *diagnosis.Verdict) error {
 	set, err := facts.MX.Of(ctx, env)
 	if err != nil || !set.Implicit {
@@ -163,7 +162,7 @@ func unfriendly(s facts.HostSession) (fault, doubt string) {
 	case probe.Temporary:
 		return "", fmt.Sprintf("greets with a temporary refusal: %q", said)
 	case probe.Permanent:
-		if strings.HasPrefix(banner.Reply.Enhanced, "5.7.") { // RFC 3463, 3.8: security or policy
+		if aboutUs(banner.Reply) {
 			return "", fmt.Sprintf("refuses this machine by policy: %q", said)
 		}
 		return fmt.Sprintf("greets with a refusal: %q", said), ""
@@ -175,6 +174,21 @@ func unfriendly(s facts.HostSession) (fault, doubt string) {
 		return fmt.Sprintf("does not speak SMTP: %q", clip(said)), ""
 	}
 	return "", "did not greet before the examination ended"
+}
+
+// aboutUs reports whether a refusal is about who asks, and not about the host:
+// by its enhanced code (RFC 3463, 3.8: security or policy) or by its words.
+func aboutUs(r probe.Reply) bool {
+	if strings.HasPrefix(r.Enhanced, "5.7.") {
+		return true
+	}
+	said := strings.ToLower(r.String())
+	for _, word := range []string{"blocked", "blacklist", "blocklist", "block list", "listed", "dnsbl", "rbl", "reputation", "banned", "spamhaus", "your ip", "client host"} {
+		if strings.Contains(said, word) {
+			return true
+		}
+	}
+	return false
 }
 
 // clip keeps a message readable where a host sends kilobytes.
@@ -191,6 +205,12 @@ func finding(s facts.HostSession, fault string) diagnosis.Finding {
 	steps := []string{
 		fmt.Sprintf("On the machine with the address %s, check that the mail server runs and listens on port 25 of that address.", addr),
 		"Check that its firewall and its provider let TCP port 25 in.",
+	}
+	if s.Connected() { // so neither is what is wrong
+		steps = []string{
+			fmt.Sprintf("Something answers on port 25 of %s. If it is the mail server, its log says why it takes no mail; a server that is shutting down, or set to take none, answers so.", addr),
+			fmt.Sprintf("If %s is no mail host any more, take it out of the MX records or change its address.", host),
+		}
 	}
 	if facts.FamilyOf(s.Target.Addr) == facts.IPv6 {
 		steps = append(steps, fmt.Sprintf("If %s shall take no mail over IPv6, delete its AAAA record %s.", host, addr))
