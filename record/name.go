@@ -6,6 +6,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"golang.org/x/net/idna"
 )
@@ -199,7 +200,13 @@ func ParseDomain(input string) (string, error) {
 	}); i >= 0 {
 		return "", fmt.Errorf("has a character that no domain has: %q", []rune(s[i:])[0])
 	}
+	if !utf8.ValidString(s) {
+		return "", errors.New("is not UTF-8 text")
+	}
 	ascii, err := profile.ToASCII(s)
+	if err == nil { // what it makes of odd input need not be a name itself
+		ascii, err = profile.ToASCII(ascii)
+	}
 	if err != nil {
 		return "", errors.New("is not a valid domain name: " + strings.TrimPrefix(err.Error(), "idna: "))
 	}

@@ -62,6 +62,7 @@ func TestParseDomain(t *testing.T) {
 		{"a\x1b[2J.org", "", "character that no domain has"},
 		{strings.Repeat("a", 64) + ".org", "", "a label"},
 		{strings.Repeat("a.", 130) + "org", "", "too long"},
+		{"0.\xff", "", "not UTF-8"},
 		{"xn--a.example", "", "not a valid domain name"},
 	}
 	for _, tt := range tests {
