@@ -152,13 +152,15 @@ func sessionKey(t probe.Target) string {
 	return string(data)
 }
 
-// times is what of a report depends on the clock and not on the world.
+// times is what of a report depends on the clock, and on files, and not on the
+// world.
 type times struct {
 	At        time.Time                `json:"at"`
 	Took      time.Duration            `json:"took"`
 	Questions int                      `json:"questions"`
 	CutShort  bool                     `json:"cut_short,omitzero"`
 	Checks    map[string]time.Duration `json:"checks"`
+	Places    map[string][][]string    `json:"places,omitzero"` // of the findings of a check, in their order
 }
 
 // Scenario writes what was seen as a scenario in which env's domain is
@@ -203,6 +205,12 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {
 		clock.Checks[result.Rule.ID] = result.Took
+		if places := placesOf(result); places != nil {
+			if clock.Places == nil {
+				clock.Places = make(map[string][][]string)
+			}
+			clock.Places[result.Rule.ID] = places
+		}
 	}
 	line, err := marshal(clock)
 	if err != nil {
@@ -215,6 +223,21 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 	}
 	add("want", want)
 	return txtar.Format(a), nil
+}
+
+// placesOf is where in zone files the records of each finding stand; nil where
+// none stands in one.
+func placesOf(r diagnosis.Result) [][]string {
+	any := false
+	places := make([][]string, len(r.Findings))
+	for i, f := range r.Findings {
+		places[i] = f.Places
+		any = any || len(f.Places) > 0
+	}
+	if !any {
+		return nil
+	}
+	return places
 }
 
 func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,6 +135,12 @@ func (s *Scenario) Retime(report diagnosis.Report) diagnosis.Report {
 	results := make([]diagnosis.Result, len(report.Results))
 	for i, r := range report.Results {
 		r.Took = t.Checks[r.Rule.ID]
+		if places := t.Places[r.Rule.ID]; len(places) == len(r.Findings) {
+			r.Findings = slices.Clone(r.Findings)
+			for j := range places {
+				r.Findings[j].Places = places[j]
+			}
+		}
 		results[i] = r
 	}
 	report.Results = results
