@@ -6,7 +6,6 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
-	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/probe"
@@ -33,15 +32,9 @@ The usual faults: the web server has no certificate for this name and shows that
 
 func policyFetch(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
-	p, err := facts.MTASTSPolicy.Of(ctx, env)
-	if err != nil {
+	p, skip, err := policy(ctx, env)
+	if v.Skip = skip; err != nil || skip != "" {
 		return v, err
-	}
-	if v.Skip = facts.TakesNoMail(ctx, env); v.Skip != "" {
-		return v, nil
-	}
-	if v.Skip = p.Off; v.Skip != "" {
-		return v, nil
 	}
 	host := record.Display(p.Host)
 	for _, f := range faults(p.Fetch, host) {

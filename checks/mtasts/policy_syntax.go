@@ -31,15 +31,9 @@ To fix it, put the corrected lines in place and then change the id of the record
 
 func policySyntax(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
-	p, err := facts.MTASTSPolicy.Of(ctx, env)
-	if err != nil {
+	p, skip, err := policy(ctx, env)
+	if v.Skip = skip; err != nil || skip != "" {
 		return v, err
-	}
-	if v.Skip = facts.TakesNoMail(ctx, env); v.Skip != "" {
-		return v, nil
-	}
-	if v.Skip = p.Off; v.Skip != "" {
-		return v, nil
 	}
 	if err := undecided(p.Fetch); err != nil {
 		return v, err

@@ -3,6 +3,7 @@
 package mtasts
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -30,19 +31,22 @@ type subject struct {
 	host string // the policy host, for readers
 }
 
+// policy is the domain's policy as it was fetched; skip says why there is none
+// to judge.
+func policy(ctx context.Context, env *checks.Env) (p facts.STSPolicy, skip string, err error) {
+	if p, err = facts.MTASTSPolicy.Of(ctx, env); err != nil {
+		return p, "", err
+	}
+	return p, cmp.Or(facts.TakesNoMail(ctx, env), p.Off), nil
+}
+
 // judgePolicy judges the policy that senders follow. Where they have none, the
 // checks before have said why.
 func judgePolicy(ctx context.Context, env *checks.Env, judge func(subject, *diagnosis.Verdict)) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
-	p, err := facts.MTASTSPolicy.Of(ctx, env)
-	if err != nil {
+	p, skip, err := policy(ctx, env)
+	if v.Skip = skip; err != nil || skip != "" {
 		return v, err
-	}
-	if v.Skip = facts.TakesNoMail(ctx, env); v.Skip != "" {
-		return v, nil
-	}
-	if v.Skip = p.Off; v.Skip != "" {
-		return v, nil
 	}
 	if err := undecided(p.Fetch); err != nil {
 		return v, err
