@@ -127,21 +127,34 @@ func toRR(r record.Record) (dns.RR, error) {
 	return rr, nil
 }
 
+// maxPairs is how many ports are tried before there is said to be none.
+const maxPairs = 50
+
+// pair listens on one port over TCP and UDP. A port that is free for one may be
+// taken for the other, by any socket of this machine, so another is tried then.
+func pair() (tcp net.Listener, udp net.PacketConn, err error) {
+	for range maxPairs {
+		if tcp, err = net.Listen("tcp", "127.0.0.1:0"); err != nil {
+			return nil, nil, err
+		}
+		if udp, err = net.ListenPacket("udp", tcp.Addr().String()); err == nil {
+			return tcp, udp, nil
+		}
+		tcp.Close()
+	}
+	return nil, nil, err
+}
+
 // servers is the nameServer's listeners.
 type servers []*dns.Server
 
 // listen starts the name server on a free port of 127.0.0.1 and returns when it answers.
 func (n nameServer) listen() (servers, string, error) {
-	tcp, err := net.Listen("tcp", "127.0.0.1:0")
+	tcp, udp, err := pair()
 	if err != nil {
 		return nil, "", err
 	}
 	addr := tcp.Addr().String()
-	udp, err := net.ListenPacket("udp", addr)
-	if err != nil {
-		tcp.Close()
-		return nil, "", err
-	}
 	list := servers{{Listener: tcp, Handler: n}, {PacketConn: udp, Handler: n}}
 	ready := make(chan struct{}, len(list))
 	failed := make(chan error, len(list))
