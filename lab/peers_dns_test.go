@@ -107,6 +107,7 @@ const unboundConf = `server:
 	use-syslog: no
 	do-daemonize: no
 	do-ip6: no
+	outgoing-port-avoid: 0-32767
 	num-threads: 1
 	so-reuseport: no
 	module-config: "iterator"

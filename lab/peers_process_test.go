@@ -60,13 +60,20 @@ func folder(t *testing.T) string {
 	return dir
 }
 
+// reserved is the addresses that were given to peers: no two get the same, even
+// one after the other.
+var reserved sync.Map
+
 // reserve takes an address on loopback where nothing else listens, over UDP or
 // TCP, until release gives it to a peer. Its port lies below those that the
 // system gives to connections.
 func reserve(t *testing.T) (address string, release func()) {
 	t.Helper()
 	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(20000))
+		address := fmt.Sprintf("127.0.0.1:%d", 10000+rand.IntN(12000))
+		if _, again := reserved.LoadOrStore(address, true); again {
+			continue // released, and about to be used
+		}
 		udp, err := net.ListenPacket("udp", address)
 		if err != nil {
 			continue

@@ -255,7 +255,7 @@ func (b *bind) delv(t *testing.T, q string) delvVerdict {
 func startNamed(t *testing.T, named, dir, name, options, more string) string {
 	t.Helper()
 	for range 20 {
-		port := 10000 + rand.IntN(20000)
+		port := 22000 + rand.IntN(8000) // below those of the system's connections, above those of the lab's peers
 		address := fmt.Sprintf("127.0.0.1:%d", port)
 		if l, err := net.Listen("tcp", address); err != nil {
 			continue
