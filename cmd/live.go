@@ -58,7 +58,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		observe = d.log.Add
 	}
 	d.trace = resolve.NewTrace(asks, observe)
-	d.shared = o.planned.over(resolve.NewMemo(ctx, resolve.NewLimit(d.trace, resolve.DefaultInFlight)))
+	d.shared = o.planned.over(resolve.NewMemo(ctx, politely(d.trace)))
 	d.proofs = resolve.NewValidator(ctx, client, resolve.SecureOptions{Fallback: client, TrustAD: o.trustAD})
 	if !o.noSMTP {
 		d.smtp = &probe.Prober{HELO: o.hostname}
@@ -67,6 +67,13 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		d.http = &probe.Fetcher{}
 	}
 	return d, nil
+}
+
+// politely asks next not more at once than any one server or operator of a list likes.
+func politely(next resolve.Resolver) resolve.Resolver {
+	return resolve.NewLimit(next, resolve.DefaultInFlight,
+		resolve.Narrow{Of: func(q resolve.Question) string { return q.At }, Questions: resolve.DefaultNarrow},
+		resolve.Narrow{Of: dnsbl.Operators(), Questions: resolve.DefaultNarrow})
 }
 
 // resolvers are the servers named, or else those of the system.

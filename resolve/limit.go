@@ -2,63 +2,94 @@ package resolve
 
 import (
 	"context"
+	"sync"
 	"sync/atomic"
-
-	"github.com/maildoctor/maildoctor/record"
 )
 
 // Sensible limits of one examination.
 const (
 	DefaultBudget   = 1000 // questions in all
 	DefaultInFlight = 100  // questions at once
+	DefaultNarrow   = 20   // questions at once to one who is known to be asked
 )
 
-// Below is a limit of its own on questions at once for all names at or below
-// Suffix: for an operator that does not like to be asked much at once.
-type Below struct {
-	Suffix    string
-	Questions int
+// A Narrow is a limit of its own on questions at once for each of those who are
+// asked in the end, so that none is asked much at once.
+type Narrow struct {
+	Of        func(Question) string // who that is; empty for questions it does not limit
+	Questions int                   // at once, for each
 }
 
 // A Limit holds back questions while too many are on their way.
 type Limit struct {
-	next  Resolver
-	all   chan struct{}
-	below []suffixLimit
+	next   Resolver
+	all    chan struct{}
+	narrow []Narrow
+
+	mu    sync.Mutex
+	gates map[string]*gate // those with somebody in or before them
 }
 
-type suffixLimit struct {
-	suffix string
-	slots  chan struct{}
+// A gate lets in the questions to one who is asked.
+type gate struct {
+	slots chan struct{}
+	users int // that wait or are in
 }
 
-// NewLimit returns next with at most n questions at once. Of the limits below
-// a suffix the first that fits a name counts, beside n.
-func NewLimit(next Resolver, n int, below ...Below) *Limit {
-	l := &Limit{next: next, all: make(chan struct{}, max(n, 1))}
-	for _, b := range below {
-		l.below = append(l.below, suffixLimit{record.Canonical(b.Suffix), make(chan struct{}, max(b.Questions, 1))})
-	}
-	return l
+// NewLimit returns next with at most n questions at once. Of the narrower limits
+// the first that a question falls under counts, beside n.
+func NewLimit(next Resolver, n int, narrow ...Narrow) *Limit {
+	return &Limit{next: next, all: make(chan struct{}, max(n, 1)), narrow: narrow, gates: make(map[string]*gate)}
 }
 
 // Resolve waits for its turn, then asks. The error is Canceled where ctx ends first.
 func (l *Limit) Resolve(ctx context.Context, q Question) (Answer, error) {
-	for _, b := range l.below {
-		if record.Within(q.Name, b.suffix) {
-			// The narrow gate comes first: who waits there takes no place from others.
-			if !enter(ctx, b.slots) {
-				return Answer{}, canceled(q, ctx.Err())
-			}
-			defer func() { <-b.slots }()
-			break
-		}
-	}
-	if !enter(ctx, l.all) {
+	// The narrow gate comes first: who waits there takes no place from others.
+	leave, ok := l.pass(ctx, q)
+	defer leave()
+	if !ok || !enter(ctx, l.all) {
 		return Answer{}, canceled(q, ctx.Err())
 	}
 	defer func() { <-l.all }()
 	return l.next.Resolve(ctx, q)
+}
+
+// pass goes through the narrow gate of q, if it has one. leave is to be called
+// in any case.
+func (l *Limit) pass(ctx context.Context, q Question) (leave func(), ok bool) {
+	for _, n := range l.narrow {
+		who := n.Of(q)
+		if who == "" {
+			continue
+		}
+		g := l.gate(who, n.Questions)
+		if !enter(ctx, g.slots) {
+			return func() { l.abandon(who, g) }, false
+		}
+		return func() { <-g.slots; l.abandon(who, g) }, true
+	}
+	return func() {}, true
+}
+
+// gate is that of who, with the caller as one of its users.
+func (l *Limit) gate(who string, n int) *gate {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g := l.gates[who]
+	if g == nil {
+		g = &gate{slots: make(chan struct{}, max(n, 1))}
+		l.gates[who] = g
+	}
+	g.users++
+	return g
+}
+
+func (l *Limit) abandon(who string, g *gate) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if g.users--; g.users == 0 {
+		delete(l.gates, who)
+	}
 }
 
 func enter(ctx context.Context, slots chan struct{}) bool {

@@ -7,6 +7,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/maildoctor/maildoctor/record"
 )
 
 func TestLimit(t *testing.T) {
@@ -29,7 +31,12 @@ func TestLimit(t *testing.T) {
 			mu.Unlock()
 			return Answer{}, nil
 		})
-		l := NewLimit(next, 5, Below{"bl.example", 2})
+		l := NewLimit(next, 5, Narrow{Of: func(q Question) string {
+			if record.Within(q.Name, "bl.example.") {
+				return "bl"
+			}
+			return ""
+		}, Questions: 2})
 		start := time.Now()
 		var wg sync.WaitGroup
 		for i := range 20 {
@@ -44,6 +51,9 @@ func TestLimit(t *testing.T) {
 		}
 		if took := time.Since(start); took > 8*time.Second {
 			t.Errorf("took %v", took)
+		}
+		if len(l.gates) != 0 {
+			t.Errorf("%d gates are kept with nobody in them", len(l.gates))
 		}
 	})
 }

@@ -184,3 +184,19 @@ func TestPublicResolver(t *testing.T) {
 		}
 	}
 }
+
+func TestOperators(t *testing.T) {
+	of := Operators()
+	for name, want := range map[string]string{
+		"2.0.0.127.zen.spamhaus.org.":                     "Spamhaus",
+		"example.org.dbl.spamhaus.org.":                   "Spamhaus",
+		"2.0.0.127." + keyLabel + ".zen.dq.spamhaus.net.": "Spamhaus",
+		"2.0.0.127.list.dnswl.org.":                       "DNSWL",
+		"example.org.":                                    "",
+		"spamhaus.org.":                                   "",
+	} {
+		if got := of(resolve.Ask(name, "A")); got != want {
+			t.Errorf("%s is asked of %q, want %q", name, got, want)
+		}
+	}
+}

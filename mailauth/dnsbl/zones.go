@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // All returns every list that the package knows, weightiest first.
@@ -35,6 +36,20 @@ func Find(name string) (Zone, error) {
 		return Zone{}, fmt.Errorf("no list %q is known", record.Display(name))
 	}
 	return zones[i], nil
+}
+
+// Operators tells whose list a question is put to, for whoever limits how much
+// one operator is asked at once; empty for a question to no list.
+func Operators() func(resolve.Question) string {
+	zones := All()
+	return func(q resolve.Question) string {
+		for _, z := range zones {
+			if record.Within(q.Name, z.Name) {
+				return z.Operator
+			}
+		}
+		return ""
+	}
 }
 
 // code is a Code of class Abuse; codes is a prefix ("127.0.0.0/24") or an address.
