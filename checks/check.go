@@ -13,9 +13,12 @@ import (
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
 
-// A Check holds a domain to one rule.
+// A Check holds a domain, or an address, to one rule.
 type Check struct {
 	diagnosis.Rule
+
+	// Of is what the check judges; a domain where it is not said.
+	Of Subject
 
 	// Needs names the checks whose failure or doubt would explain this one's.
 	// It is for readers: a report names the cause and folds its consequences.
@@ -24,6 +27,25 @@ type Check struct {
 	// Run judges. An error means that it could not be found out, never that the
 	// rule is broken. Run is called while the checks in Needs still run.
 	Run func(context.Context, *Env) (diagnosis.Verdict, error)
+}
+
+// A Subject is what an examination is about, or a set of such.
+type Subject uint8
+
+const (
+	// Domains are domains, with the hosts and addresses that belong to them.
+	Domains Subject = 1 << iota
+	// Addresses are addresses by themselves, to be used for sending: an Env
+	// without a Domain, with Want.Senders.
+	Addresses
+)
+
+// Judges reports whether the check has something to say in examinations of s.
+func (c *Check) Judges(s Subject) bool { return cmp.Or(c.Of, Domains)&s != 0 }
+
+// About is those of list that judge s.
+func About(s Subject, list []*Check) []*Check {
+	return slices.DeleteFunc(slices.Clone(list), func(c *Check) bool { return !c.Judges(s) })
 }
 
 // A Topic is the list that the checks of one package join when it is loaded.

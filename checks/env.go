@@ -37,10 +37,11 @@ type Want struct {
 	RelayTest bool         // the owner consents to having the MX hosts asked to relay
 }
 
-// Env is the world of one examination: the domain, and the only ways out. The
+// Env is the world of one examination: the domain or, without one, the
+// addresses in Want.Senders, and the only ways out. The
 // facts gathered about it are kept in it. An Env serves one Run and is not copied.
 type Env struct {
-	Domain string           // canonical: lower-case A-labels with a final dot
+	Domain string           // canonical: lower-case A-labels with a final dot; empty in an examination of addresses
 	DNS    resolve.Resolver // memoised: asking twice costs nothing
 	SMTP   SMTP             // nil: no SMTP conversations are wanted
 	HTTP   HTTP             // nil: no HTTPS fetches are wanted
@@ -58,6 +59,14 @@ type Env struct {
 	mu    sync.Mutex
 	run   context.Context
 	facts map[any]any
+}
+
+// Subject is what the examination is about.
+func (e *Env) Subject() Subject {
+	if e.Domain == "" {
+		return Addresses
+	}
+	return Domains
 }
 
 // A Fact is something that several checks need to know, gathered once for each

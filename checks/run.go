@@ -26,6 +26,7 @@ const grace = time.Second
 // too; both name it as Cause. Findings about subjects that the need says nothing
 // about stand all the same, and so does a pass where the need failed for single
 // hosts or addresses only. A check whose need did not apply does not apply either.
+// What does not judge env's subject is not run, has no result, and explains nothing.
 func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Result)) []diagnosis.Result {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -33,7 +34,7 @@ func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Re
 	env.run = ctx
 	env.mu.Unlock()
 
-	all := withNeeds(list)
+	list, all := About(env.Subject(), list), About(env.Subject(), withNeeds(list))
 	raw := make([]chan diagnosis.Result, len(all))
 	for i, c := range all {
 		raw[i] = make(chan diagnosis.Result, 1)

@@ -70,6 +70,29 @@ func TestConsequences(t *testing.T) {
 	}
 }
 
+// TestSubjects: a check runs for what it judges, and a need that does not judge
+// that explains nothing.
+func TestSubjects(t *testing.T) {
+	domain := check("t.domain", ends(fails("192.0.2.25"), nil))
+	both := check("t.both", ends(fails("192.0.2.25"), nil), domain)
+	both.Of = checks.Domains | checks.Addresses
+	address := check("t.address", ends(diagnosis.Verdict{}, nil))
+	address.Of = checks.Addresses
+	all := []*checks.Check{domain, both, address}
+	for name, want := range map[string]string{
+		"example.org.": "t.domain failed, t.both skipped",
+		"":             "t.both failed, t.address passed",
+	} {
+		var got []string
+		for _, r := range checks.Run(t.Context(), &checks.Env{Domain: name, Now: time.Now}, all, nil) {
+			got = append(got, r.Rule.ID+" "+r.Outcome.String())
+		}
+		if got := strings.Join(got, ", "); got != want {
+			t.Errorf("domain %q: %s, want %s", name, got, want)
+		}
+	}
+}
+
 func TestPanicIsUnknown(t *testing.T) {
 	broken := check("t.broken", func(context.Context, *checks.Env) (diagnosis.Verdict, error) { panic("oh") })
 	r := checks.Run(t.Context(), env(), []*checks.Check{broken}, nil)[0]
