@@ -92,7 +92,12 @@ type Ref struct{ Name, URL string }
 
 // Evidence is one thing that was asked and what came back, verbatim. It comes
 // from the network and is never trusted as text for a terminal.
-type Evidence struct{ Question, Answer string }
+type Evidence struct {
+	Question, Answer string
+	// Absent tells, in what a pass saw, that what the rule is about is not there:
+	// it may be absent, and some would rather see it. A zone that is not signed.
+	Absent bool
+}
 
 // A Finding is one breach of a rule by one subject (a domain, a host, an address).
 type Finding struct {

@@ -30,6 +30,9 @@ type Demand struct {
 	// From is the severity from which a failure breaks the rule: a warning about a
 	// key of 1024 bits breaks none that asks for 1024.
 	From diagnosis.Severity
+	// Present asks for what the check is about to be there, where it would pass
+	// without: a zone that is valid because it is not signed does not do.
+	Present bool
 }
 
 // all is a demand for each of ids.
@@ -37,6 +40,15 @@ func all(from diagnosis.Severity, ids ...string) []Demand {
 	list := make([]Demand, len(ids))
 	for i, id := range ids {
 		list[i] = Demand{Any: []string{id}, From: from}
+	}
+	return list
+}
+
+// present is all, of what has to be there too.
+func present(from diagnosis.Severity, ids ...string) []Demand {
+	list := all(from, ids...)
+	for i := range list {
+		list[i].Present = true
 	}
 	return list
 }
@@ -86,9 +98,12 @@ func (p Policy) Judge(results []diagnosis.Result) diagnosis.Judgement {
 func (d Demand) judge(results map[string]diagnosis.Result) (broken, open []diagnosis.Ground) {
 	for _, id := range d.Any {
 		r, ok := results[id]
+		missing := absent(r)
 		switch {
 		case !ok:
 			open = append(open, diagnosis.Ground{Check: id, Message: "it was not examined"})
+		case d.Present && r.Outcome == diagnosis.Passed && missing != "":
+			broken = append(broken, diagnosis.Ground{Check: id, Message: missing})
 		case r.Outcome == diagnosis.Passed, r.Outcome == diagnosis.Failed && r.Severity < d.From:
 			return nil, nil
 		case r.Outcome == diagnosis.Failed:
@@ -104,6 +119,17 @@ func (d Demand) judge(results map[string]diagnosis.Result) (broken, open []diagn
 		return nil, open // one that may yet hold is enough
 	}
 	return broken, nil
+}
+
+// absent says what of that a check is about is not there; empty if all is.
+func absent(r diagnosis.Result) string {
+	var missing []string
+	for _, e := range r.Seen {
+		if text := e.Question + ": " + e.Answer; e.Absent && !slices.Contains(missing, text) {
+			missing = append(missing, text)
+		}
+	}
+	return strings.Join(missing, "; ")
 }
 
 // root is the demand's end where the check was skipped because of another: that

@@ -56,13 +56,15 @@ func All() []Policy {
 			Unseen:  []string{"From aligned with SPF or DKIM", "a From or Reply-To that takes replies", "an unsubscribe link that works"},
 		},
 		{
-			Name: "internet.nl", Question: "Would the mail of this domain pass the test of Internet.nl?", AsOf: "2026-07-01",
+			Name: "internet.nl", Question: "Would the mail of this domain get 100 % in the test of Internet.nl?", AsOf: "2026-07-01",
 			Source: diagnosis.Ref{Name: "Internet.nl mail test", URL: "https://internet.nl/test-mail/"},
 			Demands: slices.Concat(
 				all(diagnosis.Warning, "spf.exists", "spf.all-present", "spf.all-permissive"), soundSPF[1:9],
 				soundDKIM[:1], all(diagnosis.Warning, "dmarc.exists", "dmarc.policy-none", "dmarc.syntax"),
-				all(diagnosis.Warning, "smtp.starttls", "smtp.tls-version")),
-			Unseen: []string{"DNSSEC and DANE of the domain and its mail hosts", "IPv6 of mail hosts and name servers", "RPKI", "the parameters of TLS"},
+				all(diagnosis.Warning, "smtp.starttls", "smtp.tls-version"),
+				all(diagnosis.Advice, "mx.dual-stack", "dnssec.ds-matches", "dane.chain-match"),
+				present(diagnosis.Advice, "dnssec.signed-valid", "dane.published")),
+			Unseen: []string{"the parameters of TLS in every detail", "route origin authorisations of mail hosts and name servers"},
 		},
 	}
 }

@@ -109,7 +109,7 @@ func fromResult(w wireResult) (diagnosis.Result, error) {
 
 func fromEvidence(w wireEvidence) (diagnosis.Evidence, error) {
 	answer, err := exact(w.Answer, w.AnswerBase64, "answer_base64")
-	return diagnosis.Evidence{Question: w.Question, Answer: answer}, err
+	return diagnosis.Evidence{Question: w.Question, Answer: answer, Absent: w.Absent}, err
 }
 
 func exact(text, b64, field string) (string, error) {

@@ -47,6 +47,7 @@ type (
 		Question     string `json:"question"`
 		Answer       string `json:"answer"`
 		AnswerBase64 string `json:"answer_base64,omitempty"`
+		Absent       bool   `json:"absent,omitempty"`
 	}
 	wireFinding struct {
 		Subject  string         `json:"subject"`
@@ -138,7 +139,7 @@ func toResult(r diagnosis.Result) wireResult {
 func toRef(r diagnosis.Ref) wireRef { return wireRef{text(r.Name), text(r.URL)} }
 
 func toEvidence(e diagnosis.Evidence) wireEvidence {
-	return wireEvidence{Question: text(e.Question), Answer: text(e.Answer), AnswerBase64: octets(e.Answer)}
+	return wireEvidence{Question: text(e.Question), Answer: text(e.Answer), AnswerBase64: octets(e.Answer), Absent: e.Absent}
 }
 
 func toDoubt(d diagnosis.Doubt) wireDoubt { return wireDoubt{text(d.Subject), text(d.Reason)} }

@@ -58,9 +58,9 @@ func published(env *checks.Env, v *diagnosis.Verdict, set facts.DANESet, h facts
 	case len(h.Records) == 0 && set.MX.Err != nil:
 		doubt(v, h, set.MX.Err)
 	case len(h.Records) == 0 && !set.MX.Secure():
-		note(v, h, "no TLSA record; the zone of the domain is not signed")
+		lacks(v, h, "no TLSA record; the zone of the domain is not signed")
 	case len(h.Records) == 0 && !owned(env, h):
-		note(v, h, "no TLSA record, which is its operator's to publish")
+		lacks(v, h, "no TLSA record, which is its operator's to publish")
 	case len(h.Records) == 0:
 		add(diagnosis.Advice, fmt.Sprintf("%s is in a signed zone and has no TLSA record at %s", host, at),
 			"See that the key of "+host+" stays the same when its certificate is renewed (certbot --reuse-key), or that the renewal publishes the next record first.",

@@ -45,6 +45,12 @@ func note(v *diagnosis.Verdict, h facts.DANEHost, format string, args ...any) {
 	v.Seen = append(v.Seen, diagnosis.Evidence{Question: record.Display(h.Name), Answer: fmt.Sprintf(format, args...)})
 }
 
+// lacks is a note that a host has no TLSA record, and need not have one.
+func lacks(v *diagnosis.Verdict, h facts.DANEHost, format string, args ...any) {
+	note(v, h, format, args...)
+	v.Seen[len(v.Seen)-1].Absent = true
+}
+
 // doubt is why nothing can be said of a host.
 func doubt(v *diagnosis.Verdict, h facts.DANEHost, err error) {
 	v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: record.Display(h.Name), Reason: err.Error()})
@@ -59,11 +65,11 @@ func undecided(v *diagnosis.Verdict, h facts.DANEHost) bool {
 	case h.Addrs.Proof.Security == resolve.Bogus:
 		note(v, h, "its addresses are bogus, as dnssec.signed-valid says")
 	case !h.Addrs.Secure():
-		note(v, h, "its zone is not signed, so DANE does not apply")
+		lacks(v, h, "its zone is not signed, so DANE does not apply")
 	case h.TLSA.Err != nil:
 		doubt(v, h, h.TLSA.Err)
 	case !h.TLSA.Secure():
-		note(v, h, "its TLSA records are not signed, so DANE does not apply")
+		lacks(v, h, "its TLSA records are not signed, so DANE does not apply")
 	case h.Err != nil:
 		doubt(v, h, h.Err)
 	default:

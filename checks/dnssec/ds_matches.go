@@ -62,7 +62,7 @@ func seenDS(s facts.Signing) diagnosis.Evidence {
 	e := diagnosis.Evidence{Question: "zone " + record.Display(s.Proof.Zone), Answer: "the DS fits"}
 	switch s.Proof.Security {
 	case resolve.Insecure:
-		e.Answer = "not signed"
+		e.Answer, e.Absent = "not signed", true
 	case resolve.Bogus:
 		e.Answer = "the DS is not what is wrong: " + s.Proof.Flaw.String()
 	}

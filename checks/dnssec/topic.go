@@ -53,7 +53,7 @@ func seen(s facts.Signing) diagnosis.Evidence {
 	zone := record.Display(s.Proof.Zone)
 	e := diagnosis.Evidence{Question: "zone " + zone, Answer: zone + " is signed and valid"}
 	if s.Proof.Security == resolve.Insecure {
-		e.Answer = zone + " is not signed"
+		e.Answer, e.Absent = zone+" is not signed", true
 	}
 	return e
 }
