@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"bytes"
+	"os"
 	"testing"
 
 	"github.com/maildoctor/maildoctor/checks/suite"
@@ -19,6 +21,20 @@ func TestPoliciesDemandChecks(t *testing.T) {
 				if !known[id] {
 					t.Errorf("policy %s demands %s, which is no check", p.Name, id)
 				}
+			}
+		}
+	}
+}
+
+// TestPoliciesHaveScenarios: one in which the receiver says no, and one in which
+// that cannot be told.
+func TestPoliciesHaveScenarios(t *testing.T) {
+	for _, p := range policy.All() {
+		for file, verb := range map[string]string{p.Name: "no", p.Name + ".unknown": "unknown"} {
+			name := "../testdata/scenarios/policy." + file + ".txtar"
+			data, err := os.ReadFile(name)
+			if want := verb + " policy." + p.Name + ": because of "; err != nil || !bytes.Contains(data, []byte("\n"+want)) {
+				t.Errorf("%s: no line of want begins with %q (%v)", name, want, err)
 			}
 		}
 	}

@@ -17,6 +17,7 @@
 //	helo: mx.example.org       as --helo
 //	relay-test: off            without --open-relay-test; on otherwise
 //	mx: mx1.example.org        as --mx
+//	policies: gmail yahoo      as --policy; the answers stand at the end of want
 //	dqs: on                    as with a key for Spamhaus' lists
 //	here: 192.0.2.25           addresses of the examining machine
 //	now: 2026-11-22T12:00:00Z  the examination's clock
@@ -73,5 +74,10 @@
 //	unknown dmarc.lookup-conclusive: TXT _dmarc.example.org: SERVFAIL
 //	skip spf.void-limit: because of spf.syntax
 //
-// What is not listed must pass.
+// What is not listed must pass. Of the policies named every answer is listed,
+// yes included:
+//
+//	yes policy.gmail: Would Gmail accept mail from this domain?
+//
+// A policy has a scenario as a check has, policy.NAME.txtar.
 package scenario

@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario/httpscript"
@@ -31,6 +32,8 @@ type Scenario struct {
 	Hosts   map[netip.AddrPort]*smtpscript.Script
 	Pages   httpscript.Site // of all https hosts
 	Expect  []string        // lines of the want section
+
+	Policies []policy.Policy // whose answers are part of the verdict
 
 	recording recording
 
@@ -196,6 +199,8 @@ func (s *Scenario) setting(line string) error {
 		}
 	case "dqs":
 		s.Want.DQS = value == "on"
+	case "policies":
+		s.Policies, err = policy.Find(strings.Fields(value))
 	case "relay-test":
 		s.Want.RelayTest = value != "off"
 	case "now":

@@ -33,6 +33,28 @@ func Lines(results []diagnosis.Result) []string {
 	return lines
 }
 
+// Verdict is what Lines makes of results, and the answers to the scenario's
+// policies: a line with yes, no, or unknown, and for no and unknown one for
+// every ground.
+func (s *Scenario) Verdict(results []diagnosis.Result) []string {
+	lines := Lines(results)
+	for _, p := range s.Policies {
+		j := p.Judge(results)
+		verb, grounds := "yes", []diagnosis.Ground(nil)
+		switch j.Answer {
+		case diagnosis.Failed:
+			verb, grounds = "no", j.Against
+		case diagnosis.Unknown:
+			verb, grounds = "unknown", j.Open
+		}
+		lines = append(lines, oneLine(fmt.Sprintf("%s policy.%s: %s", verb, p.Name, p.Question)))
+		for _, g := range grounds {
+			lines = append(lines, oneLine(fmt.Sprintf("%s policy.%s: because of %s: %s", verb, p.Name, g.Check, g.Message)))
+		}
+	}
+	return lines
+}
+
 // oneLine escapes what would break a line or a txtar section.
 func oneLine(s string) string {
 	var b strings.Builder

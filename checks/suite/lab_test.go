@@ -43,7 +43,7 @@ func TestSameVerdictsOverSockets(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			got := scenario.Lines(checks.Run(t.Context(), world.Env(t.Context(), client), suite.All(), nil))
+			got := world.Verdict(checks.Run(t.Context(), world.Env(t.Context(), client), suite.All(), nil))
 			if g, w := timeless(got), timeless(s.Expect); g != w {
 				t.Errorf("over sockets:\n%s\nin process:\n%s", g, w)
 			}

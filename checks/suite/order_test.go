@@ -15,7 +15,7 @@ import (
 func TestOrderDoesNotMatter(t *testing.T) {
 	eachWorld(t, func(t *testing.T, _ string, world *scenario.World) {
 		slices.Reverse(world.Records)
-		got := strings.Join(scenario.Lines(checks.Run(t.Context(), world.Env(t.Context()), suite.All(), nil)), "\n")
+		got := strings.Join(world.Verdict(checks.Run(t.Context(), world.Env(t.Context()), suite.All(), nil)), "\n")
 		if want := strings.Join(world.Expect, "\n"); got != want {
 			t.Errorf("with every set of records reversed: %s", difference(want, got))
 		}

@@ -26,7 +26,7 @@ const scenarios = "../../testdata/scenarios"
 func TestScenarios(t *testing.T) {
 	eachWorld(t, func(t *testing.T, name string, world *scenario.World) {
 		count := &asked{next: world.DNS(), times: make(map[resolve.Question]int)}
-		got := scenario.Lines(checks.Run(t.Context(), world.EnvOver(t.Context(), count, world.Dial), suite.All(), nil))
+		got := world.Verdict(checks.Run(t.Context(), world.EnvOver(t.Context(), count, world.Dial), suite.All(), nil))
 		if *update {
 			if err := os.WriteFile(filepath.Join(scenarios, name+".txtar"), world.WithWant(got), 0o644); err != nil {
 				t.Fatal(err)
