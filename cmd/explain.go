@@ -8,22 +8,28 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/policy"
 )
 
 func (a *app) explainCommand() *cobra.Command {
 	var o *output
 	cmd := &cobra.Command{
 		Use:   "explain ID",
-		Short: "Explain a check, or list those of a topic",
+		Short: "Explain a check or a receiver's rules, or list a topic",
 		Long: `Explain says what a check holds a domain to, why that matters, how it is
 judged, how to mend a breach by hand, and where it is written. For a topic, what
-stands before the dot in an ID, it lists the checks.`,
+stands before the dot in an ID, it lists the checks. For a receiver of
+check --policy, it lists what that one asks for.`,
 		Example: `  maildoctor explain spf.lookup-limit
-  maildoctor explain spf`,
+  maildoctor explain spf
+  maildoctor explain gmail-bulk`,
 		ValidArgsFunction: a.completeID,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
-				return usage(errors.New("explain takes the ID of one check, or a topic; maildoctor checks lists them"))
+				return usage(errors.New("explain takes the ID of one check, a topic, or a receiver; maildoctor checks lists them"))
+			}
+			if found, err := policy.Find(args); err == nil {
+				return o.policy(found[0], a.all())
 			}
 			list, err := checks.Select(a.all(), args, nil)
 			if err != nil {
@@ -64,7 +70,13 @@ func (a *app) completeID(cmd *cobra.Command, args []string, typed string) ([]str
 	if len(args) > 0 || strings.Contains(typed, ",") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	return a.completeNames(cmd, args, typed)
+	names, directive := a.completeNames(cmd, args, typed)
+	for _, p := range policy.All() {
+		if strings.HasPrefix(p.Name, typed) {
+			names = append(names, p.Name+"\t"+p.Question)
+		}
+	}
+	return names, directive
 }
 
 // cutLast is strings.Cut at the last sep; before is empty where there is none.

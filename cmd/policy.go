@@ -1,8 +1,12 @@
 package cmd
 
 import (
+	"io"
+
+	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/policy"
+	"github.com/maildoctor/maildoctor/report"
 )
 
 // receivers are those of which is asked whether they would accept the mail.
@@ -24,6 +28,20 @@ func refused(report diagnosis.Report) bool {
 		}
 	}
 	return false
+}
+
+// policy prints what a receiver asks for.
+func (o *output) policy(p policy.Policy, all []*checks.Check) error {
+	titles := make(map[string]string, len(all))
+	for _, c := range all {
+		titles[c.ID] = c.Title
+	}
+	return o.print(func(w io.Writer) error {
+		if o.format.value == "json" {
+			return report.PolicyJSON(w, p)
+		}
+		return report.Policy(w, p, titles, o.text())
+	})
 }
 
 // policyNames is the names that --policy takes.
