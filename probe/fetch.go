@@ -30,6 +30,10 @@ type Request struct {
 	Accept  string // the media types wanted; empty is any
 	MaxBody int    // octets of the body that are read; 0 is 64 KiB
 	Limits  FetchTimeouts
+
+	// Keep is how long a FetchMemo may give what was got to others who want the
+	// same; 0 is not at all.
+	Keep time.Duration
 }
 
 // FetchTimeouts bounds the stages of a Fetch, each as a whole.
