@@ -62,8 +62,8 @@ func All() []Policy {
 				all(diagnosis.Warning, "spf.exists", "spf.all-present", "spf.all-permissive"), soundSPF[1:9],
 				soundDKIM[:1], all(diagnosis.Warning, "dmarc.exists", "dmarc.policy-none", "dmarc.syntax"),
 				all(diagnosis.Warning, "smtp.starttls", "smtp.tls-version"),
-				all(diagnosis.Advice, "mx.dual-stack", "dnssec.ds-matches", "dane.chain-match"),
-				present(diagnosis.Advice, "dnssec.signed-valid", "dane.published")),
+				all(diagnosis.Advice, "dnssec.ds-matches", "dane.chain-match"),
+				present(diagnosis.Advice, "mx.dual-stack", "dnssec.signed-valid", "dane.published")),
 			Unseen: []string{"the parameters of TLS in every detail", "route origin authorisations of mail hosts and name servers"},
 		},
 	}

@@ -50,6 +50,7 @@ func dualStack(env *checks.Env, set facts.MXSet, web facts.HostAddrs, v *diagnos
 		return
 	case hosted:
 		v.Seen[0].Answer += ", as the mail service has it"
+		v.Seen[0].Absent = true
 		return
 	case doubt != nil:
 		v.Doubts = []diagnosis.Doubt{{Subject: record.Display(env.Domain), Reason: doubt.Error()}}
@@ -59,7 +60,8 @@ func dualStack(env *checks.Env, set facts.MXSet, web facts.HostAddrs, v *diagnos
 	case slices.ContainsFunc(web.Addrs, netip.Addr.Is6) && !set.Implicit:
 		missing = "IPv6, though its own name has an IPv6 address"
 	default:
-		v.Skip = "the domain uses IPv4 throughout"
+		v.Seen[0].Answer += ", as the domain does throughout"
+		v.Seen[0].Absent = true
 		return
 	}
 	first := set.Hosts[0]
