@@ -25,6 +25,7 @@ There is nothing to fix. A server that sends wanted mail alone can be registered
 An allow-list that refuses to answer, mostly because the question came through a public resolver, leaves the standing unknown.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}, {Name: "DNSWL, how to use it", URL: "https://www.dnswl.org/?page_id=15"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		var v diagnosis.Verdict

@@ -22,6 +22,7 @@ var AnswerInRange = Checks.Add(&checks.Check{
 If many lists are hit, the resolver is at fault: use one that does not rewrite NXDOMAIN (--resolver), and do not run a mail server behind it, for its own blocklists and its SPF checks suffer the same. If one list is hit, that list is gone.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}},
 	},
+	Of:  checks.Domains | checks.Addresses,
 	Run: answerInRange,
 })
 

@@ -23,6 +23,7 @@ A listing is critical on Spamhaus DBL, SURBL and URIBL black, a warning on the o
 A clean server on a listed domain changes nothing, nor does a new address: the domain itself has to be cleared. "Abused legitimate domain" means a hacked web site or a hijacked redirector; clean that first.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 3"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.Domain)

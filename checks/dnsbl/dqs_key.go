@@ -25,6 +25,7 @@ The key stands in the names that are asked, and so it is left out of all that is
 To fix it, look up the key in the customer portal of Spamhaus, where it can be renewed too. Free keys are given for small volumes.`,
 		Refs: []diagnosis.Ref{{Name: "Spamhaus, Data Query Service", URL: "https://docs.spamhaus.com/datasets/docs/source/10-data-type-documentation/datasets/030-datasets.html"}},
 	},
+	Of: checks.Domains | checks.Addresses,
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		var v diagnosis.Verdict
 		if !env.Want.DQS {

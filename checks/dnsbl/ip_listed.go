@@ -23,6 +23,7 @@ A listing is critical on lists on which large receivers reject (Spamhaus, SpamCo
 To fix it, find and stop the cause first, then follow the list's own page. Removal is free of charge on every list worth asking. Where an entry ends by itself, a request does not make it faster.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.IPv4)

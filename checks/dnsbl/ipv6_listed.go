@@ -23,6 +23,7 @@ Not every list that takes IPv6 questions holds the IPv6 test entry that RFC 5782
 Lists hold whole networks in IPv6, often a /64: a neighbour's deeds count as yours where a hoster gives several customers one /64. Ask for a /64 of your own, or send over IPv4 only.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.4"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.IPv6)

@@ -52,12 +52,23 @@ func listed(ctx context.Context, env *checks.Env, f dnsbl.Family) (diagnosis.Ver
 		}
 	}
 	if !b.Family(f) && len(v.Doubts) == 0 {
-		v.Skip = fmt.Sprintf("the domain has no public %s address that sends or receives mail", f)
+		v.Skip = noSubject(env, f)
 	}
 	if f == dnsbl.IPv4 && len(b.LeftOut) > 0 {
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: "not asked about", Answer: strings.Join(b.LeftOut, "\n")})
 	}
 	return v, nil
+}
+
+// noSubject is why there is nothing of the family to ask about.
+func noSubject(env *checks.Env, f dnsbl.Family) string {
+	switch {
+	case env.Subject() == checks.Domains:
+		return fmt.Sprintf("the domain has no public %s address that sends or receives mail", f)
+	case f == dnsbl.Domain:
+		return "no confirmed name of the address is known"
+	}
+	return fmt.Sprintf("it is no %s address", f)
 }
 
 // concerns reports whether err hides addresses of the family: a question for A

@@ -23,6 +23,7 @@ var ListingExplained = Checks.Add(&checks.Check{
 The TXT record comes from the list and is shown as it is. Many lists put a link to the entry there.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}},
 	},
+	Of:  checks.Domains | checks.Addresses,
 	Run: listingExplained,
 })
 

@@ -23,6 +23,7 @@ var PolicyListing = Checks.Add(&checks.Check{
 On a static address with a proper PTR record, remove it in the portal at check.spamhaus.org, or have the provider do so where the entry is the provider's own (127.0.0.10). On a dynamic address do not: send through the provider's or another relay (smart host) with a log-in.`,
 		Refs: []diagnosis.Ref{{Name: "Spamhaus PBL", URL: "https://www.spamhaus.org/blocklists/policy-blocklist/"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run:   policyListing,
 })

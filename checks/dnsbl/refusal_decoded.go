@@ -26,6 +26,7 @@ To get answers, ask through a resolver of your own that goes to the authoritativ
 A mail server that filters with these lists has the same trouble: through a refusing resolver its filter sees nothing or, if it does not know the codes, refuses all mail.`,
 		Refs: []diagnosis.Ref{{Name: "Spamhaus, DNSBL return codes", URL: "https://www.spamhaus.org/news/article/788/"}},
 	},
+	Of:  checks.Domains | checks.Addresses,
 	Run: refusalDecoded,
 })
 

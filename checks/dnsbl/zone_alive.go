@@ -26,6 +26,7 @@ Some lists of domains document other test entries than TEST; those are used. A l
 There is nothing to fix in the domain. If a mail server filters with a list that is named here, take the list out of its configuration: a list that lists the whole world makes it refuse all mail.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 5"}},
 	},
+	Of:  checks.Domains | checks.Addresses,
 	Run: zoneAlive,
 })
 

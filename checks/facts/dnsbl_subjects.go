@@ -23,7 +23,7 @@ const (
 // A ListSubject is something that blocklists are asked about.
 type ListSubject struct {
 	Target dnsbl.Target
-	Why    string // what it is to the domain: "MX mx1.example.org"
+	Why    string // what it is to the domain: "MX mx1.example.org"; empty where nothing else is examined
 	// Sends tells an address that sends mail from one that only receives it, as
 	// the shared MX hosts of the large providers do: a listing of the latter
 	// rejects nobody's mail.
@@ -33,7 +33,12 @@ type ListSubject struct {
 }
 
 // String is "192.0.2.25 (MX mx1.example.org)".
-func (s ListSubject) String() string { return s.Target.String() + " (" + s.Why + ")" }
+func (s ListSubject) String() string {
+	if s.Why == "" {
+		return s.Target.String()
+	}
+	return s.Target.String() + " (" + s.Why + ")"
+}
 
 type subjects struct {
 	subjects []ListSubject

@@ -22,13 +22,17 @@ type Purpose struct {
 func (p Purpose) Parked() bool { return !p.Sends && !p.Receives }
 
 // Intent is the fact of what the domain does with mail. It has no error: where
-// the DNS does not tell, the domain is taken to send and to receive.
+// the DNS does not tell, the domain is taken to send and to receive; so are
+// addresses without a domain.
 //
 // Receives is false for a null MX that stands alone (RFC 7505). Sends is false
 // for the SPF record "v=spf1 -all" (RFC 7208, 10.1.2), and for a null MX without
 // any SPF record or with one that authorises nobody, in however soft words; never where the owner names senders or selectors.
 var Intent = checks.NewFact("the domain's intent", func(ctx context.Context, env *checks.Env) (Purpose, error) {
 	p := Purpose{Sends: true, Receives: true}
+	if env.Subject() == checks.Addresses {
+		return p, nil
+	}
 	var mx, txt resolve.Answer
 	var txtErr error
 	var wg sync.WaitGroup

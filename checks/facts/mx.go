@@ -55,6 +55,9 @@ func (h HostAddrs) Known() bool { return len(h.Errs) == 0 }
 // MX is the fact of where mail for the domain goes. Its error is that of the MX
 // question; that a host could not be resolved is the host's.
 var MX = checks.NewFact("the MX hosts", func(ctx context.Context, env *checks.Env) (MXSet, error) {
+	if env.Subject() == checks.Addresses {
+		return MXSet{}, nil // they belong to no domain that is known
+	}
 	var own HostAddrs
 	var wg sync.WaitGroup
 	wg.Go(func() { own = Addresses(ctx, env, env.Domain) }) // for the implicit MX, at time zero

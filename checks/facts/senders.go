@@ -17,7 +17,7 @@ import (
 type Sender struct {
 	Addr     netip.Addr
 	Host     string // the name it is known by, canonical; empty if none
-	Why      string // how it is known: "given with --ip", "ip4 in the SPF record"
+	Why      string // how it is known: "given with --ip", "ip4 in the SPF record"; empty where nothing else is examined
 	Declared bool   // the owner says so
 }
 
@@ -36,9 +36,13 @@ var Senders = checks.NewFact("the sending addresses", func(ctx context.Context, 
 })
 
 func declared(env *checks.Env) []Sender {
+	why := "given with --ip"
+	if env.Subject() == checks.Addresses {
+		why = ""
+	}
 	var list []Sender
 	for _, addr := range env.Want.Senders {
-		list = append(list, Sender{Addr: addr.Unmap(), Host: env.Want.HELO, Why: "given with --ip", Declared: true})
+		list = append(list, Sender{Addr: addr.Unmap(), Host: env.Want.HELO, Why: why, Declared: true})
 	}
 	return list
 }

@@ -28,6 +28,7 @@ The name is taken from --helo (held against the addresses of --ip), else from wh
 To fix it, set the server's host name to one with an A and, if it sends over IPv6, an AAAA record for the addresses that it sends from. Postfix: myhostname (or smtp_helo_name). Mailu: the first name in HOSTNAMES. mailcow: MAILCOW_HOSTNAME. Exim: primary_hostname.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.1.1.1"}, {Name: "RFC 5321, 2.3.5"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run:   fqdnResolves,
 })

@@ -27,6 +27,7 @@ It is a fault only of a machine that is itself a mail host or sender of the doma
 To fix it on a mail host, ask the provider to open outbound port 25 (some do on request, some for a fee), look for a rule of your own firewall, or send through a smart host on port 465 or 587.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.5.4.2"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{mx.Exists},
 	Run:   port25Outbound,
 })
@@ -46,7 +47,7 @@ func port25Outbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 		case o.Reach == probe.ReachOpen:
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: "from here", Answer: "port 25 is open over " + o.Family.String()})
 		case closed && len(o.Own) > 0:
-			v.Findings = append(v.Findings, shutIn(o))
+			v.Findings = append(v.Findings, shutIn(env, o))
 		default:
 			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: o.Family.String(), Reason: blindSpot(o)})
 		}
@@ -66,10 +67,14 @@ func blindSpot(o facts.Outlet) string {
 	return fmt.Sprintf("no mail host was reached over %s, and too few well-known ones could be asked to tell why", o.Family)
 }
 
-func shutIn(o facts.Outlet) diagnosis.Finding {
-	message := fmt.Sprintf("this machine, %s, handles mail for the domain but reaches no port 25 over %s: none of %d well-known mail hosts answered", o.Own[0], o.Family, o.Asked)
+func shutIn(env *checks.Env, o facts.Outlet) diagnosis.Finding {
+	role := ""
+	if env.Subject() == checks.Domains {
+		role = " handles mail for the domain but"
+	}
+	message := fmt.Sprintf("this machine, %s,%s reaches no port 25 over %s: none of %d well-known mail hosts answered", o.Own[0], role, o.Family, o.Asked)
 	if o.Reach == probe.ReachNone {
-		message = fmt.Sprintf("this machine, %s, handles mail for the domain but has no route out over %s", o.Own[0], o.Family)
+		message = fmt.Sprintf("this machine, %s,%s has no route out over %s", o.Own[0], role, o.Family)
 	}
 	return diagnosis.Finding{
 		Subject: o.Family.String(), Severity: diagnosis.Critical, Message: message, Evidence: o.Evidence,

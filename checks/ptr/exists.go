@@ -27,6 +27,7 @@ Gmail answers 550 5.7.25 to mail without a PTR; Yahoo defers it; Postfix sites r
 			{Name: "RFC 1912, 2.1"},
 		},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { exists(env, s, r, v) })
@@ -38,13 +39,17 @@ func exists(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdi
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: s.Addr.String(), Answer: names(r)})
 		return
 	}
+	why := ""
+	if s.Why != "" {
+		why = " (" + s.Why + ")"
+	}
 	steps := []string{setPTR(s.Addr, wantedName(env, s))}
 	if s.Addr.Is6() {
 		steps = append(steps, "If no PTR can be had for IPv6, let the mail server send over IPv4 only (Postfix: inet_protocols = ipv4, or smtp_address_preference = ipv4).")
 	}
 	v.Findings = append(v.Findings, diagnosis.Finding{
 		Subject: s.Addr.String(), Severity: diagnosis.Critical, Evidence: evidence(r),
-		Message: fmt.Sprintf("the sending %s address %s has no PTR record (%s)", family(s.Addr), s.Addr, s.Why),
+		Message: fmt.Sprintf("the sending %s address %s has no PTR record%s", family(s.Addr), s.Addr, why),
 		Remedy:  diagnosis.Remedy{Steps: steps},
 	})
 }

@@ -26,6 +26,7 @@ To fix it, publish the A or AAAA record of the PTR name, or set the PTR to a nam
 			{Name: "Gmail sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 		},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { confirmed(env, s, r, v) })
@@ -70,11 +71,11 @@ func unconfirmed(env *checks.Env, s facts.Sender, r facts.Reverse) diagnosis.Fin
 		}
 	}
 	f.Message = fmt.Sprintf("the PTR of %s does not lead back to it: %s", s.Addr, strings.Join(leads, "; "))
-	if n := r.Names[0]; record.Within(n.Name, env.Domain) && len(n.Chain) == 0 {
+	if n := r.Names[0]; env.Subject() == checks.Domains && record.Within(n.Name, env.Domain) && len(n.Chain) == 0 {
 		f.Remedy.Edits = []record.Edit{addAddress(n, s)}
 		return f
 	}
-	f.Remedy.Steps = []string{setPTR(s.Addr, wantedName(env, s)) + ", and see that this name has " + s.Addr.String() + " as an address."}
+	f.Remedy.Steps = []string{setPTR(s.Addr, wantedName(env, s)), "See that this name has " + s.Addr.String() + " as an address."}
 	return f
 }
 

@@ -26,6 +26,7 @@ var GenericName = Checks.Add(&checks.Check{
 To fix it, set the PTR to the name of the mail server, in the hoster's panel. Where the provider refuses, send through a relay.`,
 		Refs: []diagnosis.Ref{{Name: "Yahoo sender best practices", URL: "https://senders.yahooinc.com/best-practices/"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { genericName(env, s, r, v) })

@@ -30,6 +30,7 @@ To fix it, set the server's host name (Postfix: myhostname; Mailu and mailcow: t
 Relays of large providers that serve many domains are exempt: their names are none of your business.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.1.1.1"}, {Name: "RFC 1912, 2.1"}},
 	},
+	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{Exists, GenericName, ForwardConfirmed},
 	Run:   matchesHELO,
 })
@@ -148,7 +149,7 @@ func rename(s facts.Sender, r facts.Reverse, g greeted) []string {
 // and at least one PTR name leads back.
 func shared(env *checks.Env, r facts.Reverse, g greeted) bool {
 	own := registrable(env.Domain)
-	if g.name == "" || registrable(g.name) == own {
+	if env.Subject() == checks.Addresses || g.name == "" || registrable(g.name) == own {
 		return false
 	}
 	led := false

@@ -79,17 +79,22 @@ func family(addr netip.Addr) string {
 	return "IPv6"
 }
 
-// setPTR is the step by which the owner of an address gives it a name.
+// setPTR is the step by which the owner of an address gives it a name, which
+// may be empty where none is known.
 func setPTR(addr netip.Addr, name string) string {
+	if name == "" {
+		return "Set the reverse DNS (PTR, rDNS) of " + addr.String() + " to the full host name of the mail server, one label below a domain of yours at least, " +
+			"in the panel of whoever rents you the address, or ask their support; it is not part of your own zone. With --helo NAME the record is shown here."
+	}
 	return "Set the reverse DNS (PTR, rDNS) of " + addr.String() + " to " + record.Display(name) +
 		" in the panel of whoever rents you the address, or ask their support; it is not part of your own zone: `" +
 		record.Record{Name: record.Reverse(addr), Type: "PTR", Data: record.Canonical(name)}.String() + "`"
 }
 
 // wantedName is the name that an address should have: that of the host it is
-// known by, else a usual one.
+// known by, else a usual one; empty where no domain is known.
 func wantedName(env *checks.Env, s facts.Sender) string {
-	if s.Host != "" {
+	if s.Host != "" || env.Subject() == checks.Addresses {
 		return s.Host
 	}
 	return "mail." + env.Domain
