@@ -15,7 +15,8 @@ type race struct {
 	ctx     context.Context
 	won     context.CancelFunc // ends all tries
 	q       Question
-	raw     bool // the message is wanted as it is, validated or not
+	raw     bool    // the message is wanted as it is, validated or not
+	manner  *manner // nil: the usual one; else whatever is said in answer to it is wanted
 	servers []*endpoint
 	most    int // tries against silence
 	enough  int // failures before giving up: each server once, the only one twice
@@ -71,8 +72,12 @@ func (r *race) begin() *endpoint {
 func (r *race) run(e *endpoint) {
 	for e != nil {
 		itself := r.q.At != ""
-		said, fault := e.ask(r.ctx, r.q.Name, r.q.Type, manner{recurse: !itself, unchecked: r.raw})
-		if fault == nil {
+		how := manner{recurse: !itself, unchecked: r.raw}
+		if r.manner != nil {
+			how = *r.manner
+		}
+		said, fault := e.ask(r.ctx, r.q.Name, r.q.Type, how)
+		if fault == nil && r.manner == nil {
 			fault = judge(said, itself)
 		}
 		e = r.finish(e, said, fault)

@@ -168,7 +168,11 @@ func (c *Client) asked(at string) (*endpoint, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := Server{Network: "udp", Host: addr.Unmap().String(), Port: 53}
+	return c.reach(Server{Network: "udp", Host: addr.Unmap().String(), Port: 53})
+}
+
+// reach returns the endpoint of a server that stays in use for a while.
+func (c *Client) reach(s Server) (*endpoint, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.closed.Load() {
