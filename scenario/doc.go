@@ -44,7 +44,8 @@
 // authoritative server. A zone without NS records of its own gets one.
 //
 // An https host is served at the addresses that its name has in the zones. What
-// directs a host, such as !refuse, holds for all of its pages.
+// directs a host, such as !refuse, holds for all of its pages. A PATH that ends in
+// "*" stands for all that begin so and have no page of their own.
 //
 // # Like another
 //

@@ -157,7 +157,8 @@ func (p *Page) Slow() bool {
 }
 
 // A Site is the pages that one address serves, by host and path:
-// "mta-sts.example.org/.well-known/mta-sts.txt".
+// "mta-sts.example.org/.well-known/mta-sts.txt". A path that ends in "*" stands
+// for all that begin so and have no page of their own.
 type Site map[string]*Page
 
 // Add puts a page at "host/path" on the site.

@@ -54,8 +54,11 @@ func TestServe(t *testing.T) {
 	}
 	site := make(Site)
 	for key, script := range map[string]string{
-		"a.example/one": "!status 201\n!header X-One: 1\nfirst\n",
-		"b.example/two": "!gzip\n!type text/html\nsecond\n",
+		"a.example/one":  "!status 201\n!header X-One: 1\nfirst\n",
+		"b.example/two":  "!gzip\n!type text/html\nsecond\n",
+		"b.example/d/*":  "any",
+		"b.example/d/e*": "e",
+		"b.example/d/f":  "f",
 	} {
 		page, err := Parse(script)
 		if err != nil {
@@ -69,6 +72,10 @@ func TestServe(t *testing.T) {
 		{"a.example", "/one", "a.example", "201 text/plain  first\n"},
 		{"a.example", "/two", "a.example", "404 text/html  <h1>Not Found</h1>\n"},
 		{"b.example", "/two", "b.example", "200 text/html gzip "},
+		{"b.example", "/d/x", "b.example", "200 text/plain  any"},
+		{"b.example", "/d/ef", "b.example", "200 text/plain  e"},
+		{"b.example", "/d/f", "b.example", "200 text/plain  f"},
+		{"b.example", "/d", "b.example", "404 text/html  <h1>Not Found</h1>\n"},
 		{"c.example", "/one", "a.example", "404 text/html  <h1>Not Found</h1>\n"},
 	}
 	for _, tt := range tests {

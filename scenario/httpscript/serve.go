@@ -55,6 +55,22 @@ func (s Site) host(name string) (string, *Page) {
 	return host, s[keys[0]]
 }
 
+// page is the one at "host/path"; else that of the longest pattern, "host/path*",
+// that it begins like; nil if there is none.
+func (s Site) page(key string) *Page {
+	if p := s[key]; p != nil {
+		return p
+	}
+	var page *Page
+	longest := -1
+	for pattern, p := range s {
+		if begin, ok := strings.CutSuffix(pattern, "*"); ok && len(begin) > longest && strings.HasPrefix(key, begin) {
+			longest, page = len(begin), p
+		}
+	}
+	return page
+}
+
 // Serve answers one request on conn and closes it.
 func (s Site) Serve(conn net.Conn, o Options) {
 	defer conn.Close()
@@ -74,8 +90,8 @@ func (s Site) Serve(conn net.Conn, o Options) {
 	if err != nil {
 		return
 	}
-	page, ok := s[strings.ToLower(request.Host)+request.URL.RequestURI()]
-	if !ok {
+	page := s.page(strings.ToLower(request.Host) + request.URL.RequestURI())
+	if page == nil {
 		page = &Page{status: http.StatusNotFound, mediaType: "text/html", body: "<h1>Not Found</h1>\n"}
 	}
 	page.answer(secure, conn)
