@@ -33,6 +33,22 @@ type Demand struct {
 	// Present asks for what the check is about to be there, where it would pass
 	// without: a zone that is valid because it is not signed does not do.
 	Present bool
+	// Moot is what else meets the demand, beside that the rule holds.
+	Moot Moot
+}
+
+// Moot is what a demand can do without.
+type Moot int
+
+const (
+	Never     Moot = iota // the rule has to hold
+	IfSkipped             // or its question did not arise: IPv6 lists for an IPv4 address
+	IfUnknown             // or that, or it could not be told: only a failure counts
+)
+
+// met reports whether what became of a check is moot.
+func (m Moot) met(r diagnosis.Result) bool {
+	return m >= IfSkipped && r.Outcome == diagnosis.Skipped && r.Cause == "" || m >= IfUnknown && r.Outcome == diagnosis.Unknown
 }
 
 // all is a demand for each of ids.
@@ -104,7 +120,7 @@ func (d Demand) judge(results map[string]diagnosis.Result) (broken, open []diagn
 			open = append(open, diagnosis.Ground{Check: id, Message: "it was not examined"})
 		case d.Present && r.Outcome == diagnosis.Passed && missing != "":
 			broken = append(broken, diagnosis.Ground{Check: id, Message: missing})
-		case r.Outcome == diagnosis.Passed, r.Outcome == diagnosis.Failed && r.Severity < d.From:
+		case r.Outcome == diagnosis.Passed, r.Outcome == diagnosis.Failed && r.Severity < d.From, d.Moot.met(r):
 			return nil, nil
 		case r.Outcome == diagnosis.Failed:
 			broken = append(broken, diagnosis.Ground{Check: id, Message: gravest(r)})
