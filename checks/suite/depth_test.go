@@ -2,13 +2,16 @@ package suite_test
 
 import (
 	"context"
+	"net"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/suite"
+	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario"
 )
 
 // TestDepth holds examinations to their critical depth: the longest chain of
@@ -52,4 +55,57 @@ func TestDepth(t *testing.T) {
 			})
 		})
 	}
+}
+
+// TestFullDepth holds an examination by DNS, SMTP and HTTPS of a domain in good
+// order to 1.3 times the longest of its chains, each a round trip of 20 ms: four
+// questions; a question and an HTTPS fetch (connect, TLS, request); two questions
+// and six exchanges of SMTP (greeting, EHLO, STARTTLS, TLS, EHLO, recipients).
+func TestFullDepth(t *testing.T) {
+	const most = wholeDepth * roundTrip * 13 / 10
+	synctest.Test(t, func(t *testing.T) {
+		world := load(t, "healthy.txtar")
+		world.Want.RelayTest = false // as without consent
+		world.Faults = append(world.Faults, resolve.Fault{Type: "*", Name: "*", Delay: roundTrip})
+		times := make(map[string]time.Duration)
+		start := time.Now()
+		env := world.EnvOver(t.Context(), world.DNS(), distant(world.Dial))
+		checks.Run(t.Context(), env, suite.All(), func(r diagnosis.Result) { times[r.Rule.ID] = time.Since(start) })
+		if took := time.Since(start); took > most {
+			t.Errorf("took %v, want at most %v; late:", took, most)
+			for id, at := range times {
+				if at > most {
+					t.Errorf("  after %v: %s", at, id)
+				}
+			}
+		}
+	})
+}
+
+// distant is dial to hosts that are a round trip away.
+func distant(dial scenario.Dial) scenario.Dial {
+	return func(ctx context.Context, network, address string) (net.Conn, error) {
+		time.Sleep(roundTrip) // the world is that far
+		conn, err := dial(ctx, network, address)
+		return &far{Conn: conn, waiting: true}, err
+	}
+}
+
+// A far connection answers a round trip after it was spoken to.
+type far struct {
+	net.Conn
+	waiting bool
+}
+
+func (f *far) Write(p []byte) (int, error) {
+	f.waiting = true
+	return f.Conn.Write(p)
+}
+
+func (f *far) Read(p []byte) (int, error) {
+	if f.waiting {
+		f.waiting = false
+		time.Sleep(roundTrip)
+	}
+	return f.Conn.Read(p)
 }
