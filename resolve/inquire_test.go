@@ -200,7 +200,7 @@ func TestFits(t *testing.T) {
 		t.Error("a short answer does not fit")
 	}
 	long := strings.Repeat("x", 250)
-	s.Answer = ordinary(rrs(`example.org. 300 IN TXT "`+long+`" "`+long+`" "`+long+`" "`+long+`" "`+long+`"`))
+	s.Answer = ordinary(rrs(`example.org. 300 IN TXT "` + long + `" "` + long + `" "` + long + `" "` + long + `" "` + long + `"`))
 	if s.Fits() {
 		t.Error("1250 octets fit into 1232")
 	}
