@@ -11,6 +11,7 @@
 // stand settings, a line each:
 //
 //	domain: example.org        examined
+//	address: 192.0.2.25        examined in place of a domain
 //	like: healthy              begin with the world of that scenario, see below
 //	selectors: s1 s2           as --selector
 //	ips: 192.0.2.25            as --ip

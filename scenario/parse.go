@@ -21,7 +21,8 @@ import (
 
 // A Scenario is one world and what is expected of an examination in it.
 type Scenario struct {
-	Domain  string // canonical
+	Domain  string     // canonical; empty where an address is examined
+	Address netip.Addr // examined by itself; invalid where a domain is
 	Want    checks.Want
 	Here    []netip.Addr
 	Now     time.Time
@@ -85,7 +86,7 @@ func load(fsys fs.FS, name string, depth int) (*Scenario, error) {
 		if other, err = load(fsys, s.like+".txtar", depth+1); err != nil {
 			return nil, fmt.Errorf("%s: like: %w", name, err)
 		}
-		if s.Domain == "" {
+		if s.Domain == "" && !s.Address.IsValid() {
 			s.Domain = other.Domain
 		}
 	}
@@ -183,6 +184,8 @@ func (s *Scenario) setting(line string) error {
 	switch value = strings.TrimSpace(value); key {
 	case "domain":
 		s.Domain, err = record.ParseDomain(value)
+	case "address":
+		err = s.address(value)
 	case "like":
 		s.like = value
 	case "selectors":
@@ -220,6 +223,15 @@ func (s *Scenario) setting(line string) error {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	return nil
+}
+
+// address makes the scenario one of an examination of an address, whose verdict
+// says whether it is fit to send from.
+func (s *Scenario) address(text string) (err error) {
+	s.Address, err = netip.ParseAddr(text)
+	s.Want.Senders = []netip.Addr{s.Address}
+	s.Policies = []policy.Policy{policy.Address()}
+	return err
 }
 
 func addresses(text string) ([]netip.Addr, error) {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -218,11 +219,20 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 	}
 	add("times", [][]byte{line})
 	var want [][]byte
-	for _, l := range Lines(report.Results) {
+	for _, l := range verdict(env, report) {
 		want = append(want, []byte(l))
 	}
 	add("want", want)
 	return txtar.Format(a), nil
+}
+
+// verdict is the want section of the recording.
+func verdict(env *checks.Env, report diagnosis.Report) []string {
+	var s Scenario
+	if env.Subject() == checks.Addresses {
+		s.Policies = []policy.Policy{policy.Address()}
+	}
+	return s.Verdict(report.Results)
 }
 
 // placesOf is where in zone files the records of each finding stand; nil where
@@ -248,10 +258,14 @@ func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
 		}
 	}
 	fmt.Fprintf(&b, "Recorded by maildoctor: what an examination saw, to be played again.\n")
-	set("domain", report.Domain)
+	if env.Subject() == checks.Addresses {
+		set("address", joinAddrs(env.Want.Senders))
+	} else {
+		set("domain", report.Domain)
+		set("ips", joinAddrs(env.Want.Senders))
+	}
 	set("now", report.At.Format(time.RFC3339Nano))
 	set("selectors", strings.Join(env.Want.Selectors, " "))
-	set("ips", joinAddrs(env.Want.Senders))
 	set("helo", env.Want.HELO)
 	set("mx", strings.Join(env.Want.MX, " "))
 	if env.Want.DQS {

@@ -43,7 +43,7 @@ func TestRecordAndReplay(t *testing.T) {
 		if a, b := asJSON(t, first), asJSON(t, again); !bytes.Equal(a, b) {
 			t.Errorf("played again it differs: %s", difference(string(a), string(b)))
 		}
-		if got := strings.Join(scenario.Lines(again.Results), "\n"); got != strings.Join(recorded.Expect, "\n") {
+		if got := strings.Join(recorded.Verdict(again.Results), "\n"); got != strings.Join(recorded.Expect, "\n") {
 			t.Errorf("want section of the recording: %q", recorded.Expect)
 		}
 	})
