@@ -27,6 +27,12 @@ type Security interface {
 	Secure(context.Context, resolve.Question) (resolve.Proof, error)
 }
 
+// Servers asks DNS servers themselves what each of them says; *resolve.Client
+// does. The error is that of a resolve.Inquirer.
+type Servers interface {
+	Inquire(context.Context, resolve.Inquiry) (resolve.Statement, error)
+}
+
 // Want is what the owner says of the domain. It may be empty.
 type Want struct {
 	Selectors []string     // DKIM selectors in use
@@ -49,6 +55,7 @@ type Env struct {
 	Want   Want
 
 	Security Security // nil: nobody here knows of DNSSEC
+	Servers  Servers  // nil: no server is to be asked itself
 
 	Here []netip.Addr // addresses of this machine
 

@@ -12,46 +12,63 @@ import (
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
-// A nameServer serves a world's records on one loopback port, over UDP and TCP.
-// It is the recursive resolver (RD set) and every authoritative server (RD
-// clear) of that world at once.
-type nameServer struct {
+// A resolver serves a world's records on one loopback port, over UDP and TCP.
+type resolver struct {
 	world resolve.Resolver
 	ctx   context.Context
 }
 
 // ServeDNS answers from the world. A fault becomes what a client would meet on
 // the wire: an RCODE, silence, an answer cut off.
-func (n nameServer) ServeDNS(w dns.ResponseWriter, m *dns.Msg) {
-	reply := new(dns.Msg)
+func (n resolver) ServeDNS(w dns.ResponseWriter, m *dns.Msg) {
+	reply, ok := begin(w, m)
+	if !ok {
+		return
+	}
+	reply.RecursionAvailable = true
+	if !m.RecursionDesired {
+		reply.Rcode = dns.RcodeRefused
+		w.WriteMsg(reply)
+		return
+	}
+	answer, err := n.world.Resolve(n.ctx, resolve.Ask(m.Question[0].Name, dns.Type(m.Question[0].Qtype).String()))
+	if err != nil {
+		fail(w, reply, err)
+		return
+	}
+	finish(w, m, reply, fill(reply, answer))
+}
+
+// begin is the reply to a question; ok is false where it is none, which has been
+// said then.
+func begin(w dns.ResponseWriter, m *dns.Msg) (reply *dns.Msg, ok bool) {
+	reply = new(dns.Msg)
 	reply.SetReply(m)
-	reply.RecursionAvailable = m.RecursionDesired
-	reply.Authoritative = !m.RecursionDesired
 	if opt := m.IsEdns0(); opt != nil {
 		reply.SetEdns0(udpSize, opt.Do())
 	}
 	if len(m.Question) != 1 || m.Opcode != dns.OpcodeQuery {
 		reply.Rcode = dns.RcodeNotImplemented
 		w.WriteMsg(reply)
-		return
+		return nil, false
 	}
-	q := resolve.Ask(m.Question[0].Name, dns.Type(m.Question[0].Qtype).String())
-	if !m.RecursionDesired {
-		q.At = "192.0.2.53" // any: all servers are this one
-	}
-	answer, err := n.world.Resolve(n.ctx, q)
-	_, tcp := w.LocalAddr().(*net.TCPAddr)
+	return reply, true
+}
+
+// finish sends the reply, or that it could not be made.
+func finish(w dns.ResponseWriter, m, reply *dns.Msg, err error) {
 	if err != nil {
-		n.fail(w, reply, err, tcp)
-		return
-	}
-	if err := fill(reply, answer); err != nil {
 		reply.Rcode = dns.RcodeServerFailure
 	}
-	if !tcp {
+	if !overTCP(w) {
 		reply.Truncate(size(m))
 	}
 	w.WriteMsg(reply)
+}
+
+func overTCP(w dns.ResponseWriter) bool {
+	_, tcp := w.LocalAddr().(*net.TCPAddr)
+	return tcp
 }
 
 func size(m *dns.Msg) int {
@@ -61,7 +78,7 @@ func size(m *dns.Msg) int {
 	return dns.MinMsgSize
 }
 
-func (n nameServer) fail(w dns.ResponseWriter, reply *dns.Msg, err error, tcp bool) {
+func fail(w dns.ResponseWriter, reply *dns.Msg, err error) {
 	switch resolve.KindOf(err) {
 	case resolve.Refused:
 		reply.Rcode = dns.RcodeRefused
@@ -70,7 +87,7 @@ func (n nameServer) fail(w dns.ResponseWriter, reply *dns.Msg, err error, tcp bo
 	case resolve.Lame:
 		reply.Authoritative = false
 	case resolve.Truncated:
-		if tcp {
+		if overTCP(w) {
 			w.Close()
 			return
 		}
@@ -97,12 +114,8 @@ const negativeTTL = 300
 
 func fill(reply *dns.Msg, a resolve.Answer) error {
 	for _, list := range [][]record.Record{a.Chain, a.Records} {
-		for _, r := range list {
-			rr, err := toRR(r)
-			if err != nil {
-				return err
-			}
-			reply.Answer = append(reply.Answer, rr)
+		if err := put(&reply.Answer, list); err != nil {
+			return err
 		}
 	}
 	if !a.Exists {
@@ -113,6 +126,18 @@ func fill(reply *dns.Msg, a resolve.Answer) error {
 			Hdr: dns.RR_Header{Name: ".", Rrtype: dns.TypeSOA, Class: dns.ClassINET, Ttl: negativeTTL},
 			Ns:  "ns.lab.invalid.", Mbox: "hostmaster.lab.invalid.", Serial: 1, Refresh: 3600, Retry: 600, Expire: 86400, Minttl: negativeTTL,
 		})
+	}
+	return nil
+}
+
+// put adds records to a section.
+func put(section *[]dns.RR, list []record.Record) error {
+	for _, r := range list {
+		rr, err := toRR(r)
+		if err != nil {
+			return err
+		}
+		*section = append(*section, rr)
 	}
 	return nil
 }
@@ -145,11 +170,11 @@ func pair() (tcp net.Listener, udp net.PacketConn, err error) {
 	return nil, nil, err
 }
 
-// servers is the nameServer's listeners.
+// servers is listeners.
 type servers []*dns.Server
 
-// listen starts the name server on a free port of 127.0.0.1 and returns when it answers.
-func (n nameServer) listen() (servers, string, error) {
+// listen starts a server on a free port of 127.0.0.1 and returns when it answers.
+func listen(n dns.Handler) (servers, string, error) {
 	tcp, udp, err := pair()
 	if err != nil {
 		return nil, "", err

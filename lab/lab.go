@@ -24,7 +24,9 @@ type Lab struct {
 
 	cancel  context.CancelFunc
 	servers servers
-	dns     string // host:port of the name server
+	dns     string                // host:port of the resolver
+	names   map[netip.Addr]string // host:port of each name server
+	asker   *resolve.Client       // asks them
 	hosts   map[netip.AddrPort]host
 	open    sync.WaitGroup
 }
@@ -43,7 +45,10 @@ func Start(s *scenario.Scenario) (*Lab, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Lab{World: world, cancel: cancel, hosts: make(map[netip.AddrPort]host)}
-	l.servers, l.dns, err = nameServer{world: world.DNS(), ctx: ctx}.listen()
+	l.servers, l.dns, err = listen(resolver{world: world.DNS(), ctx: ctx})
+	if err == nil {
+		err = l.serveNames(ctx)
+	}
 	for addr, script := range world.Hosts {
 		if err == nil {
 			err = l.serve(addr, script.Admit, func(conn net.Conn) { script.Serve(conn, smtpscript.Options{CA: l.CA}) })
@@ -82,6 +87,9 @@ func (l *Lab) serve(addr netip.AddrPort, admit func(context.Context) error, serv
 // Close ends the lab.
 func (l *Lab) Close() error {
 	l.cancel()
+	if l.asker != nil {
+		l.asker.Close()
+	}
 	l.servers.close()
 	for _, h := range l.hosts {
 		h.Close()
@@ -93,8 +101,7 @@ func (l *Lab) Close() error {
 // Resolver is the lab's name server, as --resolver takes it.
 func (l *Lab) Resolver() string { return l.dns }
 
-// Dial reaches a host of the world by the address that it has there: mail
-// and web hosts by theirs, and every other address at port 53 as a name server.
+// Dial reaches a host of the world by the address that it has there.
 func (l *Lab) Dial(ctx context.Context, network, address string) (net.Conn, error) {
 	var d net.Dialer
 	if address == l.dns {
@@ -105,7 +112,7 @@ func (l *Lab) Dial(ctx context.Context, network, address string) (net.Conn, erro
 		return nil, &net.OpError{Op: "dial", Net: network, Err: err}
 	}
 	if addr.Port() == 53 {
-		return d.DialContext(ctx, network, l.dns)
+		return l.dialServer(ctx, network, addr.Addr())
 	}
 	h, ok := l.hosts[addr]
 	if !ok {
@@ -130,5 +137,10 @@ func (l *Lab) Client(o resolve.Options) (*resolve.Client, error) {
 
 // Env is the world as checks see it through the lab's sockets.
 func (l *Lab) Env(ctx context.Context, client resolve.Resolver) *checks.Env {
-	return l.EnvOver(ctx, client, l.Dial)
+	env := l.EnvOver(ctx, client, l.Dial)
+	env.Servers = l.asker
+	if own, ok := client.(checks.Servers); ok {
+		env.Servers = own
+	}
+	return env
 }

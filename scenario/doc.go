@@ -37,16 +37,42 @@
 //	-- zone example.net --   records of another origin
 //	-- without --            with "like": records to leave out, a line each: TYPE NAME, or * NAME
 //	-- faults --             TYPE NAME FAULT; TYPE or *, NAME or *.suffix; see resolve.Fault
-//	-- smtp/192.0.2.25:25 -- what the host at that address says; see smtpscript
+//	-- smtp/192.0.2.25:25 -- what the host at that address says; see smtpscript. At
+//	                         other ports it may speak IMAP, POP3 or ManageSieve
 //	-- https/HOST/PATH --    what a GET of that URL gets; see httpscript
+//	-- server/192.0.2.53 --  in what that name server differs from the others, see below
 //	-- want --               every result but the passes
 //
-// All zones are one tree of names, answered by one resolver that is also every
-// authoritative server. A zone without NS records of its own gets one.
+// All zones are one tree of names, which the resolver answers from. A zone
+// without NS records of its own gets two.
 //
 // An https host is served at the addresses that its name has in the zones. What
 // directs a host, such as !refuse, holds for all of its pages. A PATH that ends in
 // "*" stands for all that begin so and have no page of their own.
+//
+// # Name servers
+//
+// Every address of a name that NS records name is a name server. It answers
+// with authority for the zones that name it, refers to the servers of the zones
+// below those, with glue, and refuses everything else. A zone without a SOA record
+// has one for who asks its servers. The parent of a zone is the nearest zone above
+// that has NS records: often the root, whose server is 203.0.113.254.
+//
+// A server section says in what one of them differs: with records, which take
+// the place of those of their slots for whoever asks this server, as in a copy of
+// the zone that is out of date or a delegation that is; and with directives:
+//
+//	!without TYPE NAME  leaves out records
+//	!lame               answers without authority, and nothing
+//	!refused            answers REFUSED
+//	!servfail           answers SERVFAIL
+//	!silent             does not answer
+//	!notcp              refuses connections
+//	!transfer           gives its zones to anybody
+//	!recursive          resolves every name for anybody
+//
+// An address with a section need not be that of a zone's server: the public
+// resolvers of the base internet are such. Faults hit every server.
 //
 // # Like another
 //
@@ -63,9 +89,9 @@
 //
 // # Recordings
 //
-// A Recorder writes the sections answers, sessions and times instead of zones
-// and hosts: a line of JSON for each question and its answer, for each SMTP
-// conversation, and one for what the clock said. "world: recorded" marks them.
+// A Recorder writes the sections answers, statements, sessions and times instead
+// of zones and hosts: a line of JSON for each question and its answer, for what
+// each name server said, for each SMTP conversation, and one for what the clock said. "world: recorded" marks them.
 // What is asked beyond a recording could not be told.
 //
 // # Want

@@ -31,8 +31,9 @@ type Scenario struct {
 	Records []record.Record
 	Faults  []resolve.Fault
 	Hosts   map[netip.AddrPort]*smtpscript.Script
-	Pages   httpscript.Site // of all https hosts
-	Expect  []string        // lines of the want section
+	Pages   httpscript.Site            // of all https hosts
+	Servers map[netip.Addr]*NameServer // those that are not like the others
+	Expect  []string                   // lines of the want section
 
 	Policies []policy.Policy // whose answers are part of the verdict
 
@@ -121,11 +122,20 @@ func (s *Scenario) lieOn(base *Scenario) {
 			s.Pages[key] = page
 		}
 	}
+	for addr, server := range base.Servers {
+		if _, ok := s.Servers[addr]; !ok {
+			s.Servers[addr] = server
+		}
+	}
 	s.Faults = append(s.Faults, base.Faults...)
 }
 
 func (s *Scenario) leavesOut(r record.Record) bool {
-	return slices.ContainsFunc(s.without, func(w record.Slot) bool {
+	return leavesOut(s.without, r)
+}
+
+func leavesOut(without []record.Slot, r record.Record) bool {
+	return slices.ContainsFunc(without, func(w record.Slot) bool {
 		return w.Name == r.Name && (w.Type == "*" || w.Type == r.Type)
 	})
 }
@@ -157,7 +167,7 @@ func Parse(data []byte) (*Scenario, error) {
 // settings reads what stands before the first section.
 func settings(data []byte) (*Scenario, error) {
 	archive := txtar.Parse(data)
-	s := &Scenario{Now: defaultNow, Want: checks.Want{RelayTest: true}, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), archive: archive}
+	s := &Scenario{Now: defaultNow, Want: checks.Want{RelayTest: true}, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), Servers: make(map[netip.Addr]*NameServer), archive: archive}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if err := s.setting(strings.TrimSpace(line)); err != nil {
 			return nil, err
@@ -270,7 +280,17 @@ func (s *Scenario) section(name, body string) error {
 		if err != nil {
 			return err
 		}
-		s.Hosts[addr], err = smtpscript.Parse(body)
+		script, err := smtpscript.Parse(body)
+		if err == nil {
+			s.Hosts[addr] = script.At(addr.Port())
+		}
+		return err
+	case strings.HasPrefix(name, "server/"):
+		addr, err := netip.ParseAddr(strings.TrimPrefix(name, "server/"))
+		if err != nil {
+			return err
+		}
+		s.Servers[addr], err = s.nameServer(body)
 		return err
 	case strings.HasPrefix(name, "https/"):
 		page, err := httpscript.Parse(body)
@@ -303,8 +323,8 @@ func (s *Scenario) absolute(name string) string {
 	return record.Canonical(name + "." + s.Domain)
 }
 
-// server answers for every zone that names no servers of its own.
-const server = "ns.dns-host.example."
+// servers answer for every zone that names none of its own.
+var servers = [...]string{"ns.dns-host.example.", "ns2.dns-host.example."}
 
 func (s *Scenario) zone(origin, body string) error {
 	if origin == "" {
@@ -319,7 +339,9 @@ func (s *Scenario) zone(origin, body string) error {
 		return err
 	}
 	if origin != "." && !slices.ContainsFunc(records, func(r record.Record) bool { return r.Type == "NS" && r.Name == origin }) {
-		records = append(records, record.Record{Name: origin, Type: "NS", TTL: zonefile.DefaultTTL, Data: server})
+		for _, server := range servers {
+			records = append(records, record.Record{Name: origin, Type: "NS", TTL: zonefile.DefaultTTL, Data: server})
+		}
 	}
 	s.Records = append(s.Records, records...)
 	return nil

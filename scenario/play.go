@@ -69,7 +69,13 @@ func (w *World) DNS() resolve.Resolver {
 	if w.Recorded() {
 		return &w.recording
 	}
-	return resolve.NewFaults(resolve.NewZone(w.Records), w.Faults)
+	zone, servers := resolve.NewZone(w.Records), w.NameServers()
+	return resolve.NewFaults(resolve.Func(func(ctx context.Context, q resolve.Question) (resolve.Answer, error) {
+		if q.At != "" {
+			return servers.at(ctx, q)
+		}
+		return zone.Resolve(ctx, q)
+	}), w.Faults)
 }
 
 // Dial connects to a scripted host in process. An address without a script
@@ -109,6 +115,11 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 		Lab:    !w.real,
 	}
 	env.Security = w.security(env.DNS)
+	if w.Recorded() {
+		env.Servers = w.recording.servers()
+	} else {
+		env.Servers = w.NameServers()
+	}
 	switch {
 	case w.NoSMTP:
 	case w.Recorded():

@@ -29,6 +29,7 @@ type Recorder struct {
 	sessions map[string]recordedSession
 	fetches  map[string]probe.Fetch // by URL
 	proofs   map[resolve.Question]recordedProof
+	said     map[resolve.Inquiry]recordedStatement
 }
 
 // NewRecorder returns a recorder that has seen nothing yet.
@@ -38,6 +39,7 @@ func NewRecorder() *Recorder {
 		sessions: make(map[string]recordedSession),
 		fetches:  make(map[string]probe.Fetch),
 		proofs:   make(map[resolve.Question]recordedProof),
+		said:     make(map[resolve.Inquiry]recordedStatement),
 	}
 }
 
@@ -202,6 +204,13 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 			return nil, err
 		}
 		add("proofs", proofs)
+	}
+	if env.Servers != nil {
+		said, err := linesOf(r.said, recordedStatement.compare)
+		if err != nil {
+			return nil, err
+		}
+		add("statements", said)
 	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {

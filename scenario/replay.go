@@ -19,6 +19,7 @@ type recording struct {
 	sessions map[string]probe.Session
 	fetches  map[string]probe.Fetch
 	proofs   map[resolve.Question]recordedProof
+	said     map[resolve.Inquiry]recordedStatement
 	times    *times
 }
 
@@ -50,6 +51,12 @@ func (s *Scenario) readRecording(name, body string) (ok bool, err error) {
 		s.recording.proofs = make(map[resolve.Question]recordedProof)
 		err = eachJSON(body, func(line recordedProof) error {
 			s.recording.proofs[resolve.Ask(line.Name, line.Type)] = line
+			return nil
+		})
+	case "statements":
+		s.recording.said = make(map[resolve.Inquiry]recordedStatement)
+		err = eachJSON(body, func(line recordedStatement) error {
+			s.recording.said[line.Inquiry] = line
 			return nil
 		})
 	case "times":
