@@ -110,6 +110,7 @@ func here() []netip.Addr {
 func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
 	start := time.Now()
 	budget, proofs := resolve.NewBudget(d.shared, resolve.DefaultBudget), d.proofs.Share()
+	servers := resolve.NewInquiries(d.client, resolve.DefaultInquiries, resolve.DefaultAtOnce)
 	env := &checks.Env{
 		Domain: domain,
 		DNS:    resolve.NewMemo(ctx, budget),
@@ -120,17 +121,18 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 		Here:   d.here,
 
 		Security: proofs,
+		Servers:  servers,
 	}
 	if d.record != nil {
 		env.DNS = resolve.NewMemo(ctx, d.record.DNS(budget))
 		env.SMTP, env.HTTP = d.record.SMTP(env.SMTP), d.record.HTTP(env.HTTP)
-		env.Security = d.record.Security(proofs)
+		env.Security, env.Servers = d.record.Security(proofs), d.record.Servers(servers)
 	}
 	results := checks.Run(ctx, env, list, observe)
 	zonefile.Locate(results, d.zones)
 	report := diagnosis.Report{
 		Domain: record.Display(domain), At: start, Took: time.Since(start),
-		Questions: budget.Spent() + proofs.Questions(), CutShort: ctx.Err() != nil, Results: results,
+		Questions: budget.Spent() + proofs.Questions() + servers.Spent(), CutShort: ctx.Err() != nil, Results: results,
 	}
 	if d.record != nil {
 		d.taken, d.failed = d.record.Scenario(env, report)

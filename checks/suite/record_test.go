@@ -23,7 +23,7 @@ func TestRecordAndReplay(t *testing.T) {
 		recorder := scenario.NewRecorder()
 		env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
 		env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
-		env.Security = recorder.Security(env.Security)
+		env.Security, env.Servers = recorder.Security(env.Security), recorder.Servers(env.Servers)
 		first := reportOf(t, env)
 		text, err := recorder.Scenario(env, first)
 		if err != nil {
