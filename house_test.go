@@ -20,7 +20,7 @@ const module = "github.com/maildoctor/maildoctor"
 var floors = [][]string{
 	1:  {"record"},
 	2:  {"diagnosis", "resolve"},
-	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy"},
+	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
 	4:  {"desired", "plan"},
 	5:  {"checks", "report", "providers/*", "mta"},
 	6:  {"checks/facts", "scenario/..."},

@@ -24,6 +24,10 @@ type Check struct {
 	// It is for readers: a report names the cause and folds its consequences.
 	Needs []*Check
 
+	// Local marks a check that looks at the mail host from within. It is part of an
+	// examination only where Env.Local is known.
+	Local bool
+
 	// Run judges. An error means that it could not be found out, never that the
 	// rule is broken. Run is called while the checks in Needs still run.
 	Run func(context.Context, *Env) (diagnosis.Verdict, error)

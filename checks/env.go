@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/maildoctor/maildoctor/local"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
 )
@@ -58,6 +59,10 @@ type Env struct {
 	Servers  Servers  // nil: no server is to be asked itself
 
 	Here []netip.Addr // addresses of this machine
+
+	// Local is the mail host seen from within, if that is this machine; nil: it
+	// is not looked at.
+	Local *local.Host
 
 	// Lab makes documentation address space count as public, for worlds that are
 	// not the internet.

@@ -1,0 +1,227 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net/netip"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/record"
+)
+
+const (
+	// maxRead is how long a host may take to be looked at.
+	maxRead = 15 * time.Second
+	// maxFile bounds one file, in octets.
+	maxFile = 1 << 20
+	// maxEntries bounds each list of a Host, and the entries of a directory.
+	maxEntries = 256
+)
+
+// Read looks at a host with regard to domains (canonical). It has no error: what
+// could not be read is a Doubt. It ends within fifteen seconds.
+func Read(ctx context.Context, sys System, domains []string) *Host {
+	ctx, cancel := context.WithTimeout(ctx, maxRead)
+	defer cancel()
+	r := &reader{ctx: ctx, sys: sys, host: new(Host)}
+	for _, d := range domains {
+		r.domains = append(r.domains, record.Canonical(d))
+	}
+	// The suites first: where one of them runs, the mail server of the system
+	// beside it sends what cron has to say.
+	r.mailcow()
+	r.mailu()
+	r.dockerMailserver()
+	r.mox()
+	r.stalwart()
+	if len(r.host.Software) == 0 {
+		r.postfix()
+		r.exim()
+		r.openDKIM("OpenDKIM", "/etc/opendkim.conf", place{})
+		r.openDKIM("dkimpy-milter", "/etc/dkimpy-milter/dkimpy-milter.conf", place{})
+		r.rspamd("/etc/rspamd", place{})
+	}
+	r.sending()
+	r.machine()
+	return r.host
+}
+
+// A reader is one look at a host.
+type reader struct {
+	ctx     context.Context
+	sys     System
+	domains []string
+	host    *Host
+
+	noV4, noV6 bool // the mail server does not send over IPv4, or IPv6
+}
+
+// found notes that a piece of software is there.
+func (r *reader) found(software string) {
+	if !r.host.Runs(software) {
+		r.host.Software = append(r.host.Software, software)
+	}
+}
+
+func (r *reader) doubt(area Area, format string, args ...any) {
+	d := Doubt{area, fmt.Sprintf(format, args...)}
+	if !slices.Contains(r.host.Doubts, d) && len(r.host.Doubts) < maxEntries {
+		r.host.Doubts = append(r.host.Doubts, d)
+	}
+}
+
+// unread is the doubt that a file could not be read.
+func (r *reader) unread(area Area, file string, err error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrPermission):
+		r.doubt(area, "run as root to read %s", file)
+	default:
+		var e *fs.PathError
+		if errors.As(err, &e) {
+			err = e.Err
+		}
+		r.doubt(area, "%s cannot be read: %v", file, err)
+	}
+}
+
+// at is an absolute path as fs.FS wants it.
+func at(file string) string {
+	if name := strings.TrimPrefix(path.Clean("/"+file), "/"); name != "" {
+		return name
+	}
+	return "."
+}
+
+var (
+	errNoFile = errors.New("not a regular file")
+	errLarge  = errors.New("larger than a file of its kind is")
+)
+
+// octets reads a file. Its caller clears what is secret.
+func (r *reader) octets(file string) ([]byte, error) {
+	if r.sys.Files == nil {
+		return nil, fs.ErrNotExist
+	}
+	if err := r.ctx.Err(); err != nil {
+		return nil, err
+	}
+	info, err := fs.Stat(r.sys.Files, at(file))
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() { // a FIFO would keep us waiting
+		return nil, errNoFile
+	}
+	f, err := r.sys.Files.Open(at(file))
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, 0, min(max(info.Size(), 4096), maxFile)+1)
+	for {
+		if len(data) > maxFile {
+			clear(data)
+			return nil, errLarge
+		}
+		if len(data) == cap(data) {
+			grown := make([]byte, len(data), 2*cap(data))
+			copy(grown, data)
+			clear(data)
+			data = grown
+		}
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			clear(data)
+			return nil, err
+		}
+	}
+}
+
+// text reads a file that is told of where it cannot be read; ok is false then,
+// and where there is none.
+func (r *reader) text(area Area, file string) (text string, ok bool) {
+	data, err := r.octets(file)
+	if err != nil {
+		r.unread(area, file, err)
+		return "", false
+	}
+	defer clear(data)
+	return string(data), true
+}
+
+// exists reports whether something is there, even if it may not be looked at.
+func (r *reader) exists(file string) bool {
+	if r.sys.Files == nil {
+		return false
+	}
+	_, err := fs.Stat(r.sys.Files, at(file))
+	return err == nil || errors.Is(err, fs.ErrPermission)
+}
+
+// list is the names in a directory, in order.
+func (r *reader) list(area Area, dir string) []string {
+	if r.sys.Files == nil {
+		return nil
+	}
+	entries, err := fs.ReadDir(r.sys.Files, at(dir))
+	if err != nil {
+		r.unread(area, dir, err)
+		return nil
+	}
+	var names []string
+	for _, e := range entries[:min(len(entries), maxEntries)] {
+		names = append(names, e.Name())
+	}
+	return names
+}
+
+// run runs a command; ok is false where there is none, or it could not tell.
+func (r *reader) run(area Area, name string, args ...string) (out string, ok bool) {
+	if r.sys.Run == nil {
+		return "", false
+	}
+	data, err := r.sys.Run.Run(r.ctx, name, args...)
+	if err != nil {
+		if !errors.Is(err, fs.ErrNotExist) {
+			r.doubt(area, "%s: %v", strings.Join(append([]string{name}, args...), " "), err)
+		}
+		return "", false
+	}
+	return string(data), true
+}
+
+// name notes a name for EHLO.
+func (r *reader) name(text, source string) {
+	n := Name{text, source}
+	if text != "" && !slices.Contains(r.host.Names, n) && len(r.host.Names) < maxEntries {
+		r.host.Names = append(r.host.Names, n)
+	}
+}
+
+// wants reports whether a domain is one of those that are asked about.
+func (r *reader) wants(domain string) bool {
+	return slices.Contains(r.domains, record.Canonical(domain))
+}
+
+// bind notes an address that the mail server is told to send from.
+func (r *reader) bind(text, source string) {
+	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
+	if err != nil || addr.IsUnspecified() || addr.IsLoopback() {
+		return
+	}
+	o := Outgoing{addr.Unmap(), true, source}
+	if !slices.ContainsFunc(r.host.Outgoing, func(have Outgoing) bool { return have.Addr == o.Addr }) && len(r.host.Outgoing) < maxEntries {
+		r.host.Outgoing = append(r.host.Outgoing, o)
+	}
+}
