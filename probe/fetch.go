@@ -140,6 +140,10 @@ func (f Fetch) Redirect() (location string, redirects bool) {
 	return "", false
 }
 
+// RetryAfter is when the server wants to be asked again, as it is written there
+// (RFC 9110, 10.2.3): seconds or a date; empty where it does not say.
+func (f Fetch) RetryAfter() string { return clip(f.Header.Get("Retry-After")) }
+
 // Bounds of the body in evidence.
 const (
 	maxShownLines  = 40
