@@ -11,7 +11,7 @@ import (
 )
 
 // BootstrapURL is where IANA publishes which registry speaks RDAP for which
-// domains (RFC 9224, 4 and 13).
+// domains (RFC 9224, 4).
 const BootstrapURL = "https://data.iana.org/rdap/dns.json"
 
 // MaxBootstrap is how many octets of it are read. It has about 100,000.
