@@ -29,8 +29,8 @@ func (c cure) sound() bool { return c.tree.Lookups <= spf.MaxLookups }
 
 // prescription is the fact of the domain's cure. It begins with what is
 // published and changes what is wrong, nothing else: faulty terms as they were
-// meant, several records merged, terms that lead nowhere or say nothing new left out,
-// declared senders let in, an all at the end that does not let everybody in.
+// meant, several records merged, terms that lead nowhere, to what is anybody's, or say
+// nothing new left out, declared senders let in, an all at the end that does not let everybody in.
 var prescription = checks.NewFact("the SPF record to publish", func(ctx context.Context, env *checks.Env) (cure, error) {
 	var c cure
 	r, err := facts.SPF.Of(ctx, env)
@@ -47,6 +47,7 @@ var prescription = checks.NewFact("the SPF record to publish", func(ctx context.
 	}
 	c.count(ctx, env)
 	c.prune(env)
+	c.dropDangling(ctx, env)
 	c.dropRepeats(env)
 	c.dropExplanation(ctx, env)
 	c.close()
@@ -118,6 +119,25 @@ func (c *cure) prune(env *checks.Env) {
 			c.record = c.record.Without(n.Term)
 		case spf.Empty:
 			if n.Term.Kind == spf.A || n.Term.Kind == spf.MX {
+				c.record = c.record.Without(n.Term)
+			}
+		}
+	}
+}
+
+// dropDangling leaves out the terms that name a domain which anybody can register.
+func (c *cure) dropDangling(ctx context.Context, env *checks.Env) {
+	reliances, err := facts.SPFReliances.Of(ctx, env)
+	if err != nil {
+		return
+	}
+	for _, r := range reliances {
+		if !r.Lapsed() {
+			continue
+		}
+		for _, n := range c.tree.Root.Children {
+			rests := slices.ContainsFunc(facts.Missing(n), func(name string) bool { return slices.Contains(r.Names, name) })
+			if rests && names(n.Domain, n.Term, r) {
 				c.record = c.record.Without(n.Term)
 			}
 		}
