@@ -64,7 +64,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		d.smtp = &probe.Prober{HELO: o.hostname}
 	}
 	if !o.noHTTPS {
-		d.http = &probe.Fetcher{}
+		d.http = probe.NewFetchMemo(ctx, &probe.Fetcher{})
 	}
 	return d, nil
 }
