@@ -245,7 +245,10 @@ func (z zone) text() string {
 		return slices.ContainsFunc(z.records, func(r record.Record) bool { return r.Name == name && slices.Contains(types, r.Type) })
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "$TTL 300\n%s IN SOA ns.dns-host.example. hostmaster.dns-host.example. 1 3600 600 86400 300\n", z.origin)
+	fmt.Fprint(&b, "$TTL 300\n")
+	if !has(z.origin, "SOA") {
+		fmt.Fprintf(&b, "%s IN SOA ns.dns-host.example. hostmaster.dns-host.example. 1 3600 600 86400 300\n", z.origin)
+	}
 	if !has(z.origin, "NS") {
 		fmt.Fprintf(&b, "%s IN NS ns.dns-host.example.\n", z.origin)
 	}

@@ -276,7 +276,7 @@ func (z served) nearestSOA(ctx context.Context, name string) []record.Record {
 	return nil
 }
 
-// withSOA adds the SOA records that the world does not care for.
+// withSOA adds the SOA records that the world does not care for: every zone has one.
 func withSOA(records []record.Record) []record.Record {
 	first, has := make(map[string]string), make(map[string]bool)
 	for _, r := range records {
@@ -290,7 +290,7 @@ func withSOA(records []record.Record) []record.Record {
 	out := slices.Clone(records)
 	for _, apex := range sortedKeys(first) {
 		if !has[apex] {
-			data := fmt.Sprintf("%s %s 2026112201 7200 3600 1209600 300", record.Canonical(first[apex]), record.Canonical("hostmaster."+apex))
+			data := fmt.Sprintf("%s hostmaster.dns-host.example. 2026112201 7200 3600 1209600 300", record.Canonical(first[apex]))
 			out = append(out, record.Record{Name: apex, Type: "SOA", TTL: 3600, Data: data})
 		}
 	}

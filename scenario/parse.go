@@ -64,6 +64,7 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 		}
 		s.lieOn(base)
 	}
+	s.Records = withSOA(s.Records)
 	return s, nil
 }
 
