@@ -13,7 +13,7 @@ import (
 // whose word, and the suite to have every check that the source declares.
 func TestRules(t *testing.T) {
 	var ids []string
-	for _, c := range suite.WithLocal() {
+	for _, c := range suite.All() {
 		ids = append(ids, c.ID)
 		for field, text := range map[string]string{"Title": c.Title, "Why": c.Why, "Doc": c.Doc} {
 			if strings.TrimSpace(text) == "" {
@@ -45,17 +45,17 @@ func TestRules(t *testing.T) {
 	}
 	for _, id := range declared {
 		if !slices.Contains(ids, id) {
-			t.Errorf("suite.WithLocal does not have %s: is its topic joined there?", id)
+			t.Errorf("suite.All does not have %s: is its topic joined there?", id)
 		}
 	}
 	if len(ids) != len(declared) {
-		t.Errorf("suite.WithLocal has %d checks, the source declares %d", len(ids), len(declared))
+		t.Errorf("suite.All has %d checks, the source declares %d", len(ids), len(declared))
 	}
 }
 
 // checkNeeds wants causes that are checks of the suite, each named once.
 func checkNeeds(t *testing.T, c *checks.Check) {
-	all := suite.WithLocal()
+	all := suite.All()
 	for i, need := range c.Needs {
 		if !slices.Contains(all, need) || slices.Contains(c.Needs[:i], need) || need == c {
 			t.Errorf("%s: need %d is no other check of the suite, or named twice", c.ID, i)

@@ -24,10 +24,6 @@ type Check struct {
 	// It is for readers: a report names the cause and folds its consequences.
 	Needs []*Check
 
-	// Local marks a check that looks at the mail host from within. It is part of an
-	// examination only where Env.Local is known.
-	Local bool
-
 	// Run judges. An error means that it could not be found out, never that the
 	// rule is broken. Run is called while the checks in Needs still run.
 	Run func(context.Context, *Env) (diagnosis.Verdict, error)
@@ -42,6 +38,9 @@ const (
 	// Addresses are addresses by themselves, to be used for sending: an Env
 	// without a Domain, with Want.Senders.
 	Addresses
+	// Hosts are mail hosts seen from within: an Env with Local. They are looked at
+	// beside a domain.
+	Hosts
 )
 
 // Judges reports whether the check has something to say in examinations of s.

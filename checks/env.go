@@ -81,6 +81,14 @@ func (e *Env) Subject() Subject {
 	return Domains
 }
 
+// subjects is Subject, and the mail host where that is seen from within.
+func (e *Env) subjects() Subject {
+	if e.Local != nil {
+		return e.Subject() | Hosts
+	}
+	return e.Subject()
+}
+
 // A Fact is something that several checks need to know, gathered once for each
 // Env. Facts gather; checks judge.
 type Fact[T any] struct {

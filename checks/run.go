@@ -34,7 +34,7 @@ func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Re
 	env.run = ctx
 	env.mu.Unlock()
 
-	list, all := About(env.Subject(), list), About(env.Subject(), withNeeds(list))
+	list, all := About(env.subjects(), list), About(env.subjects(), withNeeds(list))
 	raw := make([]chan diagnosis.Result, len(all))
 	for i, c := range all {
 		raw[i] = make(chan diagnosis.Result, 1)

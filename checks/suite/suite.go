@@ -22,24 +22,8 @@ import (
 	"github.com/maildoctor/maildoctor/checks/tlsrpt"
 )
 
-// All is every check that looks at a domain from outside: where mail goes, who
-// may send it, from where it is sent.
+// All is every check: where mail goes, who may send it, from where it is sent.
 func All() []*checks.Check {
-	return slices.DeleteFunc(WithLocal(), func(c *checks.Check) bool { return c.Local })
-}
-
-// For is the checks for env: with those that look at the mail host from within
-// where that is known.
-func For(env *checks.Env) []*checks.Check {
-	if env.Local == nil {
-		return All()
-	}
-	return WithLocal()
-}
-
-// WithLocal is every check, those that look at the mail host from within
-// included.
-func WithLocal() []*checks.Check {
 	return slices.Concat(
 		dns.Checks.All(),
 		dnssec.Checks.All(),
