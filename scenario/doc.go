@@ -41,6 +41,7 @@
 //	                         other ports it may speak IMAP, POP3 or ManageSieve
 //	-- https/HOST/PATH --    what a GET of that URL gets; see httpscript
 //	-- server/192.0.2.53 --  in what that name server differs from the others, see below
+//	-- local/etc/hosts --    a file of the mail host, seen from within; see below
 //	-- want --               every result but the passes
 //
 // All zones are one tree of names, which the resolver answers from. A zone
@@ -49,6 +50,17 @@
 // An https host is served at the addresses that its name has in the zones. What
 // directs a host, such as !refuse, holds for all of its pages. A PATH that ends in
 // "*" stands for all that begin so and have no page of their own.
+//
+// # The mail host from within
+//
+// With one of these sections the examining machine is the mail host, and is
+// looked into, as by --local. The setting "here" gives it its addresses.
+//
+//	-- local/etc/postfix/main.cf --  a file. "!certificate NAME" stands for a certificate that
+//	                                 the world issues, "!none" for no file
+//	-- local-run/postqueue -j --     what a command prints; behind a "!", what it fails with
+//	-- local-disk --                 PATH FREE TOTAL, or PATH FREE TOTAL UNUSED INODES; M and G are units
+//	-- local-denied --               paths that may not be read, with all below, a line each
 //
 // # Name servers
 //

@@ -38,6 +38,7 @@ type Scenario struct {
 	Policies []policy.Policy // whose answers are part of the verdict
 
 	recording recording
+	inside    inside
 
 	dnssec  dnssec
 	without []record.Slot // "*" as Type stands for every type
@@ -113,6 +114,7 @@ func (s *Scenario) lieOn(base *Scenario) {
 		}
 	}
 	s.dnssec.lieOn(base.dnssec)
+	s.inside.lieOn(base.inside)
 	for addr, script := range base.Hosts {
 		if _, ok := s.Hosts[addr]; !ok {
 			s.Hosts[addr] = script
@@ -306,6 +308,9 @@ func (s *Scenario) section(name, body string) error {
 			}
 		}
 		return nil
+	}
+	if ok, err := s.inside.section(name, body); ok {
+		return err
 	}
 	if ok, err := s.readRecording(name, body); ok {
 		return err

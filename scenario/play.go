@@ -114,6 +114,7 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 		Here:   w.Here,
 		Lab:    !w.real,
 	}
+	env.Local = w.local(ctx)
 	env.Security = w.security(env.DNS)
 	if w.Recorded() {
 		env.Servers = w.recording.servers()

@@ -212,6 +212,13 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 		}
 		add("statements", said)
 	}
+	if env.Local != nil {
+		line, err := marshal(env.Local)
+		if err != nil {
+			return nil, err
+		}
+		add("local", [][]byte{line})
+	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {
 		clock.Checks[result.Rule.ID] = result.Took

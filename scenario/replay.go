@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/local"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
 )
@@ -20,6 +21,7 @@ type recording struct {
 	fetches  map[string]probe.Fetch
 	proofs   map[resolve.Question]recordedProof
 	said     map[resolve.Inquiry]recordedStatement
+	local    *local.Host
 	times    *times
 }
 
@@ -57,6 +59,11 @@ func (s *Scenario) readRecording(name, body string) (ok bool, err error) {
 		s.recording.said = make(map[resolve.Inquiry]recordedStatement)
 		err = eachJSON(body, func(line recordedStatement) error {
 			s.recording.said[line.Inquiry] = line
+			return nil
+		})
+	case "local":
+		err = eachJSON(body, func(host local.Host) error {
+			s.recording.local = &host
 			return nil
 		})
 	case "times":
