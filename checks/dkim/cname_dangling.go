@@ -23,7 +23,7 @@ var CNAMEDangling = Checks.Add(&checks.Check{
 		Why:      "Whoever registers the domain that a selector is an alias into can publish a key there and sign as you: their mail passes DKIM, and DMARC with it.",
 		Doc: `Providers have you point selectors at names of their own. When a provider closes or changes its name, the CNAME stays, and once the registration of its domain ends anybody can have that domain, publish a DKIM key at the name that the alias leads to, and sign mail as yours. It does not matter that you no longer use the selector: verifiers take whatever key the signature names.
 
-Where an alias leads to a name that does not exist, and the DNS does not have the whole domain either, the registry of that domain is asked over RDAP. It is reported if the registry has not got it. A selector can have any name, so this sees those that are tried for every domain and those that you name with --selector.
+Where an alias leads to a name that does not exist, and the DNS does not have the whole domain either, the registry of that domain is asked over RDAP. It is reported if the registry has not got it, or is deleting it. A selector can have any name, so this sees those that are tried for every domain and those that you name with --selector.
 
 To fix it, delete the CNAME. If you still use the provider, publish the records that its manual names today.
 
@@ -51,7 +51,7 @@ func cnameDangling(ctx context.Context, env *checks.Env) (diagnosis.Verdict, err
 			v.Skip = doubt
 		case doubt != "":
 			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: domain, Reason: doubt})
-		case r.Lapsed():
+		case r.Open() != "":
 			v.Findings = append(v.Findings, danglingFinding(env, keys, r))
 		case r.Registration.Known:
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: domain, Answer: "not in the DNS, but registered"})
@@ -79,7 +79,7 @@ func danglingFinding(env *checks.Env, keys facts.DKIMKeys, r facts.Reliance) dia
 	if len(at) > 1 {
 		is = " are aliases into "
 	}
-	f.Message = strings.Join(at, ", ") + is + domain + ", which nobody has registered: whoever does can sign as " + record.Display(env.Domain)
+	f.Message = strings.Join(at, ", ") + is + domain + "; " + r.Open() + ": whoever registers it can sign as " + record.Display(env.Domain)
 	f.Evidence = append(f.Evidence, r.Evidence()...)
 	f.Remedy.Steps = append(f.Remedy.Steps, "If you still use the provider, publish the records that its manual names today.")
 	return f

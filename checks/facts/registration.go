@@ -30,8 +30,9 @@ type Registration struct {
 	Fetch  probe.Fetch
 }
 
-// Free reports whether the registry says that nobody has registered the domain.
-func (r Registration) Free() bool { return r.Off == "" && !r.Known }
+// Free reports whether the registry says that nobody has registered the domain
+// (RFC 7480, 5.3).
+func (r Registration) Free() bool { return r.Fetch.Status == http.StatusNotFound }
 
 // Evidence is the question to the registry and what its answer says.
 func (r Registration) Evidence() diagnosis.Evidence {
@@ -117,7 +118,7 @@ func RegistrationOf(ctx context.Context, env *checks.Env, name string) (Registra
 	domain, ok := rdap.Registrable(name)
 	switch {
 	case !ok:
-		return Registration{Domain: record.Canonical(name), Off: record.Unicode(name) + " is not below a registry's public suffix"}, nil
+		return Registration{Domain: record.Canonical(name), Off: record.Unicode(name) + " is a public suffix, which nobody registers"}, nil
 	case env.HTTP == nil:
 		return Registration{Domain: domain, Off: "HTTPS fetches are turned off"}, nil
 	}
@@ -167,7 +168,7 @@ func lookUp(ctx context.Context, env *checks.Env, domain string) (Registration, 
 	}
 	switch r.Fetch.Status {
 	case http.StatusOK:
-	case http.StatusNotFound: // RFC 7480, 5.3: there is no such registration
+	case http.StatusNotFound: // see Free
 		return r, nil
 	default:
 		return r, refusal(r.Fetch)

@@ -27,10 +27,22 @@ type Reliance struct {
 	Err          error // why it could not be found out who has it
 }
 
-// Lapsed reports whether anybody can register the domain, by the word of the DNS
-// and of its registry: neither has it.
-func (r Reliance) Lapsed() bool {
-	return r.Err == nil && !r.Absence.Exists && !r.TopGone && r.Registration.Free()
+// Open says why anybody can register the domain, now or soon, by the word of the
+// DNS, which does not have it, and of its registry: "nobody has registered it".
+// It is empty where nobody can, and where that cannot be told.
+func (r Reliance) Open() string {
+	if r.Err != nil || r.Absence.Exists || r.TopGone {
+		return ""
+	}
+	if r.Registration.Free() {
+		return "nobody has registered it"
+	}
+	for _, status := range []string{"redemption period", "pending delete"} { // RFC 3915, 3.1
+		if r.Registration.Answer.Has(status) {
+			return fmt.Sprintf("its registration is being deleted (%q)", status)
+		}
+	}
+	return ""
 }
 
 // Doubt is why it cannot be told whether anybody can register the domain; empty

@@ -22,7 +22,7 @@ var DanglingTarget = Checks.Add(&checks.Check{
 		Why:      "Whoever registers a domain that your SPF record relies on, for the price of a coffee, decides who may send as you: their mail passes SPF, and DMARC with it.",
 		Doc: `Services close, companies are renamed, hosts move; the include: or a: that was made for them stays in the record. Once the registration of that domain ends, it is free. Nobody is told when a stranger registers it and publishes an SPF record, or an address, of their own.
 
-Looked at are the domains of include, redirect, a, mx, ptr and exists, in the record and in all that it includes, with the hosts of mx and the targets of aliases. Of a name with macros it is the part behind them. A domain that the DNS does not have is looked up at its registry over RDAP. It is reported if the registry has not got it either: a domain without name servers may be somebody's all the same. Some registries keep names back that look free; then the term is useless and not dangerous.
+Looked at are the domains of include, redirect, a, mx, ptr and exists, in the record and in all that it includes, with the hosts of mx and the targets of aliases. Of a name with macros it is the part behind them. A domain that the DNS does not have is looked up at its registry over RDAP. It is reported if the registry has not got it either, or is deleting it: a domain without name servers may be somebody's all the same. Some registries keep names back that look free; then the term is useless and not dangerous.
 
 To fix it, take the term out. If you still use the service, look up in its manual what to include today. If that takes time, register the domain yourself.
 
@@ -55,7 +55,7 @@ func dangling(ctx context.Context, env *checks.Env, r facts.SPFRecord, reliance 
 	case doubt != "":
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: domain, Reason: doubt})
 		return
-	case !reliance.Lapsed():
+	case reliance.Open() == "":
 		if reliance.Registration.Known {
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: domain, Answer: "not in the DNS, but registered"})
 		}
@@ -68,7 +68,7 @@ func dangling(ctx context.Context, env *checks.Env, r facts.SPFRecord, reliance 
 	f := diagnosis.Finding{
 		Subject: domain, Severity: diagnosis.Warning,
 		Evidence: append(slices.Clone(answers(n)), reliance.Evidence()...),
-		Message:  fmt.Sprintf("%s has %q, which rests on %s, and nobody has registered that: whoever does passes SPF as %s", holder(env, n), clip(n.Term.String()), domain, name(env)),
+		Message:  fmt.Sprintf("%s has %q, which rests on %s; %s: whoever registers it passes SPF as %s", holder(env, n), clip(n.Term.String()), domain, reliance.Open(), name(env)),
 	}
 	switch {
 	case own(env, n) && names(n.Domain, n.Term, reliance):

@@ -125,14 +125,15 @@ func (c *cure) prune(env *checks.Env) {
 	}
 }
 
-// dropDangling leaves out the terms that name a domain which anybody can register.
+// dropDangling leaves out the terms that name a domain which anybody can register, now
+// or soon.
 func (c *cure) dropDangling(ctx context.Context, env *checks.Env) {
 	reliances, err := facts.SPFReliances.Of(ctx, env)
 	if err != nil {
 		return
 	}
 	for _, r := range reliances {
-		if !r.Lapsed() {
+		if r.Open() == "" {
 			continue
 		}
 		for _, n := range c.tree.Root.Children {
