@@ -127,6 +127,8 @@ func (d Demand) judge(results map[string]diagnosis.Result) (broken, open []diagn
 		case r.Outcome == diagnosis.Skipped && r.Cause != "":
 			cause, open2 := root(results, r.Cause, d.From)
 			broken, open = append(broken, cause...), append(open, open2...)
+		case r.Outcome == diagnosis.Unknown && results[r.Cause].Reason != "":
+			open = append(open, diagnosis.Ground{Check: r.Cause, Message: results[r.Cause].Reason})
 		default:
 			open = append(open, diagnosis.Ground{Check: id, Message: r.Reason})
 		}
