@@ -89,9 +89,7 @@ func load(fsys fs.FS, name string, depth int) (*Scenario, error) {
 		if other, err = load(fsys, s.like+".txtar", depth+1); err != nil {
 			return nil, fmt.Errorf("%s: like: %w", name, err)
 		}
-		if s.Domain == "" && !s.Address.IsValid() {
-			s.Domain = other.Domain
-		}
+		s.examineAs(other)
 	}
 	if err := s.sections(); err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
@@ -100,6 +98,24 @@ func load(fsys fs.FS, name string, depth int) (*Scenario, error) {
 		s.lieOn(other)
 	}
 	return s, nil
+}
+
+// examineAs makes s examine what other does, unless s says what.
+func (s *Scenario) examineAs(other *Scenario) {
+	switch {
+	case s.Domain != "" || s.Address.IsValid():
+	case other.Address.IsValid():
+		s.examine(other.Address)
+	default:
+		s.Domain = other.Domain
+	}
+}
+
+// examine makes the scenario one of an examination of an address, whose verdict
+// says whether it is fit to send from.
+func (s *Scenario) examine(addr netip.Addr) {
+	s.Address, s.Want.Senders = addr, []netip.Addr{addr}
+	s.Policies = []policy.Policy{policy.Address()}
 }
 
 // lieOn puts the world of s over that of base: slots and hosts of s win.
@@ -198,7 +214,9 @@ func (s *Scenario) setting(line string) error {
 	case "domain":
 		s.Domain, err = record.ParseDomain(value)
 	case "address":
-		err = s.address(value)
+		var addr netip.Addr
+		addr, err = netip.ParseAddr(value)
+		s.examine(addr)
 	case "like":
 		s.like = value
 	case "selectors":
@@ -236,15 +254,6 @@ func (s *Scenario) setting(line string) error {
 		return fmt.Errorf("%s: %w", key, err)
 	}
 	return nil
-}
-
-// address makes the scenario one of an examination of an address, whose verdict
-// says whether it is fit to send from.
-func (s *Scenario) address(text string) (err error) {
-	s.Address, err = netip.ParseAddr(text)
-	s.Want.Senders = []netip.Addr{s.Address}
-	s.Policies = []policy.Policy{policy.Address()}
-	return err
 }
 
 func addresses(text string) ([]netip.Addr, error) {

@@ -160,7 +160,7 @@ func (e *ListEntry) ask(ctx context.Context, r resolve.Resolver) {
 		return
 	}
 	e.Verdict = e.Zone.Decode(e.Answer)
-	if e.Verdict.State != dnsbl.Listed {
+	if e.Verdict.State != dnsbl.Listed || e.Subject.Stranger {
 		return
 	}
 	var txt resolve.Answer

@@ -30,6 +30,8 @@ type ListSubject struct {
 	Sends bool
 	// Own tells the domain's own names from others, such as a hoster's. It is false for addresses.
 	Own bool
+	// Stranger tells an address of somebody else, for whom a listing need not be explained.
+	Stranger bool
 }
 
 // String is "192.0.2.25 (MX mx1.example.org)".
