@@ -53,6 +53,9 @@ func (c *conversation) talk() {
 	if c.open() {
 		c.transact()
 	}
+	if c.session.Target.Unended != nil && c.open() {
+		c.tryEndings()
+	}
 }
 
 func (c *conversation) wants(stage Stage) bool {

@@ -18,6 +18,7 @@ type Timeouts struct {
 	Banner  time.Duration
 	Command time.Duration // each command and its reply
 	TLS     time.Duration // the handshake
+	Ending  time.Duration // for a host to take what should not end a message for its end
 	Quit    time.Duration
 	Total   time.Duration // the whole conversation
 }
@@ -33,6 +34,7 @@ func (t Timeouts) or(more Timeouts) Timeouts {
 	fill(&t.Banner, more.Banner)
 	fill(&t.Command, more.Command)
 	fill(&t.TLS, more.TLS)
+	fill(&t.Ending, more.Ending)
 	fill(&t.Quit, more.Quit)
 	fill(&t.Total, more.Total)
 	return t
@@ -40,7 +42,7 @@ func (t Timeouts) or(more Timeouts) Timeouts {
 
 // DefaultTimeouts is what a Prober keeps to where it is given nothing else: 10 s
 // to connect, 30 s for the greeting, 20 s for each command, 15 s for the TLS
-// handshake, 5 s for QUIT and 90 s in all.
+// handshake, 3 s for each end that is none, 5 s for QUIT and 90 s in all.
 //
 // That is far below the five minutes that RFC 5321, 4.5.3.2 gives the greeting
 // when there is mail to deliver, and above what servers take that make clients
@@ -48,7 +50,7 @@ func (t Timeouts) or(more Timeouts) Timeouts {
 func DefaultTimeouts() Timeouts {
 	return Timeouts{
 		Connect: 10 * time.Second, Banner: 30 * time.Second, Command: 20 * time.Second,
-		TLS: 15 * time.Second, Quit: 5 * time.Second, Total: 90 * time.Second,
+		TLS: 15 * time.Second, Ending: 3 * time.Second, Quit: 5 * time.Second, Total: 90 * time.Second,
 	}
 }
 
@@ -157,14 +159,30 @@ func (t Target) valid() error {
 			fields = append(fields, field{"recipient", rcpt})
 		}
 	}
+	if t.Unended != nil {
+		fields = append(fields, field{"recipient", t.Unended.To})
+	}
 	for _, field := range fields {
-		if len(field.text) > 320 { // a path has at most 256 octets, a domain 255 (RFC 5321, 4.5.3.1)
-			return fmt.Errorf("the %s is too long", field.name)
+		if err := sendable(field.text); err != nil {
+			return fmt.Errorf("the %s %w", field.name, err)
 		}
-		for _, c := range []byte(field.text) {
-			if c <= ' ' || c >= 0x7f || c == '<' || c == '>' {
-				return fmt.Errorf("the %s has a character that cannot be sent: %q", field.name, rune(c))
-			}
+	}
+	if t.Unended != nil {
+		return t.Unended.valid()
+	}
+	return nil
+}
+
+// Sendable reports whether a mailbox can be put into a command.
+func Sendable(mailbox string) bool { return sendable(mailbox) == nil }
+
+func sendable(text string) error {
+	if len(text) > 320 { // a path has at most 256 octets, a domain 255 (RFC 5321, 4.5.3.1)
+		return errors.New("is too long")
+	}
+	for _, c := range []byte(text) {
+		if c <= ' ' || c >= 0x7f || c == '<' || c == '>' {
+			return fmt.Errorf("has a character that cannot be sent: %q", rune(c))
 		}
 	}
 	return nil

@@ -2,7 +2,9 @@
 // QUIT, and keeps what was said in each stage, how long it took and why it went
 // no further.
 //
-// It never sends DATA, so no message ever comes of it. It does not choose whom
+// It sends no message. DATA is sent only where a Target has an Unended message,
+// which is begun, broken off and never ended as RFC 5321, 4.1.1.4 has it; a host
+// that takes something else for the end delivers what it has by then. It does not choose whom
 // to talk to and judges nothing but what is a fact of the conversation itself:
 // that a connection was refused, that a certificate does not name the host.
 package probe
@@ -32,6 +34,8 @@ const (
 	StageRcpt                      // RCPT TO, once for each recipient
 	StageReset                     // RSET, after each envelope: nothing is ever sent
 	StageVerify                    // VRFY or EXPN
+	StageData                      // DATA, for an Unended message only
+	StageEnding                    // what should not end it, once for each that was sent
 	StageQuit                      // QUIT, always where it could be understood
 
 	// Stages of a Fetch, besides StageConnect and StageTLS.
@@ -75,6 +79,9 @@ type Target struct {
 
 	// Limits overrides the prober's where a field is not zero.
 	Limits Timeouts
+	// Unended, if it is not nil, is a message to begin after all else. The host's
+	// owner has to consent to that.
+	Unended *Unended `json:",omitempty"`
 }
 
 // An Envelope is what a mail transaction begins with: whom it is from, empty for

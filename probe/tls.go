@@ -18,6 +18,13 @@ type TLS struct {
 	Version uint16 // tls.VersionTLS13
 	Cipher  uint16 // tls.TLS_AES_128_GCM_SHA256
 
+	// Group is the group of the key exchange, as tls.X25519MLKEM768; 0 where there
+	// was none, as with the exchange by RSA.
+	Group tls.CurveID `json:",omitzero"`
+	// MasterSecret reports whether the keys are bound to the handshake they come
+	// from: always with TLS 1.3, before that by an extension (RFC 7627).
+	MasterSecret bool `json:",omitzero"`
+
 	// Chain is the certificates as sent, the host's own first, in DER.
 	Chain [][]byte
 
@@ -130,7 +137,10 @@ func (p *Prober) config(host string, newest uint16) *tls.Config {
 
 // look takes down what the handshake showed, and verifies the chain and the name.
 func (p *Prober) look(state tls.ConnectionState, host string) *TLS {
-	t := &TLS{Version: state.Version, Cipher: state.CipherSuite}
+	t := &TLS{Version: state.Version, Cipher: state.CipherSuite, Group: state.CurveID}
+	// Only such secrets are exported, as others are no proof of the handshake.
+	_, err := state.ExportKeyingMaterial("EXPORTER-maildoctor", nil, 32)
+	t.MasterSecret = err == nil
 	for _, cert := range state.PeerCertificates {
 		t.Chain = append(t.Chain, cert.Raw)
 	}
