@@ -18,7 +18,9 @@ var Exists = Checks.Add(&checks.Check{
 		Title:    "The domain publishes an SPF record",
 		Severity: diagnosis.Warning,
 		Why:      "Without SPF anybody may use the domain as the sender of mail, and large receivers refuse or distrust what it sends itself.",
-		Doc: `An SPF record is one TXT record at the domain whose text is "v=spf1" or begins with "v=spf1" and a space. White space in front, another separator behind, or a missing digit make it a text that receivers do not even see.
+		Doc: `SPF is a list of who may send for the domain. Receivers compare the address of the host that hands them a message with the list of the domain in the envelope sender (MAIL FROM), the address to which bounces go; what people see as From is the matter of DMARC.
+
+An SPF record is one TXT record at the domain whose text is "v=spf1" or begins with "v=spf1" and a space. White space in front, another separator behind, or a missing digit make it a text that receivers do not even see.
 
 To fix it, list everything that sends mail for the domain: your own hosts by address (ip4:, ip6:) or as mx, each provider by the include that its manual names, and ~all at the end. A domain that sends no mail publishes v=spf1 -all.
 

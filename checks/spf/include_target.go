@@ -16,7 +16,7 @@ var IncludeTarget = Checks.Add(&checks.Check{
 		Title:    "Every include leads to a valid record",
 		Severity: diagnosis.Critical,
 		Why:      "An include that leads nowhere is an error, not a no: every sender that no earlier term matches gets permerror.",
-		Doc: `include: evaluates the record of another domain. If that domain does not exist, has no SPF record, has two, or has one that is broken, the evaluation ends there with permerror. Services that were shut down or renamed leave such includes behind, and an abandoned domain can be registered by a stranger, who then decides who may send as you.
+		Doc: `include: evaluates the record of another domain. If that domain does not exist, has no SPF record, has two, or has one that is broken, the evaluation ends there with permerror. Services that were shut down or renamed leave such includes behind. Whether a stranger can register the domain that is gone is judged by spf.dangling-target.
 
 To fix it, take the include out, or name the domain that the service's manual names today.
 

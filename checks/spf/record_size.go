@@ -23,7 +23,7 @@ var RecordSize = Checks.Add(&checks.Check{
 		Title:    "The record fits small answers",
 		Severity: diagnosis.Warning,
 		Why:      "Large answers do not fit into UDP; receivers whose firewall blocks DNS over TCP then get no SPF record and answer temperror.",
-		Doc: `All TXT records of the domain come in one answer. Beyond 512 octets it needs EDNS, beyond about 1232 it needs TCP, and not every network lets that through. The standard recommends to stay so small that the record and the name together are under 450 octets.
+		Doc: `All TXT records of the domain come in one answer. Beyond 512 octets it needs EDNS, beyond about 1232 it needs TCP, and not every network lets that through. The standard's rule of thumb: all TXT records of the domain and its name together stay under 450 octets.
 
 A string inside a TXT record holds at most 255 octets; longer records are split into several strings, which receivers join without a space.
 

@@ -20,7 +20,7 @@ var SingleRecord = Checks.Add(&checks.Check{
 
 To fix it, merge: put the mechanisms of all records into one, with a single all at its end, and delete the others. Change the record in one step, as two records for a minute are two records.
 
-Receivers do not choose between several records and do not add them up; the result is permerror.`,
+Receivers do not choose between several records and do not add them up; the result is permerror, SPF's word for a record that cannot be used. Some refuse mail for it; for DMARC it is no pass, so that all rests on DKIM.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 3.2"}, {Name: "RFC 7208, 4.5"}},
 	},
 	Needs: []*checks.Check{Exists},
