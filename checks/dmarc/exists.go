@@ -19,7 +19,9 @@ var Exists = Checks.Add(&checks.Check{
 		Title:    "A DMARC policy record applies to the domain",
 		Severity: diagnosis.Warning,
 		Why:      "Without one, receivers let mail pass that forges the domain, nobody tells you of it, and Gmail, Yahoo and Microsoft may refuse mail that you send in bulk.",
-		Doc: `The record is the TXT record at _dmarc of the domain that begins with v=DMARC1, in exactly this spelling. Where there is none, that of the organizational domain applies, found by asking at every parent (the DNS tree walk), and in the end that of a public suffix. A record found at a parent is as good as one's own.
+		Doc: `DMARC protects the address that people see as From. A message passes if SPF or DKIM passes, and does so for the domain in From or, unless the record asks for more, for one of the same organization; that is called alignment. The record says what receivers shall do with messages that do not pass, and where to send reports.
+
+The record is the TXT record at _dmarc of the domain that begins with v=DMARC1, in exactly this spelling. Where there is none, that of the organizational domain applies, found by asking at every parent (the DNS tree walk), and in the end that of a public suffix. A record found at a parent is as good as one's own.
 
 To begin, publish a record with p=none and an address for reports: nothing is refused for it, and the reports tell who sends in your name. When they show for some weeks that all your own mail passes by SPF or DKIM, go to p=quarantine, then to p=reject. A domain that sends no mail at all takes p=reject at once.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 9989, 4.7"}, {Name: "RFC 9989, 4.10"}, {Name: "RFC 9989, 5.1.4"}},
