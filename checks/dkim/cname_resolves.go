@@ -18,7 +18,7 @@ var CNAMEResolves = Checks.Add(&checks.Check{
 		Why:      "An alias whose target has no key makes every signature with that selector fail; if the target's domain has lapsed, whoever registers it can sign as you.",
 		Doc: `Providers have you point selectors at names of their own, so that they can change keys. The alias must lead to a TXT record. Where it does not, signing is often not switched on at the provider yet, the account is closed, or the target is mistyped.
 
-To fix it, switch DKIM on at the provider, correct the target, or delete the CNAME if the provider is no longer used. Microsoft 365 creates its keys only when DKIM is enabled for the domain. A spare selector, beside another of the same provider that holds a key, may be empty until the provider changes keys.`,
+To fix it, switch DKIM on at the provider, correct the target, or delete the CNAME if the provider is no longer used. Microsoft 365 creates its keys only when DKIM is enabled for the domain. A spare selector, beside another of the same provider that holds a key, may be empty until the provider changes keys. Whether a stranger can register the domain of a target that is gone is judged by dkim.cname-dangling.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.6.2"}, {Name: "RFC 1034, 3.6.2"}},
 	},
 	Needs: []*checks.Check{SelectorFound},

@@ -20,7 +20,9 @@ var SelectorFound = Checks.Add(&checks.Check{
 		Title:    "A key is found at a known selector",
 		Severity: diagnosis.Warning,
 		Why:      "Without a key to look at, nothing can be said about the signatures of the domain's mail.",
-		Doc: `The DNS does not list selectors. The ones named with --selector are looked at first, then those of the provider that the SPF and MX records tell of, then the defaults of mail servers, suites and services. If none of them holds a key, the domain may still sign with a selector of its own choosing; so nothing is concluded.
+		Doc: `DKIM is a signature in the head of a message. It names the domain that signs (d=) and a selector (s=), and the public key stands at <selector>._domainkey.<domain>, so that a domain can have many keys at once.
+
+The DNS does not list selectors. The ones named with --selector are looked at first, then those of the provider that the SPF and MX records tell of, then the defaults of mail servers, suites and services. If none of them holds a key, the domain may still sign with a selector of its own choosing; so nothing is concluded.
 
 To find the selector, look at a message that was sent from the domain: the s= in its DKIM-Signature header. Then examine again with --selector.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6376, 3.1"}, {Name: "RFC 6376, 3.6.2.1"}},
