@@ -29,7 +29,7 @@ type checkFlags struct {
 	failOn                    *choice
 	strict, noSMTP, noHTTPS   bool
 	trustAD                   bool
-	relayTest                 bool
+	relayTest, intrusive      bool
 	timeout                   span
 	output                    *output
 }
@@ -78,6 +78,7 @@ asked by that; the key is in no report and no recording.
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "do not fetch policies over HTTPS")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
+	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster at the mail hosts (DATA) and\nbreak them off: one that falls for bare line ends may\nDELIVER one; for hosts of your own only")
 	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
 	f.output = a.outputFlags(cmd).fileFlags(cmd)
 	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning, critical,\nor never", "critical", "advice", "warning", "critical", "never")
@@ -256,7 +257,7 @@ func (f checkFlags) live() (liveOptions, error) {
 		}
 		o.want.Senders = append(o.want.Senders, addr.Unmap())
 	}
-	o.want.RelayTest = f.relayTest
+	o.want.RelayTest, o.want.Intrusive = f.relayTest, f.intrusive
 	if f.helo != "" {
 		name, err := record.ParseDomain(f.helo)
 		if err != nil {

@@ -56,7 +56,7 @@ func (f checkFlags) beside(args []string) error {
 	}{
 		{"a domain", len(args) > 0}, {"--zone", len(f.zones) > 0}, {"--record", f.record != ""}, {"--resolver", len(f.resolvers) > 0},
 		{"--selector", len(f.selectors) > 0}, {"--ip", len(f.ips) > 0}, {"--helo", f.helo != ""}, {"--mx", len(f.mx) > 0},
-		{"--no-smtp", f.noSMTP}, {"--no-https", f.noHTTPS}, {"--trust-ad", f.trustAD}, {"--open-relay-test", f.relayTest},
+		{"--no-smtp", f.noSMTP}, {"--no-https", f.noHTTPS}, {"--trust-ad", f.trustAD}, {"--open-relay-test", f.relayTest}, {"--intrusive", f.intrusive},
 	}
 	for _, s := range settled {
 		if s.given {

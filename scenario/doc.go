@@ -17,6 +17,7 @@
 //	ips: 192.0.2.25            as --ip
 //	helo: mx.example.org       as --helo
 //	relay-test: off            without --open-relay-test; on otherwise
+//	intrusive: off             without --intrusive; on otherwise
 //	mx: mx1.example.org        as --mx
 //	policies: gmail yahoo      as --policy; the answers stand at the end of want
 //	dqs: on                    as with a key for Spamhaus' lists

@@ -186,7 +186,7 @@ func Parse(data []byte) (*Scenario, error) {
 // settings reads what stands before the first section.
 func settings(data []byte) (*Scenario, error) {
 	archive := txtar.Parse(data)
-	s := &Scenario{Now: defaultNow, Want: checks.Want{RelayTest: true}, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), Servers: make(map[netip.Addr]*NameServer), archive: archive}
+	s := &Scenario{Now: defaultNow, Want: checks.Want{RelayTest: true, Intrusive: true}, Hosts: make(map[netip.AddrPort]*smtpscript.Script), Pages: make(httpscript.Site), Servers: make(map[netip.Addr]*NameServer), archive: archive}
 	for line := range strings.Lines(string(archive.Comment)) {
 		if err := s.setting(strings.TrimSpace(line)); err != nil {
 			return nil, err
@@ -235,6 +235,8 @@ func (s *Scenario) setting(line string) error {
 		s.Want.DQS = value == "on"
 	case "policies":
 		s.Policies, err = policy.Find(strings.Fields(value))
+	case "intrusive":
+		s.Want.Intrusive = value != "off"
 	case "relay-test":
 		s.Want.RelayTest = value != "off"
 	case "now":

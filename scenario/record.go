@@ -292,6 +292,9 @@ func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
 	if !env.Want.RelayTest {
 		set("relay-test", "off")
 	}
+	if !env.Want.Intrusive {
+		set("intrusive", "off")
+	}
 	if env.SMTP == nil {
 		set("smtp", "off")
 	}
