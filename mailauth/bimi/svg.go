@@ -145,6 +145,7 @@ func (r *reader) start(e xml.StartElement) bool {
 		if r.elements > 1 {
 			r.fault("root", "it has more than one root element")
 		} else {
+			r.faults = nil // what it is not, it need not be rightly
 			r.fault("root", "it is no SVG: the root element is <%.40s> of the namespace %.80q, not <svg> of %q", plain(e.Name.Local), e.Name.Space, nsSVG)
 		}
 		return false
