@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/bimi"
 	"github.com/maildoctor/maildoctor/checks/dane"
 	"github.com/maildoctor/maildoctor/checks/dkim"
 	"github.com/maildoctor/maildoctor/checks/dmarc"
@@ -36,6 +37,7 @@ func All() []*checks.Check {
 		spf.Checks.All(),
 		dkim.Checks.All(),
 		dmarc.Checks.All(),
+		bimi.Checks.All(),
 		ptr.Checks.All(),
 		helo.Checks.All(),
 		dnsbl.Checks.All(),
