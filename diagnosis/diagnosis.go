@@ -155,9 +155,10 @@ type Result struct {
 	Took     time.Duration
 }
 
-// A Report is one examination of one domain.
+// A Report is one examination of one domain, or of one address.
 type Report struct {
-	Domain    string // A-labels, without the final dot
+	Domain    string // A-labels, without the final dot; empty where an address was examined
+	Address   string // the canonical text form (RFC 5952); empty where a domain was examined
 	At        time.Time
 	Took      time.Duration
 	Questions int  // DNS questions that left this machine

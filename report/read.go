@@ -73,8 +73,11 @@ func fromReport(w wireReport) (diagnosis.Report, error) {
 	case w.Questions < 0:
 		return diagnosis.Report{}, errors.New("questions: less than 0")
 	}
+	if w.Address != "" {
+		w.Domain = ""
+	}
 	return diagnosis.Report{
-		Domain: w.Domain, At: at.UTC(), Took: took, Questions: w.Questions, CutShort: w.CutShort, Results: results,
+		Domain: w.Domain, Address: w.Address, At: at.UTC(), Took: took, Questions: w.Questions, CutShort: w.CutShort, Results: results,
 		Policies: policies,
 	}, errors.Join(errTook, errResults, errPolicies)
 }

@@ -8,9 +8,9 @@ import (
 	"github.com/maildoctor/maildoctor/record"
 )
 
-// Text writes the reports for a person: one block for each domain, topics first,
-// then what is wrong (causes first, consequences folded), what could not be told,
-// and the counts; for several domains a summary at the end.
+// Text writes the reports for a person: one block for each domain or address,
+// topics first (of an address, whether it is fit to send from), then what is wrong (causes first, consequences folded), what could not be told,
+// and the counts; for several of them a summary at the end.
 //
 // Lines are wrapped to the width, except records to publish: each stands on a
 // line of its own, from the first column, as a zone file takes it. The output
@@ -29,16 +29,21 @@ func Text(w io.Writer, reports []diagnosis.Report, o TextOptions) error {
 }
 
 func (p *page) block(r diagnosis.Report) {
-	p.header(title(r.Domain))
+	p.header(subject(r))
 	if r.CutShort {
 		p.gap()
 		p.para("  "+p.in(strongWarn, "!")+" ", cutShort, strongWarn)
+	}
+	if r.Address != "" { // whether to rent it is what was asked
+		p.policies(r.Policies)
 	}
 	p.gap()
 	p.topics(r.Results)
 	p.findings(r.Results)
 	p.unknowns(r.Results)
-	p.policies(r.Policies)
+	if r.Address == "" {
+		p.policies(r.Policies)
+	}
 	p.gap()
 	p.hints(firstFailed(r.Results))
 	p.lastLine(r)
@@ -59,6 +64,14 @@ func (p *page) hints(failed string) {
 }
 
 const cutShort = "Cut short: the examination ended before it was complete: interrupted, or out of time (--timeout). What is missing here is unknown, not in order."
+
+// subject is what a report is about, for a reader.
+func subject(r diagnosis.Report) string {
+	if r.Address != "" {
+		return flat(r.Address)
+	}
+	return title(r.Domain)
+}
 
 // title is the domain for a reader: U-labels and, where they differ, A-labels.
 func title(domain string) string {
@@ -126,19 +139,33 @@ func (p *page) flow(head string, parts []string, sep string) {
 	p.line(line)
 }
 
-// summary is one line for each domain.
+// fitness is what the answer to the question about an address comes to.
+func fitness(r diagnosis.Report) []string {
+	if r.Address == "" || len(r.Policies) == 0 {
+		return nil
+	}
+	switch r.Policies[0].Answer {
+	case diagnosis.Passed:
+		return []string{"fit"}
+	case diagnosis.Failed:
+		return []string{"not fit"}
+	}
+	return []string{"whether fit could not be told"}
+}
+
+// summary is one line for each domain or address.
 func (p *page) summary(reports []diagnosis.Report) {
 	p.gap()
 	p.header("summary")
 	p.gap()
 	widest := 0
 	for _, r := range reports {
-		widest = max(widest, cells(title(r.Domain)))
+		widest = max(widest, cells(subject(r)))
 	}
 	widest = min(widest, p.width-len("  ✓   99 checks could not be told"))
 	for _, r := range reports {
 		t := count(r.Results)
-		parts := strings.Split(t.verdict(r.CutShort), ", ")
+		parts := append(fitness(r), strings.Split(t.verdict(r.CutShort), ", ")...)
 		if n := t.unknown(); n > 0 {
 			parts = append(parts, plural(n, "check")+" could not be told")
 		}
@@ -146,7 +173,7 @@ func (p *page) summary(reports []diagnosis.Report) {
 			parts = append(parts, "cut short")
 		}
 		mark := p.mark(gravestOf(r.Results))
-		name := title(r.Domain)
+		name := subject(r)
 		if cells(name) > widest {
 			p.line("  " + mark + " " + name)
 			mark, name = " ", ""

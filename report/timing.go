@@ -102,7 +102,7 @@ func (p *page) slowestChecks(reports []diagnosis.Report) {
 		for _, result := range r.Results {
 			name := flat(result.Rule.ID)
 			if len(reports) > 1 {
-				name += " of " + title(r.Domain)
+				name += " of " + subject(r)
 			}
 			list = append(list, check{name, result.Took})
 		}

@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 	"unicode/utf8"
@@ -17,6 +18,7 @@ type (
 	}
 	wireReport struct {
 		Domain    string       `json:"domain"`
+		Address   string       `json:"address,omitempty"`
 		At        string       `json:"at"`
 		TookMS    int64        `json:"took_ms"`
 		Questions int          `json:"questions"`
@@ -121,7 +123,7 @@ func each[A, B any](list []A, f func(A) B) []B {
 
 func toReport(r diagnosis.Report) wireReport {
 	return wireReport{
-		Domain: text(r.Domain), At: r.At.UTC().Format(timeLayout), TookMS: max(0, r.Took.Milliseconds()),
+		Domain: text(cmp.Or(r.Address, r.Domain)), Address: text(r.Address), At: r.At.UTC().Format(timeLayout), TookMS: max(0, r.Took.Milliseconds()),
 		Questions: max(0, r.Questions), CutShort: r.CutShort, Results: each(r.Results, toResult),
 		Policies: each(r.Policies, toJudgement),
 	}

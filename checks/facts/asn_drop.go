@@ -42,11 +42,11 @@ var RefusedNetworks = checks.NewFact("the list of refused networks", func(ctx co
 	r.Fetch = Fetch(ctx, env, probe.Request{URL: dropURL, MaxBody: maxDrop, Limits: serviceLimits})
 	body, err := document(r.Fetch)
 	if err != nil {
-		return r, fmt.Errorf("Spamhaus' list of refused networks could not be had: %w", err)
+		return r, fmt.Errorf("the list of refused networks (Spamhaus ASN-DROP) could not be had: %w", err)
 	}
 	r.By, r.AsOf, err = ParseASNDrop(body)
 	if err != nil {
-		return r, fmt.Errorf("Spamhaus' list of refused networks cannot be read: %w", err)
+		return r, fmt.Errorf("the list of refused networks (Spamhaus ASN-DROP) cannot be read: %w", err)
 	}
 	return r, nil
 })
