@@ -2,6 +2,7 @@ package probe
 
 import (
 	"context"
+	"net/http"
 	"sync"
 	"time"
 )
@@ -16,6 +17,9 @@ const (
 // A FetchMemo gets a document once for all who ask for it while it may be kept
 // (Request.Keep); what may not be kept is fetched each time.
 //
+// A host that says that it is asked too often (RFC 6585, 4) or cannot serve now
+// is left alone for as long as it says, at most an hour.
+//
 // It fetches under the context given to NewFetchMemo, not under the caller's: a
 // caller that gives up takes nothing from the others who wait.
 type FetchMemo struct {
@@ -26,6 +30,7 @@ type FetchMemo struct {
 	mu     sync.Mutex
 	kept   map[fetchKey]*fetchMemory
 	octets int // of the bodies in kept
+	busy   map[string]leave
 }
 
 type fetchKey struct {
@@ -43,7 +48,7 @@ type fetchMemory struct {
 func NewFetchMemo(ctx context.Context, next interface {
 	Fetch(context.Context, Request) Fetch
 }) *FetchMemo {
-	return &FetchMemo{ctx: ctx, next: next, kept: make(map[fetchKey]*fetchMemory)}
+	return &FetchMemo{ctx: ctx, next: next, kept: make(map[fetchKey]*fetchMemory), busy: make(map[string]leave)}
 }
 
 // Fetch returns what is kept of the document, or gets it.
@@ -80,6 +85,9 @@ func (m *FetchMemo) recall(r Request) (k *fetchMemory, mine bool) {
 	if k := m.kept[key]; k != nil && !k.stale(time.Now()) {
 		return k, false
 	}
+	if k := m.waits(r); k != nil {
+		return k, true
+	}
 	m.forget(key)
 	m.makeRoom()
 	k = &fetchMemory{done: make(chan struct{})}
@@ -97,10 +105,11 @@ func (m *FetchMemo) learn(key fetchKey, k *fetchMemory, r Request) {
 	switch {
 	case k.private():
 		keep = 0
-	case fetch.Err != nil || fetch.Status == 429 || fetch.Status >= 500:
+	case fetch.Err != nil || fetch.Status == http.StatusTooManyRequests || fetch.Status >= 500:
 		keep = min(keep, memoFailure)
 	}
 	k.until = time.Now().Add(keep)
+	m.note(fetch)
 	if m.kept[key] == k {
 		m.octets += len(fetch.Body)
 	}

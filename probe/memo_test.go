@@ -3,6 +3,7 @@ package probe_test
 import (
 	"context"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -112,4 +113,57 @@ func TestFetchMemoIsBounded(t *testing.T) {
 			t.Errorf("of 40 MiB all but %d documents are kept", again)
 		}
 	})
+}
+
+func TestFetchMemoLeavesAlone(t *testing.T) {
+	header := func(value string) http.Header {
+		if value == "" {
+			return nil
+		}
+		return http.Header{"Retry-After": {value}}
+	}
+	now := time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC) // when bubbles begin
+	for _, tt := range []struct {
+		name   string
+		status int
+		after  string
+		left   time.Duration // how long the host is left alone; 0: not
+	}{
+		{"seconds", 429, "120", 2 * time.Minute},
+		{"a date", 429, now.Add(30 * time.Minute).Format(http.TimeFormat), 30 * time.Minute},
+		{"no time", 429, "", time.Minute},
+		{"nonsense", 429, "-9999999999999999999999", time.Minute},
+		{"for ever", 429, "999999999999", time.Hour},
+		{"out of service", 503, "120", 2 * time.Minute},
+		{"out of service, no time", 503, "", 0},
+		{"a fault", 500, "120", 0},
+		{"an answer", 200, "120", 0},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := &library{make: func(int32) probe.Fetch {
+					return probe.Fetch{Status: tt.status, Reason: "no\x1b", Header: header(tt.after)}
+				}}
+				memo := probe.NewFetchMemo(t.Context(), l)
+				fetch := func(url string) probe.Fetch {
+					return memo.Fetch(t.Context(), probe.Request{URL: url, Keep: time.Hour})
+				}
+				if f := fetch("https://x.example/1"); f.Status != tt.status {
+					t.Fatalf("first: %+v", f)
+				}
+				second := fetch("https://X.example./2")
+				if left := second.Err != nil && second.Err.Kind == probe.Temporary; left != (tt.left > 0) {
+					t.Errorf("left alone %t: %v", left, second.Err)
+				}
+				if f := fetch("https://y.example/"); f.Err != nil {
+					t.Errorf("another host: %v", f.Err)
+				}
+				time.Sleep(tt.left)
+				before := l.asked.Load()
+				if f := fetch("https://x.example/3"); f.Err != nil || l.asked.Load() == before {
+					t.Errorf("later: %v", f.Err)
+				}
+			})
+		})
+	}
 }
