@@ -127,7 +127,7 @@ func (p *Prober) Converse(ctx context.Context, target Target) Session {
 	ctx, cancel := context.WithTimeoutCause(ctx, target.Limits.Total, errTotal)
 	defer cancel()
 	c := &conversation{prober: p, ctx: ctx, session: &session, limits: target.Limits}
-	c.hold()
+	c.converse()
 	session.Took = time.Since(start)
 	return session
 }

@@ -42,12 +42,14 @@ const (
 	StageResolve // the addresses of the host
 	StageRequest // the request, and the head of the response
 	StageBody    // the body of the response
+
+	StageCapability // what a host offers mail programs, in clear text (CAPABILITY, CAPA)
 )
 
 var stageNames = map[Stage]string{
 	StageConnect: "connect", StageBanner: "banner", StageEHLO: "ehlo", StageSTARTTLS: "starttls", StageTLS: "tls",
-	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageReset: "rset", StageVerify: "verify", StageQuit: "quit",
-	StageResolve: "resolve", StageRequest: "request", StageBody: "body",
+	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageReset: "rset", StageVerify: "verify", StageData: "data", StageEnding: "ending", StageQuit: "quit",
+	StageResolve: "resolve", StageRequest: "request", StageBody: "body", StageCapability: "capability",
 }
 
 func (s Stage) String() string { return stageNames[s] }
@@ -60,6 +62,13 @@ type Target struct {
 	Addr netip.Addr
 	Port uint16 // 0 is 25
 
+	// Service is what to talk about. With those for mail programs the conversation
+	// goes as far as to where a program would log in, and of what follows only
+	// HELO and Limits matter.
+	Service Service `json:",omitzero"`
+	// ImplicitTLS begins TLS with the first octet. For services for mail programs.
+	ImplicitTLS bool `json:",omitzero"`
+
 	// HELO is the name given in EHLO, a fully qualified one that resolves to the
 	// address this machine is seen with (RFC 5321, 4.1.1.1). Empty: the prober's.
 	HELO string
@@ -70,6 +79,9 @@ type Target struct {
 	// Verify, where it is not empty, is what VRFY asks about, and EXPN too where
 	// the host lists that (RFC 5321, 3.5.2). ASCII only.
 	Verify string
+	// Unended, if it is not nil, is a message to begin after all else. The host's
+	// owner has to consent to that.
+	Unended *Unended `json:",omitempty"`
 	// NewestTLS is the newest version of TLS to offer, as tls.VersionTLS11; 0 is
 	// the newest there is.
 	NewestTLS uint16
@@ -79,9 +91,6 @@ type Target struct {
 
 	// Limits overrides the prober's where a field is not zero.
 	Limits Timeouts
-	// Unended, if it is not nil, is a message to begin after all else. The host's
-	// owner has to consent to that.
-	Unended *Unended `json:",omitempty"`
 }
 
 // An Envelope is what a mail transaction begins with: whom it is from, empty for
@@ -217,7 +226,7 @@ func (s Session) Evidence(stages ...Stage) diagnosis.Evidence {
 			lines = append(lines, s.TLS.String())
 		}
 	}
-	return diagnosis.Evidence{Question: "SMTP " + s.Target.Endpoint(), Answer: strings.Join(lines, "\n")}
+	return diagnosis.Evidence{Question: s.Target.Service.String() + " " + s.Target.Endpoint(), Answer: strings.Join(lines, "\n")}
 }
 
 // Kind is why a stage went wrong.
@@ -242,6 +251,7 @@ const (
 	Forbidden                   // every address of the host is one that must not be fetched from
 	NotHTTP                     // what came back is not HTTP
 	TooLarge                    // more came back than a client takes
+	Mismatch                    // what came back is not of the protocol that belongs to the port
 )
 
 var kindNames = map[Kind]string{
@@ -249,7 +259,7 @@ var kindNames = map[Kind]string{
 	Unreachable: "host unreachable", Denied: "not permitted on this machine", Garbage: "not an SMTP reply",
 	Temporary: "temporary refusal", Permanent: "refusal", Handshake: "TLS handshake failed", Canceled: "cut short",
 	Invalid: "invalid target", Other: "failed", Unresolved: "no conclusive answer from the DNS", NoAddress: "no address",
-	Forbidden: "not a public address", NotHTTP: "not an HTTP response", TooLarge: "too large",
+	Forbidden: "not a public address", NotHTTP: "not an HTTP response", TooLarge: "too large", Mismatch: "not what the protocol has",
 }
 
 func (k Kind) String() string { return kindNames[k] }
