@@ -15,6 +15,7 @@ const greeting = "GREETING"
 
 var verbs = []string{
 	"EHLO", "EHLO2", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "QUIT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "AUTH",
+	"CAPABILITY", "CAPA", "STLS", "LOGOUT", // of mail programs
 }
 
 // maxLines bounds a script. Scripts come with bug reports.
@@ -40,7 +41,7 @@ func Parse(text string) (*Script, error) {
 		case strings.TrimSpace(line) == "":
 		case line[0] == '!':
 			err = s.direct(strings.Fields(line[1:]))
-		case ok:
+		case ok && !s.listed(key):
 			if _, again := s.replies[verb]; again {
 				err = fmt.Errorf("%s stands twice", verb)
 			}
@@ -138,6 +139,7 @@ func (s *Script) flag(name string) func() {
 		"silent":      func() { s.silent = true },
 		"close":       func() { s.closeAtOnce = true },
 		"no-starttls": func() { s.noSTARTTLS = true },
+		"clear":       func() { s.clear = true },
 		"tls-fail":    func() { s.tlsFail = true },
 	}[name]
 }

@@ -1,5 +1,6 @@
-// Package smtpscript is a scripted SMTP server: one conversation over any
-// net.Conn, told by a few lines of text. Scenarios play it in process over
+// Package smtpscript is a scripted mail server: one conversation over any
+// net.Conn, told by a few lines of text. It speaks SMTP or, where the greeting
+// is one of theirs, IMAP, POP3 or ManageSieve. Scenarios play it in process over
 // net.Pipe, the lab serves it on a loopback socket.
 //
 // It is a stage prop for a client that examines servers. It accepts no mail,
@@ -30,6 +31,22 @@
 // is 252, EXPN 502, QUIT 221. DATA is 554. A reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
 // command but QUIT is 503 (RFC 5321, 3.1).
 //
+// # For mail programs
+//
+// A greeting that begins with "* OK" is that of an IMAP server, one with "+OK"
+// that of POP3, one of quoted capabilities and OK that of ManageSieve:
+//
+//   - OK IMAP4rev1 ready
+//     CAPABILITY
+//   - CAPABILITY IMAP4rev1 STARTTLS AUTH=PLAIN
+//     TAG OK done
+//
+// They know CAPABILITY, CAPA, STARTTLS, STLS, QUIT and LOGOUT, and nothing of
+// logging in. "TAG" stands for the tag of the client's command; the reply to CAPA
+// ends with a dot. At the ports 465, 993 and 995 the TLS handshake comes first.
+//
+// # Directives
+//
 // Lines that begin with "!" direct the server:
 //
 //	!refuse                the connection is refused
@@ -42,6 +59,7 @@
 //	!drip 1s               sends one octet each second
 //	!flood                 greets with a line that never ends; !flood EHLO answers so
 //	!no-starttls           does not offer or know STARTTLS
+//	!clear                 begins in clear text at every port
 //	!tls names=a,b         the certificate's names; further words: expired, self-signed,
 //	                       issuer=other (a CA nobody trusts), version=1.2 (no other version),
 //	                       oldest=1.0 (that and what is newer), days=10 (until it expires),
@@ -74,6 +92,8 @@ type Script struct {
 	closeAtOnce bool
 	drip        time.Duration
 	noSTARTTLS  bool
+	clear       bool // no TLS before the greeting, whatever the port
+	implicitTLS bool
 	tlsFail     bool
 	cert        Certificate
 	tlsVersion  uint16

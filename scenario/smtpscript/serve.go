@@ -52,7 +52,7 @@ type conversation struct {
 
 // hold greets and answers until the conversation is over.
 func (c *conversation) hold() {
-	if c.closeAtOnce || !c.greet() {
+	if c.closeAtOnce || c.implicitTLS && !c.silent && !c.startTLS() || !c.greet() {
 		return
 	}
 	for {
@@ -63,6 +63,12 @@ func (c *conversation) hold() {
 		verb, _, _ := strings.Cut(line, " ")
 		verb = strings.ToUpper(verb)
 		if c.silent {
+			continue
+		}
+		if c.protocol() != smtp {
+			if !c.attend(line) {
+				return
+			}
 			continue
 		}
 		if !c.answer(verb, line) {
