@@ -42,15 +42,17 @@ var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env
 		set.Off = "SMTP conversations are turned off"
 		return set, nil
 	}
+	var wg sync.WaitGroup
+	wg.Go(func() { _, _ = DMARCReportHosts.Of(ctx, env) }) // at time zero; its error is none of this fact
 	mx, err := MX.Of(ctx, env)
+	wg.Wait()
 	if err != nil {
 		return set, err
 	}
 	if set.Off, err = takesNoMail(ctx, env, mx); err != nil || set.Off != "" {
 		return set, err
 	}
-	set.plan(env, mx)
-	var wg sync.WaitGroup
+	set.plan(env, mx, envelopes(env, reportMailboxes(ctx, env, mx)))
 	for i := range set.List {
 		s := &set.List[i]
 		wg.Go(func() { s.Session = env.SMTP.Converse(ctx, s.Target) })
@@ -85,14 +87,13 @@ const maxPerAddr = 2
 
 // plan lists the conversations to hold: one for each host name and address, as
 // each name asks for its own certificate.
-func (set *SessionSet) plan(env *checks.Env, mx MXSet) {
+func (set *SessionSet) plan(env *checks.Env, mx MXSet, envelopes []probe.Envelope) {
 	type pair struct {
 		host string
 		addr netip.Addr
 	}
 	seen := make(map[pair]bool)
 	held := make(map[netip.Addr]int)
-	envelopes := envelopes(env)
 	for _, h := range mx.Hosts {
 		for _, addr := range h.Addrs {
 			at := pair{h.Name, addr}

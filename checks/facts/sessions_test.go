@@ -67,9 +67,9 @@ func TestSessionsArePolite(t *testing.T) {
 				verb, _, _ := strings.Cut(line, " ")
 				verbs = append(verbs, verb)
 			}
-			asked := "MAIL RCPT RCPT RSET "
+			asked := "MAIL RCPT RCPT RCPT RSET "
 			if consent {
-				asked += "MAIL RCPT RCPT RCPT RCPT RCPT RCPT RSET MAIL RCPT RSET "
+				asked += "MAIL RCPT RCPT RCPT RCPT RCPT RSET MAIL RCPT RSET "
 			}
 			if got, want := strings.Join(verbs, " "), "EHLO STARTTLS EHLO "+asked+"VRFY QUIT"; got != want {
 				t.Errorf("consent %t: sent %q, want %q", consent, got, want)

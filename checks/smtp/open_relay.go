@@ -21,7 +21,7 @@ var OpenRelay = Checks.Add(&checks.Check{
 		Why:      "An open relay is found within hours, sends spam in its owner's name, and is on every blocklist the day after.",
 		Doc: `Asking a host to relay looks like abuse to whoever runs it, so it is done only with --open-relay-test, for hosts of your own. The host is asked by MAIL and RCPT alone, never DATA, whether it would take mail for a mailbox at example.com, a domain that is nobody's: from the null reverse-path and from postmaster@ the domain, plainly, by a source route, and with the foreign address hidden in a local part (user%host, host!user, "user@host").
 
-A host that takes the hidden forms for local parts of the domain has no such mailbox, but may take mail for any local part (a catch-all). Therefore a name that surely does not exist is asked for first; where that is accepted, the hidden forms prove nothing. A host may accept a recipient and refuse the mail later; none that does so deserves to be asked by spammers all day.
+A host that takes the hidden forms for local parts of the domain has no such mailbox, but may take mail for any local part (a catch-all). Therefore a name that surely does not exist is asked for as well; where that is accepted, the hidden forms prove nothing. A host may accept a recipient and refuse the mail later; none that does so deserves to be asked by spammers all day.
 
 To fix it, accept mail for foreign domains only from authenticated users and your own networks. Postfix: smtpd_relay_restrictions = permit_mynetworks, permit_sasl_authenticated, reject_unauth_destination, with mynetworks naming your own hosts only: behind a proxy or Docker's userland proxy all the world comes from one inside address. Do not trust the sender's address, which anybody can write.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 2505, 2.1"}, {Name: "RFC 5321, 3.6.2"}, {Name: "RFC 1123, 5.2.16"}},
@@ -54,7 +54,7 @@ func openRelay(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 				refused += len(a.Target.Envelopes[i].Rcpts)
 				continue
 			}
-			forms := attempts(i, steps)
+			forms := attempts(env, a, steps)
 			for _, step := range forms {
 				switch {
 				case step.Err == nil:
@@ -82,19 +82,11 @@ func openRelay(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 }
 
 // attempts is the answers to recipients of an envelope that would be relaying.
-// The first recipient of RelayEnvelope is none: it tells whether the host takes
-// any local part of the domain, in which case the hidden forms prove nothing.
-func attempts(envelope int, steps []probe.Step) []probe.Step {
-	if len(steps) < 2 {
-		return nil
-	}
-	list := slices.Clone(steps[1:])
-	if envelope != facts.RelayEnvelope {
-		return list
-	}
-	catchAll := list[0].Err == nil
-	return slices.DeleteFunc(list[1:], func(s probe.Step) bool {
-		return catchAll && !strings.HasSuffix(s.Command, "@example.com>")
+// Where the host takes any local part of the domain, the hidden forms prove nothing.
+func attempts(env *checks.Env, a assessor, steps []probe.Step) []probe.Step {
+	r, _ := a.Reception(facts.Unlikely(env))
+	return slices.DeleteFunc(slices.Clone(steps[min(1, len(steps)):]), func(s probe.Step) bool {
+		return r == facts.Accepted && !strings.HasSuffix(s.Command, "@example.com>")
 	})
 }
 

@@ -3,10 +3,10 @@ package smtp
 import (
 	"context"
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -48,7 +48,7 @@ func postmasterAccepts(ctx context.Context, env *checks.Env) (diagnosis.Verdict,
 			}
 			return
 		}
-		for i, rcpt := range a.Target.Envelopes[0].Rcpts {
+		for i, rcpt := range a.Target.Envelopes[0].Rcpts[:facts.Roles] {
 			if i+1 < len(steps) && !judgeRole(env, a, rcpt, steps[i+1]) {
 				return
 			}
@@ -71,14 +71,14 @@ func judgeRole(env *checks.Env, a assessor, rcpt string, step probe.Step) bool {
 	case step.Err.Kind != probe.Permanent:
 		a.doubt("gives no proper answer to %s: %s", rcpt, step.Err)
 		return false
-	case relaying.MatchString(step.Reply.String()):
+	case facts.AboutRelaying(step):
 		a.fault(diagnosis.Critical, fmt.Sprintf("is an MX host but does not take the mail of %s: %s", record.Display(env.Domain), quoted(step)),
 			[]string{
 				fmt.Sprintf("Make %s a domain that the mail server accepts; in Postfix: mydestination, virtual_mailbox_domains or, on a backup MX, relay_domains.", record.Display(env.Domain)),
 				fmt.Sprintf("If %s shall not take mail for it, delete its MX record.", record.Display(a.Host.Name)),
 			}, probe.StageMail, probe.StageRcpt)
 		return false
-	case aboutMailbox(step):
+	case facts.AboutMailbox(step):
 		a.fault(severity, fmt.Sprintf("refuses mail to %s: %s", rcpt, quoted(step)),
 			[]string{fmt.Sprintf("Make %s an alias of a mailbox that somebody reads.", rcpt)}, probe.StageMail, probe.StageRcpt)
 	default:
@@ -97,26 +97,4 @@ func temporary(a assessor, what string, step probe.Step) bool {
 		a.doubt("gave no final answer to %s: it %s", what, how)
 	}
 	return cut
-}
-
-var (
-	// relaying is how hosts say that they are not there for a domain.
-	relaying = regexp.MustCompile(`(?i)relay(ing)? (access )?(is )?(denied|not (permitted|allowed))|unable to relay|not (permitted|allowed) to relay|do(es)? not relay|no relaying|relaying (prohibited|refused)|list of allowed rcpthosts`)
-	// absent is how hosts without enhanced codes say that there is no such mailbox.
-	absent = regexp.MustCompile(`(?i)(unknown|no such|invalid|bad|non-?existent) (local )?(user|recipient|mailbox|address|account|person)|(user|recipient|mailbox|address|account)( is| was)? (unknown|not found|unavailable|disabled)|does(n't| not) (exist|have an account)|mailbox not found|no mailbox|unrouteable address`)
-)
-
-// aboutMailbox reports whether a refusal of RCPT speaks of the mailbox, and not
-// of the sender or of policy (RFC 3463, 3.2 and 3.3; 5.4.1 is what Microsoft 365
-// says of mailboxes that it does not have).
-func aboutMailbox(step probe.Step) bool {
-	switch code := step.Reply.Enhanced; {
-	case code == "5.1.7" || code == "5.1.8": // the sender's address
-		return false
-	case strings.HasPrefix(code, "5.1."), strings.HasPrefix(code, "5.2."), code == "5.4.1":
-		return true
-	case code != "" && code != "5.0.0":
-		return false
-	}
-	return absent.MatchString(step.Reply.String())
 }

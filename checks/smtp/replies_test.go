@@ -3,6 +3,7 @@ package smtp
 import (
 	"testing"
 
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/probe"
 )
 
@@ -35,9 +36,9 @@ func TestRefusals(t *testing.T) {
 		step := probe.Step{Reply: probe.Reply{Enhanced: test.enhanced, Lines: []string{test.said}}}
 		got := ""
 		switch {
-		case relaying.MatchString(test.said):
+		case facts.AboutRelaying(step):
 			got = "relay"
-		case aboutMailbox(step):
+		case facts.AboutMailbox(step):
 			got = "mailbox"
 		}
 		if got != test.want {

@@ -5,6 +5,7 @@ import (
 	"regexp"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/probe"
 )
@@ -31,7 +32,8 @@ func temporaryAnswers(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 	return eachGreeted(ctx, env, func(a assessor) {
 		var put []probe.Step
 		for _, step := range a.Steps {
-			if step.Err != nil && step.Err.Kind == probe.Temporary && step.Stage != probe.StageQuit {
+			nobody := step.Command == "RCPT TO:<"+facts.Unlikely(env)+">" // what a host says of nobody holds nobody up
+			if step.Err != nil && step.Err.Kind == probe.Temporary && step.Stage != probe.StageQuit && !nobody {
 				put = append(put, step)
 			}
 		}
