@@ -1,10 +1,12 @@
 package bimi
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -45,10 +47,7 @@ func judgeCertificate(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 	if err != nil {
 		return v, err
 	}
-	file, err := facts.BIMIEvidence.Of(ctx, env)
 	switch {
-	case err != nil:
-		return v, err
 	case !r.Published():
 		v.Seen = absent(r)
 		return v, nil
@@ -58,6 +57,11 @@ func judgeCertificate(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 	case r.Record.Evidence == "":
 		v.Seen = []diagnosis.Evidence{{Question: at(r), Answer: "no certificate (a=): Yahoo shows logos without one, Gmail and Apple Mail do not"}}
 		return v, nil
+	}
+	file, logo, err := both(ctx, env)
+	switch {
+	case err != nil:
+		return v, err
 	case file.Off != "":
 		v.Skip = file.Off
 		return v, nil
@@ -67,12 +71,18 @@ func judgeCertificate(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 	if err != nil || !readable {
 		return v, err
 	}
-	logo, err := facts.BIMILogo.Of(ctx, env)
-	if err != nil {
-		return v, err
-	}
 	s.judgeEvidence(env, logo, &v)
 	return v, nil
+}
+
+// both is the certificate and the logo, fetched at the same time.
+func both(ctx context.Context, env *checks.Env) (certificate, logo facts.BIMIFile, err error) {
+	var errs [2]error
+	var wg sync.WaitGroup
+	wg.Go(func() { certificate, errs[0] = facts.BIMIEvidence.Of(ctx, env) })
+	wg.Go(func() { logo, errs[1] = facts.BIMILogo.Of(ctx, env) })
+	wg.Wait()
+	return certificate, logo, cmp.Or(errs[0], errs[1])
 }
 
 // A vouching is a mark certificate and what is found about it.
@@ -115,6 +125,9 @@ func (m vouching) reissue() []string {
 // seen is the certificate as a reader follows it.
 func (m vouching) seen() diagnosis.Evidence {
 	kind := m.Kind()
+	if !m.Purposed() {
+		kind = "certificate"
+	}
 	if mark := m.MarkType(); mark != "" {
 		kind += fmt.Sprintf(" (%q)", clip(mark))
 	}
@@ -222,7 +235,7 @@ func (m vouching) mark(file facts.BIMIFile) {
 		case nearly:
 			m.add(together, "holds a logo that differs from the one at %s in white space or line ends: they have to be the same to the octet", file.Last().URL)
 		default:
-			m.add(together, "holds another logo than the one at %s: receivers show neither", file.Last().URL)
+			m.add(together, "holds another logo than the one at %s: they have to be the same, and receivers may show neither", file.Last().URL)
 		}
 	}
 	if _, faults := bimi.InspectLogo(logo.Document); len(faults) > 0 {

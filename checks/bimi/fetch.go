@@ -101,8 +101,6 @@ func failure(f probe.Fetch) string {
 	switch f.Err.Kind {
 	case probe.NoAddress:
 		return "the host has no address"
-	case probe.Invalid:
-		return f.Err.Detail
 	case probe.Handshake, probe.NotHTTP:
 		return fmt.Sprintf("%s (%q)", f.Err.Kind, clip(f.Err.Detail))
 	}
@@ -146,7 +144,8 @@ func (s served) redirect() diagnosis.Finding {
 }
 
 // undecided is why a fetch tells nothing: it ended as it might not another time,
-// or for somebody else. nil for a fetch that tells.
+// or for somebody else, or was not tried, as a port other than 443 is not. nil
+// for a fetch that tells.
 func undecided(f probe.Fetch) error {
 	const tooManyRequests, unavailable = 429, 503 // RFC 6585, 4; RFC 9110, 15.6.4
 	switch {
@@ -156,7 +155,7 @@ func undecided(f probe.Fetch) error {
 		return nil
 	}
 	switch f.Err.Kind {
-	case probe.Refused, probe.Closed, probe.Handshake, probe.NotHTTP, probe.TooLarge, probe.NoAddress, probe.Forbidden, probe.Invalid:
+	case probe.Refused, probe.Closed, probe.Handshake, probe.NotHTTP, probe.TooLarge, probe.NoAddress, probe.Forbidden:
 		return nil
 	case probe.Unresolved:
 		return errors.New(f.Err.Detail) // the question and its end
