@@ -14,7 +14,7 @@ import (
 const greeting = "GREETING"
 
 var verbs = []string{
-	"EHLO", "EHLO2", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "QUIT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "AUTH",
+	"EHLO", "EHLO2", "HELO", "STARTTLS", "MAIL", "RCPT", "DATA", "QUIT", "RSET", "NOOP", "VRFY", "EXPN", "HELP", "AUTH", "MESSAGE",
 	"CAPABILITY", "CAPA", "STLS", "LOGOUT", // of mail programs
 }
 
@@ -126,6 +126,8 @@ func (s *Script) direct(words []string) error {
 		return err
 	case "tls":
 		return s.directTLS(args)
+	case "ends":
+		return s.directEnds(args)
 	}
 	return fmt.Errorf("no directive !%s", name)
 }
@@ -174,6 +176,7 @@ func (s *Script) directTLS(words []string) error {
 	versions := map[string]uint16{
 		"1.0": tls.VersionTLS10, "1.1": tls.VersionTLS11, "1.2": tls.VersionTLS12, "1.3": tls.VersionTLS13,
 	}
+	groups := map[string]tls.CurveID{"P-256": tls.CurveP256, "P-384": tls.CurveP384, "P-521": tls.CurveP521, "X25519": tls.X25519}
 	for _, word := range words {
 		name, value, _ := strings.Cut(word, "=")
 		switch {
@@ -191,6 +194,10 @@ func (s *Script) directTLS(words []string) error {
 			s.tlsOldest = versions[value]
 		case name == "days" && number(value, 1, 1000) != 0:
 			s.cert.Days = number(value, 1, 1000)
+		case name == "suite" && suite(value) != 0:
+			s.tlsSuites = append(s.tlsSuites, suite(value))
+		case name == "group" && groups[value] != 0:
+			s.tlsGroups = append(s.tlsGroups, groups[value])
 		case name == "rsa" && number(value, 1024, 4096) != 0:
 			s.cert.RSABits = number(value, 1024, 4096)
 		default:
@@ -198,6 +205,16 @@ func (s *Script) directTLS(words []string) error {
 		}
 	}
 	return nil
+}
+
+// suite is the cipher suite with that name; 0 if there is none.
+func suite(name string) uint16 {
+	for _, suite := range append(tls.CipherSuites(), tls.InsecureCipherSuites()...) {
+		if suite.Name == name {
+			return suite.ID
+		}
+	}
+	return 0
 }
 
 // number reads a number within bounds; 0 if it is none.

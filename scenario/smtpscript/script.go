@@ -19,7 +19,8 @@
 //	550 5.1.1 no such user
 //
 // A command is one of EHLO, HELO, STARTTLS, MAIL, RCPT, DATA, QUIT, RSET, NOOP,
-// VRFY, EXPN, HELP, AUTH, or EHLO2 for the EHLO after STARTTLS. RCPT and MAIL
+// VRFY, EXPN, HELP, AUTH, or EHLO2 for the EHLO after STARTTLS, or MESSAGE for
+// what is sent after DATA. RCPT and MAIL
 // may name an address in angle brackets, which goes before the reply for any
 // address. In every line that is sent, \xNN is an octet, \e is escape, \r, \n
 // and \t are themselves and \\ is a backslash. Empty lines mean nothing.
@@ -28,7 +29,9 @@
 // PIPELINING, SIZE, STARTTLS and 8BITMIME, STARTTLS leads to a certificate for
 // the host that the client asks for (by SNI; else that of the greeting), MAIL and
 // RCPT are 250, but RCPT of an address at example.com 554 as on no relay, VRFY
-// is 252, EXPN 502, QUIT 221. DATA is 554. A reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
+// is 252, EXPN 502, QUIT 221. DATA is 354 after a recipient; a message is refused
+// with 550 as soon as a bare CR or LF is in it, else taken with 250 and forgotten
+// (the reply to it is that to MESSAGE). A reply 421 ends the conversation (RFC 5321, 3.8); after a greeting of 5yz every
 // command but QUIT is 503 (RFC 5321, 3.1).
 //
 // # For mail programs
@@ -63,12 +66,17 @@
 //	!tls names=a,b         the certificate's names; further words: expired, self-signed,
 //	                       issuer=other (a CA nobody trusts), version=1.2 (no other version),
 //	                       oldest=1.0 (that and what is newer), days=10 (until it expires),
-//	                       rsa=1024 (an RSA key of so many bits)
+//	                       rsa=1024 (an RSA key of so many bits), suite=NAME (no other
+//	                       cipher suite before TLS 1.3, by the name that IANA has for it),
+//	                       group=P-256 (no other group for the key exchange)
+//	!ends lf.crlf          takes that for the end of a message, too, and other bare line
+//	                       ends for a part of it; crlf.crlf: takes all of them for a part
 //	!tls-fail              sends garbage in place of the TLS handshake
 package smtpscript
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"net"
 	"os"
@@ -98,6 +106,9 @@ type Script struct {
 	cert        Certificate
 	tlsVersion  uint16
 	tlsOldest   uint16
+	tlsSuites   []uint16
+	tlsGroups   []tls.CurveID
+	ends        []string // of a message, besides that of RFC 5321; not empty: bare line ends are let through
 
 	mu   sync.Mutex
 	sent [][]string

@@ -78,9 +78,9 @@ func TestConversations(t *testing.T) {
 		say          []string
 		want         string
 	}{
-		{"defaults", "220 mx.example.org ESMTP", []string{"EHLO a", "MAIL FROM:<>", "RCPT TO:<a@b>", "DATA", "QUIT"},
+		{"defaults", "220 mx.example.org ESMTP", []string{"EHLO a", "MAIL FROM:<>", "DATA", "RCPT TO:<a@b>", "QUIT"},
 			"220 mx.example.org ESMTP\r\n250-mx.example.org\r\n250-PIPELINING\r\n250-SIZE 10240000\r\n250-STARTTLS\r\n250 8BITMIME\r\n" +
-				"250 2.1.0 sender ok\r\n250 2.1.5 recipient ok\r\n554 5.5.1 this server takes no mail\r\n221 2.0.0 bye\r\n"},
+				"250 2.1.0 sender ok\r\n503 5.5.1 RCPT first\r\n250 2.1.5 recipient ok\r\n221 2.0.0 bye\r\n"},
 		{"multi-line greeting and escapes", "220-mx.example.org \\x1b[2J\n220 \\e]0;x\\x07\\\\", []string{"QUIT"},
 			"220-mx.example.org \x1b[2J\r\n220 \x1b]0;x\x07\\\r\n221 2.0.0 bye\r\n"},
 		{"no starttls", "!no-starttls\n220 mx", []string{"EHLO a", "STARTTLS", "QUIT"},
@@ -308,6 +308,9 @@ func TestParseErrors(t *testing.T) {
 		{"!close-after", "name one command"},
 		{"!tls names=", "does not know"},
 		{"!tls version=4", "does not know"},
+		{"!tls suite=TLS_NULL", "does not know"},
+		{"!ends", "needs what ends"},
+		{"!ends lf-lf", "does not know"},
 		{`220 \q`, `unknown escape \q`},
 		{`220 \xzz`, "is not an octet"},
 		{`220 \x1`, `unknown escape \x`},
@@ -323,7 +326,7 @@ func TestParseErrors(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	for _, seed := range []string{
-		"220 mx", "!silent", "!tls names=a,b expired\n220 mx", "220 mx\nRCPT <a@b>\n550 no", "!delay EHLO 3s\n220 \\x1b\\e", "!drip 1s\n!flood QUIT\n220-a\n220 b",
+		"220 mx", "!silent", "!tls names=a,b expired\n220 mx", "220 mx\nRCPT <a@b>\n550 no", "!delay EHLO 3s\n220 \\x1b\\e", "!drip 1s\n!flood QUIT\n220-a\n220 b", "!ends lf.crlf\n220 a\nMESSAGE\n250 ok",
 	} {
 		f.Add(seed)
 	}

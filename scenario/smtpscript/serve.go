@@ -47,6 +47,7 @@ type conversation struct {
 	index  int
 	inTLS  bool
 	inMail bool // MAIL was accepted
+	inRcpt bool // and a recipient
 	reject bool // the greeting was 5yz
 }
 
@@ -118,8 +119,13 @@ func (c *conversation) answer(verb, line string) bool {
 		return false
 	case verb == "MAIL":
 		c.inMail = strings.HasPrefix(lines[0], "250")
+		c.inRcpt = false
+	case verb == "RCPT":
+		c.inRcpt = c.inRcpt || c.inMail && strings.HasPrefix(lines[0], "250")
+	case verb == "DATA" && strings.HasPrefix(lines[0], "354"):
+		return c.takeData()
 	case verb == "RSET" || verb == "EHLO" || verb == "HELO":
-		c.inMail = false
+		c.inMail, c.inRcpt = false, false
 	case verb == "STARTTLS" && strings.HasPrefix(lines[0], "220"):
 		return c.startTLS()
 	}
@@ -183,7 +189,12 @@ func (c *conversation) standard(verb, line string) []string {
 	case "EXPN":
 		return []string{"502 5.5.1 command not implemented"}
 	case "DATA":
-		return []string{"554 5.5.1 this server takes no mail"}
+		if !c.inRcpt {
+			return []string{"503 5.5.1 RCPT first"} // RFC 5321, 3.3
+		}
+		return []string{"354 go ahead"}
+	case "MESSAGE":
+		return []string{"250 2.0.0 taken, and forgotten"}
 	case "QUIT":
 		return []string{"221 2.0.0 bye"}
 	}
@@ -259,6 +270,7 @@ func (c *conversation) startTLS() bool {
 	}
 	secure := tls.Server(c.raw, &tls.Config{
 		GetCertificate: c.certificate, MinVersion: max(c.tlsVersion, c.tlsOldest), MaxVersion: c.tlsVersion,
+		CipherSuites: c.tlsSuites, CurvePreferences: c.tlsGroups,
 	})
 	if secure.Handshake() != nil {
 		return false
