@@ -1,6 +1,8 @@
 package cmd
 
 import (
+	"fmt"
+
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
@@ -11,6 +13,26 @@ import (
 type selection struct {
 	run    []*checks.Check // in the order of the catalogue
 	wanted map[string]bool // by ID
+}
+
+// choose selects from the checks that judge such subjects.
+func (a *app) choose(of checks.Subject, only, skip []string) (selection, error) {
+	all, only, skip := a.all(), trimmed(only), trimmed(skip)
+	for _, name := range only {
+		list, err := checks.Select(all, []string{name}, nil)
+		if err == nil && len(checks.About(of, list)) == 0 {
+			return selection{}, elsewhere(of, name)
+		}
+	}
+	return choosing(checks.About(of, all), only, skip)
+}
+
+// elsewhere says which command has a check or topic that this one has not.
+func elsewhere(of checks.Subject, name string) error {
+	if of == checks.Domains {
+		return fmt.Errorf("%s judges addresses, not domains; maildoctor ip ADDRESS has it", name)
+	}
+	return fmt.Errorf("%s judges domains, not addresses; maildoctor check DOMAIN has it", name)
 }
 
 // choosing selects from all what only names without what skip names. Causes

@@ -2,15 +2,11 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/netip"
-	"os"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -20,22 +16,15 @@ import (
 
 // checkFlags are the flags of check as they are given.
 type checkFlags struct {
-	selectors, ips, resolvers []string
-	mx                        []string
-	helo                      string
-	only, skip, zones         []string
-	policies                  []string
-	record, replay            string
-	failOn                    *choice
-	strict, noSMTP, noHTTPS   bool
-	trustAD                   bool
-	relayTest, intrusive      bool
-	timeout                   span
-	output                    *output
+	examFlags
+	selectors, ips, mx   []string
+	zones, policies      []string
+	trustAD              bool
+	relayTest, intrusive bool
 }
 
 func (a *app) checkCommand() *cobra.Command {
-	f := checkFlags{timeout: span(60 * time.Second)}
+	var f checkFlags
 	cmd := &cobra.Command{
 		Use:   "check DOMAIN... [-]",
 		Short: "Examine the mail of domains",
@@ -65,45 +54,37 @@ asked by that; the key is in no report and no recording.
 	flags.SortFlags = false
 	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` in use (repeatable)")
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail (repeatable)")
-	flags.StringVar(&f.helo, "helo", "", "the `name` that the sending host gives in EHLO")
+	f.nameFlag(cmd)
 	flags.StringSliceVar(&f.mx, "mx", nil, "a `host` to take the domain's mail (repeatable)")
-	flags.StringArrayVar(&f.resolvers, "resolver", nil, "a DNS `server` to ask, not the system's (repeatable):\n192.0.2.53, [2001:db8::53]:5353, udp://, tcp:// or\ntls://HOST, https://HOST/dns-query")
-	flags.StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
-	flags.StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
+	f.resolverFlag(cmd)
+	f.choiceFlags(a, cmd)
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept the mail? (repeatable):\n"+strings.Join(policyNames(), ", "))
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
-	flags.StringVar(&f.record, "record", "", "write all answers to this `file`, to be played again")
-	flags.StringVar(&f.replay, "replay", "", "examine what such a `file` holds, offline")
+	f.recordingFlags(cmd)
 	flags.BoolVar(&f.trustAD, "trust-ad", false, "believe the resolver's AD bit where it passes on no\nsignatures; that of one on this machine is believed\nanyway")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
-	flags.BoolVar(&f.noHTTPS, "no-https", false, "do not fetch policies over HTTPS")
+	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: no policies, nothing of registries")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster at the mail hosts (DATA) and\nbreak them off: one that falls for bare line ends may\nDELIVER one; for hosts of your own only")
-	flags.Var(&f.timeout, "timeout", "how long to examine each domain")
-	f.output = a.outputFlags(cmd).fileFlags(cmd)
-	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning, critical,\nor never", "critical", "advice", "warning", "critical", "never")
-	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
-	for _, name := range []string{"only", "skip"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)
-	}
+	f.endFlags(a, cmd, "domain")
 	_ = cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return policyNames(), cobra.ShellCompDirectiveNoFileComp
 	})
-	for _, name := range []string{"selector", "ip", "helo", "mx", "resolver", "timeout"} { // these take no files
+	for _, name := range []string{"selector", "ip", "mx"} { // these take no files
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	return cmd
 }
 
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
-	names, files, replay, err := a.subject(f, args)
+	subjects, files, replay, err := a.subjects(f, args)
 	if err != nil {
 		return err
 	}
 	if err := f.named(); err != nil {
 		return err
 	}
-	chosen, err := choosing(a.all(), trimmed(f.only), trimmed(f.skip))
+	chosen, err := a.choose(checks.Domains, f.only, f.skip)
 	if err != nil {
 		return usage(err)
 	}
@@ -111,119 +92,35 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--policy: %w", err))
 	}
-	options, err := f.live()
-	if err == nil {
-		err = options.byKey(a.env("SPAMHAUS_DQS_KEY"))
-	}
+	options, err := f.live(a.env("SPAMHAUS_DQS_KEY"))
 	if err != nil {
 		return usage(err)
 	}
-	options.planned, options.record = files, f.record != ""
-	gate, err := f.gate()
-	if err != nil {
-		return err
-	}
-	if err := f.output.check(); err != nil {
-		return err
-	}
-	options.log = f.output.verbose && f.output.format.value == "text"
-	doctor := replay
-	if doctor == nil {
-		if doctor, err = a.live(ctx, options); err != nil {
-			return err
-		}
-	}
-	defer doctor.close()
-
-	r := round{examiner: doctor, policies: wanted, checks: chosen, timeout: time.Duration(f.timeout), progress: a.progress(names, len(chosen.run))}
-	reports, skipped := r.run(ctx, names)
-	r.progress.stop()
-	if f.record != "" {
-		recorded, err := doctor.(recorder).recording()
-		if err != nil {
-			return err
-		}
-		if err := a.keep(f.record, recorded); err != nil {
-			return err
-		}
-	}
-	stats, events := doctor.asked()
-	if err := f.output.reports(reports, asked(events)...); err != nil {
-		return err
-	}
-	if ctx.Err() != nil {
-		return interrupted(skipped, len(names))
-	}
-	verdict := gate.judge(reports)
-	if verdict == nil && replay == nil && unanswered(reports, stats) {
-		return errNoAnswer
-	}
-	return verdict
+	options.planned = files
+	return a.run(ctx, f.examFlags, examination{subjects: subjects, replay: replay, options: options, checks: chosen, policies: wanted})
 }
 
-// subject is what is to be examined: domains, with the zone files that are to
+// subjects is what is to be examined: domains, with the zone files that are to
 // be laid over what is published, or the world of a recording.
-func (a *app) subject(f checkFlags, args []string) (names []string, files planned, replay examiner, err error) {
+func (a *app) subjects(f checkFlags, args []string) (list []subject, files planned, replay examiner, err error) {
 	if f.replay != "" {
 		if err := f.beside(args); err != nil {
 			return nil, nil, nil, err
 		}
 		p, err := newPlayer(f.replay)
+		if err == nil && p.subject.domain == "" {
+			err = fmt.Errorf("--replay %s is of an address; play it with maildoctor ip --replay", f.replay)
+		}
 		if err != nil {
 			return nil, nil, nil, usage(err)
 		}
-		return []string{p.scenario.Domain}, nil, p, nil
+		return []subject{p.subject}, nil, p, nil
 	}
-	names, files, err = a.named(args, f.zones)
+	names, files, err := a.named(args, f.zones)
 	if err == nil && f.record != "" && len(names) > 1 {
-		err = usage(errOneRecording)
+		err = usage(oneRecording("domain"))
 	}
-	return names, files, nil, err
-}
-
-// named refuses flags whose words are blank: a variable of a script that was
-// not set would else mean everything, or nowhere.
-func (f checkFlags) named() error {
-	for _, list := range []struct {
-		flag  string
-		words []string
-	}{{"only", f.only}, {"skip", f.skip}} {
-		if list.words != nil && len(trimmed(list.words)) == 0 {
-			return usage(fmt.Errorf("--%s names no check; maildoctor checks lists them", list.flag))
-		}
-	}
-	return nil
-}
-
-// interrupted is the end of a run that somebody stopped.
-func interrupted(skipped, all int) error {
-	e := &codeError{code: exitInterrupted, err: errors.New("interrupted; what is not in the report is unknown")}
-	if skipped > 0 {
-		e.err = fmt.Errorf("interrupted; %d of %d domains were not examined", skipped, all)
-	}
-	return e
-}
-
-// progress tells how far the run is, if there is a terminal to tell.
-func (a *app) progress(names []string, checks int) *progress {
-	fd, tty := terminal(a.err)
-	if !tty || a.env("TERM") == "dumb" {
-		return nil
-	}
-	width := 80
-	if n, _, err := term.GetSize(fd); err == nil && n > 0 {
-		width = n
-	}
-	return startProgress(a.err, width, record.Display(names[0]), len(names), checks*len(names))
-}
-
-func (f checkFlags) gate() (gate, error) {
-	g := gate{strict: f.strict, never: f.failOn.value == "never"}
-	if g.never {
-		return g, nil
-	}
-	err := g.failOn.UnmarshalText([]byte(f.failOn.value))
-	return g, err
+	return ofDomains(names), files, nil, err
 }
 
 // liveOptions are what an examination on the internet needs to know.
@@ -241,8 +138,12 @@ type liveOptions struct {
 }
 
 // live reads the flags that describe the domain and the way to it.
-func (f checkFlags) live() (liveOptions, error) {
-	o := liveOptions{resolvers: f.resolvers, noSMTP: f.noSMTP, noHTTPS: f.noHTTPS, trustAD: f.trustAD}
+func (f checkFlags) live(key string) (liveOptions, error) {
+	o, err := f.examFlags.live(key)
+	if err != nil {
+		return o, err
+	}
+	o.trustAD = f.trustAD
 	for _, s := range trimmed(f.selectors) {
 		selector, err := parseSelector(s)
 		if err != nil {
@@ -258,22 +159,12 @@ func (f checkFlags) live() (liveOptions, error) {
 		o.want.Senders = append(o.want.Senders, addr.Unmap())
 	}
 	o.want.RelayTest, o.want.Intrusive = f.relayTest, f.intrusive
-	if f.helo != "" {
-		name, err := record.ParseDomain(f.helo)
-		if err != nil {
-			return o, fmt.Errorf("--helo %q %w; give the full name, as in mail.example.com", f.helo, err)
-		}
-		o.want.HELO = name
-	}
 	for _, s := range trimmed(f.mx) {
 		name, err := record.ParseDomain(s)
 		if err != nil {
 			return o, fmt.Errorf("--mx %q %w; give the full name of the host, as in mx1.example.com", s, err)
 		}
 		o.want.MX = append(o.want.MX, name)
-	}
-	if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
-		o.hostname = name
 	}
 	return o, nil
 }

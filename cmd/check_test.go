@@ -74,8 +74,8 @@ func TestParseSelector(t *testing.T) {
 // fake is an examiner without a world.
 type fake func(ctx context.Context, domain string) diagnosis.Report
 
-func (f fake) examine(ctx context.Context, domain string, _ []*checks.Check, _ func(diagnosis.Result)) diagnosis.Report {
-	return f(ctx, domain)
+func (f fake) examine(ctx context.Context, s subject, _ []*checks.Check, _ func(diagnosis.Result)) diagnosis.Report {
+	return f(ctx, s.domain)
 }
 func (f fake) close() {}
 
@@ -101,7 +101,7 @@ func TestRoundKeepsOrderAndBound(t *testing.T) {
 		}
 		return diagnosis.Report{Domain: domain}
 	})}
-	reports, skipped := r.run(t.Context(), names)
+	reports, skipped := r.run(t.Context(), ofDomains(names))
 	var got []string
 	for _, r := range reports {
 		got = append(got, r.Domain)
@@ -123,12 +123,12 @@ func TestRoundInterrupted(t *testing.T) {
 		return diagnosis.Report{Domain: domain, CutShort: true}
 	})}
 	names := strings.Fields(strings.Repeat("x.example. ", 40))
-	reports, skipped := r.run(ctx, names)
+	reports, skipped := r.run(ctx, ofDomains(names))
 	if len(reports) == 0 || len(reports) > maxExaminations || len(reports)+skipped != len(names) {
 		t.Errorf("%d reports, %d skipped", len(reports), skipped)
 	}
 	// One domain alone always has a report, if only of what is unknown.
-	if reports, skipped := r.run(ctx, names[:1]); len(reports) != 1 || skipped != 0 {
+	if reports, skipped := r.run(ctx, ofDomains(names[:1])); len(reports) != 1 || skipped != 0 {
 		t.Errorf("%d reports, %d skipped", len(reports), skipped)
 	}
 }

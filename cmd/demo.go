@@ -75,7 +75,7 @@ func runDemo(ctx context.Context, list []*checks.Check, o *output) error {
 		return err
 	}
 	if ctx.Err() != nil {
-		return interrupted(0, len(reports))
+		return interrupted(0, nil)
 	}
 	return o.say(afterDemo)
 }

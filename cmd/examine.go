@@ -11,41 +11,41 @@ import (
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
-// maxExaminations is how many domains are examined at once.
+// maxExaminations is how many subjects are examined at once.
 const maxExaminations = 4
 
-// An examiner examines domains (canonical) by the checks in list.
+// An examiner examines subjects by the checks in list.
 type examiner interface {
-	examine(ctx context.Context, domain string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report
+	examine(ctx context.Context, s subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report
 	// asked sums up the questions that it sent to DNS servers, and tells each if
 	// it keeps them.
 	asked() (resolve.Stats, []resolve.Event)
 	close()
 }
 
-// A round is one examination of several domains.
+// A round is one examination of several subjects.
 type round struct {
 	examiner examiner
 	checks   selection
-	timeout  time.Duration // for each domain
+	timeout  time.Duration // for each subject
 	progress *progress
 	policies receivers
 }
 
-// run examines domains, a few at once, and returns the reports in their order.
-// Once ctx has ended no further domain is begun: skipped counts those.
-func (r round) run(ctx context.Context, domains []string) (reports []diagnosis.Report, skipped int) {
-	all := make([]*diagnosis.Report, len(domains))
+// run examines subjects, a few at once, and returns the reports in their order.
+// Once ctx has ended no further one is begun: skipped counts those.
+func (r round) run(ctx context.Context, subjects []subject) (reports []diagnosis.Report, skipped int) {
+	all := make([]*diagnosis.Report, len(subjects))
 	var group errgroup.Group
 	group.SetLimit(maxExaminations)
-	for i, domain := range domains {
+	for i, s := range subjects {
 		group.Go(func() error {
-			if ctx.Err() != nil && len(domains) > 1 {
+			if ctx.Err() != nil && len(subjects) > 1 {
 				return nil
 			}
 			limited, cancel := context.WithTimeout(ctx, r.timeout)
 			defer cancel()
-			report := r.examiner.examine(limited, domain, r.checks.run, r.progress.observe)
+			report := r.examiner.examine(limited, s, r.checks.run, r.progress.observe)
 			r.policies.answer(&report)
 			report.Results = r.checks.relevant(report.Results)
 			r.progress.finish()

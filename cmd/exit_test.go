@@ -63,7 +63,7 @@ func TestErrors(t *testing.T) {
 		{"usage, wrapped", fmt.Errorf("at line 1: %w", usage(errors.New("x"))), exitUsage, "at line 1: x"},
 		{"a closed pipe", fmt.Errorf("write: %w", syscall.EPIPE), exitHealthy, ""},
 		{"something else", errors.New("disk full"), exitFailed, "disk full"},
-		{"interrupted", interrupted(2, 5), exitInterrupted, "interrupted; 2 of 5 domains were not examined"},
+		{"interrupted", interrupted(2, ofDomains(make([]string, 5))), exitInterrupted, "interrupted; 2 of 5 domains were not examined"},
 		{"cancelled below", fmt.Errorf("ask: %w", context.Canceled), exitInterrupted, "ask: context canceled"},
 		{"hostile", errors.New("a\x1b[2J\nb"), exitFailed, `a\x1b[2J b`},
 	} {

@@ -10,7 +10,6 @@ import (
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
 	"github.com/maildoctor/maildoctor/probe"
-	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 	"github.com/maildoctor/maildoctor/zonefile"
@@ -107,12 +106,12 @@ func here() []netip.Addr {
 	return out
 }
 
-func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
+func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
 	start := time.Now()
 	budget, proofs := resolve.NewBudget(d.shared, resolve.DefaultBudget), d.proofs.Share()
 	servers := resolve.NewInquiries(d.client, resolve.DefaultInquiries, resolve.DefaultAtOnce)
 	env := &checks.Env{
-		Domain: domain,
+		Domain: s.domain,
 		DNS:    resolve.NewMemo(ctx, budget),
 		SMTP:   d.smtp,
 		HTTP:   d.http,
@@ -123,6 +122,9 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 		Security: proofs,
 		Servers:  servers,
 	}
+	if s.addr.IsValid() {
+		env.Want.Senders = []netip.Addr{s.addr}
+	}
 	if d.record != nil {
 		env.DNS = resolve.NewMemo(ctx, d.record.DNS(budget))
 		env.SMTP, env.HTTP = d.record.SMTP(env.SMTP), d.record.HTTP(env.HTTP)
@@ -130,10 +132,9 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 	}
 	results := checks.Run(ctx, env, list, observe)
 	zonefile.Locate(results, d.zones)
-	report := diagnosis.Report{
-		Domain: record.Display(domain), At: start, Took: time.Since(start),
-		Questions: budget.Spent() + proofs.Questions() + servers.Spent(), CutShort: ctx.Err() != nil, Results: results,
-	}
+	report := s.report()
+	report.At, report.Took, report.CutShort, report.Results = start, time.Since(start), ctx.Err() != nil, results
+	report.Questions = budget.Spent() + proofs.Questions() + servers.Spent()
 	if d.record != nil {
 		d.taken, d.failed = d.record.Scenario(env, report)
 	}
@@ -143,7 +144,7 @@ func (d *doctor) examine(ctx context.Context, domain string, list []*checks.Chec
 // A recorder is an examiner that can keep what it sees.
 type recorder interface{ recording() ([]byte, error) }
 
-// recording is the scenario of the one domain that was examined.
+// recording is the scenario of the one subject that was examined.
 func (d *doctor) recording() ([]byte, error) { return d.taken, d.failed }
 
 func (d *doctor) asked() (resolve.Stats, []resolve.Event) {

@@ -15,12 +15,11 @@ const refresh = 100 * time.Millisecond
 // A progress is one line on a terminal that tells how far a run is. A nil one
 // is silent.
 type progress struct {
-	w       io.Writer
-	width   int
-	subject string
-	domains int
-	checks  int // in all
-	start   time.Time
+	w        io.Writer
+	width    int
+	subjects []subject
+	checks   int // in all
+	start    time.Time
 
 	mu       sync.Mutex
 	examined int
@@ -31,8 +30,8 @@ type progress struct {
 }
 
 // startProgress draws the line on w until stop.
-func startProgress(w io.Writer, width int, subject string, domains, checks int) *progress {
-	p := &progress{w: w, width: width, subject: subject, domains: domains, checks: checks, start: time.Now(), done: make(chan struct{})}
+func startProgress(w io.Writer, width int, subjects []subject, checks int) *progress {
+	p := &progress{w: w, width: width, subjects: subjects, checks: checks, start: time.Now(), done: make(chan struct{})}
 	p.stopped.Go(func() {
 		tick := time.NewTicker(refresh)
 		defer tick.Stop()
@@ -58,7 +57,7 @@ func (p *progress) observe(diagnosis.Result) {
 	p.settled++
 }
 
-// finish counts one domain.
+// finish counts one subject.
 func (p *progress) finish() {
 	if p == nil {
 		return
@@ -92,9 +91,9 @@ func (p *progress) draw() {
 
 // line is how far it is, in less than the width of the terminal.
 func (p *progress) line(since time.Duration) string {
-	what := p.subject
-	if p.domains > 1 {
-		what = fmt.Sprintf("%d of %d domains", p.examined, p.domains)
+	what := p.subjects[0].String()
+	if n := len(p.subjects); n > 1 {
+		what = fmt.Sprintf("%d of %d %s", p.examined, n, p.subjects[0].noun())
 	}
 	line := fmt.Sprintf("examining %s: %d of %d checks, %d s", what, p.settled, p.checks, int(since.Seconds()))
 	if runes := []rune(line); len(runes) >= p.width {

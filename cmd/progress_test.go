@@ -32,7 +32,7 @@ func (s *screen) String() string {
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out screen
-		p := startProgress(&out, 80, "example.org", 1, 12)
+		p := startProgress(&out, 80, ofDomains([]string{"example.org."}), 12)
 		for range 5 {
 			p.observe(diagnosis.Result{})
 		}
@@ -52,7 +52,7 @@ func TestProgress(t *testing.T) {
 func TestProgressOfShortRun(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out screen
-		p := startProgress(&out, 80, "example.org", 1, 12)
+		p := startProgress(&out, 80, ofDomains([]string{"example.org."}), 12)
 		time.Sleep(refresh / 2)
 		p.stop()
 		if got := out.String(); got != "" {
@@ -64,7 +64,7 @@ func TestProgressOfShortRun(t *testing.T) {
 func TestProgressOfSeveral(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out screen
-		p := startProgress(&out, 30, "a.example", 3, 30)
+		p := startProgress(&out, 30, ofDomains([]string{"a.example.", "b.example.", "c.example."}), 30)
 		p.finish()
 		time.Sleep(refresh + refresh/2)
 		synctest.Wait()

@@ -2,7 +2,6 @@ package cmd
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -10,13 +9,13 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
-	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 )
 
 // A player examines in the world of a recording, or of any scenario.
 type player struct {
+	subject  subject
 	scenario *scenario.Scenario
 	world    *scenario.World
 }
@@ -27,20 +26,20 @@ func newPlayer(path string) (*player, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--replay: %w", err)
 	}
-	if s.Domain == "" {
-		return nil, fmt.Errorf("--replay %s is no recording: it names no domain", path)
+	if s.Domain == "" && !s.Address.IsValid() {
+		return nil, fmt.Errorf("--replay %s is no recording: it names neither a domain nor an address", path)
 	}
 	world, err := s.Play()
-	return &player{s, world}, err
+	return &player{subject{s.Domain, s.Address}, s, world}, err
 }
 
-func (p *player) examine(ctx context.Context, _ string, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
+func (p *player) examine(ctx context.Context, _ subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
 	env := p.world.Env(ctx)
 	start := env.Now()
 	results := checks.Run(ctx, env, list, observe)
-	return p.scenario.Retime(diagnosis.Report{
-		Domain: record.Display(env.Domain), At: start, Took: env.Now().Sub(start), CutShort: ctx.Err() != nil, Results: results,
-	})
+	report := p.subject.report()
+	report.At, report.Took, report.CutShort, report.Results = start, env.Now().Sub(start), ctx.Err() != nil, results
+	return p.scenario.Retime(report)
 }
 
 // asked: a recording asks nobody.
@@ -48,17 +47,26 @@ func (p *player) asked() (resolve.Stats, []resolve.Event) { return resolve.Stats
 
 func (p *player) close() {}
 
+// A settled flag is one that a recording leaves nothing to say about.
+type settled struct {
+	flag  string
+	given bool
+}
+
 // beside refuses the flags that a recording has settled.
 func (f checkFlags) beside(args []string) error {
-	settled := []struct {
-		flag  string
-		given bool
-	}{
-		{"a domain", len(args) > 0}, {"--zone", len(f.zones) > 0}, {"--record", f.record != ""}, {"--resolver", len(f.resolvers) > 0},
-		{"--selector", len(f.selectors) > 0}, {"--ip", len(f.ips) > 0}, {"--helo", f.helo != ""}, {"--mx", len(f.mx) > 0},
-		{"--no-smtp", f.noSMTP}, {"--no-https", f.noHTTPS}, {"--trust-ad", f.trustAD}, {"--open-relay-test", f.relayTest}, {"--intrusive", f.intrusive},
-	}
-	for _, s := range settled {
+	return f.examFlags.beside(
+		settled{"a domain", len(args) > 0}, settled{"--zone", len(f.zones) > 0},
+		settled{"--selector", len(f.selectors) > 0}, settled{"--ip", len(f.ips) > 0}, settled{"--mx", len(f.mx) > 0},
+		settled{"--trust-ad", f.trustAD}, settled{"--open-relay-test", f.relayTest}, settled{"--intrusive", f.intrusive})
+}
+
+func (f *examFlags) beside(more ...settled) error {
+	list := append(more, []settled{
+		{"--record", f.record != ""}, {"--resolver", len(f.resolvers) > 0}, {"--helo", f.helo != ""},
+		{"--no-smtp", f.noSMTP}, {"--no-https", f.noHTTPS},
+	}...)
+	for _, s := range list {
 		if s.given {
 			return usage(fmt.Errorf("--replay plays a recording as it was; leave out %s", s.flag))
 		}
@@ -66,8 +74,10 @@ func (f checkFlags) beside(args []string) error {
 	return nil
 }
 
-// errOneRecording: a scenario has one domain.
-var errOneRecording = errors.New("--record takes one domain at a time; run maildoctor once for each")
+// oneRecording: a scenario has one subject.
+func oneRecording(noun string) error {
+	return fmt.Errorf("--record takes one %s at a time; run maildoctor once for each", noun)
+}
 
 // keep writes what was recorded to the file of --record.
 func (a *app) keep(path string, recorded []byte) error {
