@@ -85,7 +85,8 @@
 //	!recursive          resolves every name for anybody
 //
 // An address with a section need not be that of a zone's server: the public
-// resolvers of the base internet are such. Faults hit every server.
+// resolvers of the base internet are such. Faults hit the
+// servers too, but those that refer and those that fail in their own way.
 //
 // # Like another
 //

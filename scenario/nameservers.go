@@ -101,6 +101,9 @@ func (n *NameServers) Inquire(ctx context.Context, q resolve.Inquiry) (resolve.S
 	}
 	fault, hit := n.faults.Find(q.Name, q.Type)
 	wait := fault.Delay
+	if _, below := n.zone(q); below != "" || own.Lame || own.Refused || own.ServFail {
+		fault.Kind = 0 // it is not this server that fails, or it does so in its own way
+	}
 	if own.Silent || fault.Kind == resolve.Timeout || wait > patience {
 		wait = patience
 	}

@@ -41,6 +41,7 @@ type Scenario struct {
 	inside    inside
 
 	dnssec  dnssec
+	origins []string      // of the zones
 	without []record.Slot // "*" as Type stands for every type
 	bare    bool          // without the base internet
 	real    bool          // documentation address space is not public, as on the internet
@@ -59,13 +60,16 @@ func Load(fsys fs.FS, name string) (*Scenario, error) {
 		return nil, err
 	}
 	if !s.bare {
-		base, err := Parse(internet)
+		base, err := settings(internet)
+		if err == nil {
+			err = base.sections()
+		}
 		if err != nil {
 			return nil, fmt.Errorf("the base internet: %w", err)
 		}
 		s.lieOn(base)
 	}
-	s.Records = withSOA(s.Records)
+	s.Records = withSOA(s.withServers())
 	return s, nil
 }
 
@@ -146,6 +150,11 @@ func (s *Scenario) lieOn(base *Scenario) {
 			s.Servers[addr] = server
 		}
 	}
+	for _, origin := range base.origins {
+		if !slices.Contains(s.origins, origin) {
+			s.origins = append(s.origins, origin)
+		}
+	}
 	s.Faults = append(s.Faults, base.Faults...)
 }
 
@@ -180,7 +189,9 @@ func Parse(data []byte) (*Scenario, error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.sections()
+	err = s.sections()
+	s.Records = s.withServers()
+	return s, err
 }
 
 // settings reads what stands before the first section.
@@ -355,13 +366,31 @@ func (s *Scenario) zone(origin, body string) error {
 	if err != nil {
 		return err
 	}
-	if origin != "." && !slices.ContainsFunc(records, func(r record.Record) bool { return r.Type == "NS" && r.Name == origin }) {
+	if !slices.Contains(s.origins, origin) {
+		s.origins = append(s.origins, origin)
+	}
+	s.Records = append(s.Records, records...)
+	return nil
+}
+
+// withServers is the records, and servers for the zones that name none.
+func (s *Scenario) withServers() []record.Record {
+	named := make(map[string]bool)
+	for _, r := range s.Records {
+		if r.Type == "NS" {
+			named[r.Name] = true
+		}
+	}
+	records := slices.Clone(s.Records)
+	for _, origin := range s.origins {
+		if named[origin] || leavesOut(s.without, record.Record{Name: origin, Type: "NS"}) {
+			continue
+		}
 		for _, server := range servers {
 			records = append(records, record.Record{Name: origin, Type: "NS", TTL: zonefile.DefaultTTL, Data: server})
 		}
 	}
-	s.Records = append(s.Records, records...)
-	return nil
+	return records
 }
 
 func eachLine(body string, do func(fields []string) error) error {

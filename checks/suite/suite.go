@@ -14,9 +14,11 @@ import (
 	"github.com/maildoctor/maildoctor/checks/dnsbl"
 	"github.com/maildoctor/maildoctor/checks/dnssec"
 	"github.com/maildoctor/maildoctor/checks/helo"
+	"github.com/maildoctor/maildoctor/checks/host"
 	"github.com/maildoctor/maildoctor/checks/ip"
 	"github.com/maildoctor/maildoctor/checks/mtasts"
 	"github.com/maildoctor/maildoctor/checks/mx"
+	"github.com/maildoctor/maildoctor/checks/ns"
 	"github.com/maildoctor/maildoctor/checks/ptr"
 	"github.com/maildoctor/maildoctor/checks/smtp"
 	"github.com/maildoctor/maildoctor/checks/spf"
@@ -27,6 +29,7 @@ import (
 func All() []*checks.Check {
 	return slices.Concat(
 		dns.Checks.All(),
+		ns.Checks.All(),
 		dnssec.Checks.All(),
 		mx.Checks.All(),
 		ip.Checks.All(),
@@ -41,5 +44,6 @@ func All() []*checks.Check {
 		ptr.Checks.All(),
 		helo.Checks.All(),
 		dnsbl.Checks.All(),
+		host.Checks.All(),
 	)
 }
