@@ -137,9 +137,9 @@ func bimiRecord(domain string, answer resolve.Answer) BIMIRecord {
 	return r
 }
 
-// maxHops bounds the redirects that are followed to a logo or a certificate.
+// maxLogoRedirects bounds the redirects that are followed to a logo or a certificate.
 // The draft says nothing of them.
-const maxHops = 3
+const maxLogoRedirects = 3
 
 // A BIMIFile is a logo or a mark certificate as it is served.
 type BIMIFile struct {
@@ -190,7 +190,7 @@ func bimiFile(ctx context.Context, env *checks.Env, none, accept string, of func
 		return BIMIFile{Off: "HTTPS fetches are turned off"}, nil
 	}
 	var file BIMIFile
-	for len(file.Hops) <= maxHops {
+	for len(file.Hops) <= maxLogoRedirects {
 		fetch := Fetch(ctx, env, probe.Request{URL: at, Accept: accept, MaxBody: bimi.MaxEvidence})
 		file.Hops = append(file.Hops, fetch)
 		next, redirects := fetch.Redirect()
