@@ -68,7 +68,7 @@ func (r Registration) Evidence() diagnosis.Evidence {
 const (
 	keepServices = 24 * time.Hour // the file changes every few days
 	keepAnswers  = time.Hour
-	maxRedirects = 2 // RFC 7480, 5.2 has clients follow them
+	maxRDAPHops  = 2 // RFC 7480, 5.2 has clients follow them
 )
 
 // rdapLimits is shorter than what a policy host has: nothing but advice hangs on
@@ -208,8 +208,8 @@ func askRDAP(ctx context.Context, env *checks.Env, r probe.Request) (probe.Fetch
 			return f, fmt.Errorf("%s: more than %d octets", f.URL, r.MaxBody)
 		case !redirects:
 			return f, nil
-		case hops == maxRedirects:
-			return f, fmt.Errorf("%s: more than %d redirects", f.URL, maxRedirects)
+		case hops == maxRDAPHops:
+			return f, fmt.Errorf("%s: more than %d redirects", f.URL, maxRDAPHops)
 		}
 		next, err := against(r.URL, location)
 		if err != nil || !strings.HasPrefix(next, "https://") {

@@ -74,11 +74,26 @@ func dangling(ctx context.Context, env *checks.Env, r facts.SPFRecord, reliance 
 	case own(env, n) && names(n.Domain, n.Term, reliance):
 		f.Remedy = remedy(ctx, env, fmt.Sprintf("If you still use the service behind %s, look up in its manual what to name today.", domain))
 	case own(env, n):
-		f.Remedy.Steps = []string{fmt.Sprintf("Find out what %s leads to, and take %s out of it.", display(n.Domain), display(reliance.Names[0]))}
+		f.Remedy.Steps = detour(n, reliance)
 	default:
 		f.Remedy.Steps = []string{fmt.Sprintf("Tell the owner of %s; until it is mended, take out the include that leads there.", display(n.In))}
 	}
 	v.Findings = append(v.Findings, f)
+}
+
+// detour leads to where the name stands that a term rests on and does not name.
+func detour(n *spf.Node, reliance facts.Reliance) []string {
+	target := display(n.Domain)
+	for _, lost := range facts.Missing(n) {
+		switch {
+		case !slices.Contains(reliance.Names, lost):
+		case n.Term.Kind == spf.MX:
+			return []string{fmt.Sprintf("Take %s out of the MX records of %s, or ask their owner to; until then, name the hosts that send by address in place of %q.", display(lost), target, clip(n.Term.String()))}
+		default:
+			return []string{fmt.Sprintf("%s is an alias that leads to %s: point it elsewhere, or take %q out.", target, display(lost), clip(n.Term.String()))}
+		}
+	}
+	return nil
 }
 
 // rests is the first node that relies on the domain, the domain's own terms
