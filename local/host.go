@@ -36,8 +36,9 @@ type Host struct {
 
 // A Name is what a mail server gives as its own in EHLO.
 type Name struct {
-	Text   string `json:"text"`   // as configured
-	Source string `json:"source"` // "smtp_helo_name of Postfix"
+	Text   string       `json:"text"`          // as configured
+	Source string       `json:"source"`        // "smtp_helo_name of Postfix"
+	From   []netip.Addr `json:"from,omitzero"` // addresses that it is used with; empty: those of all mail
 }
 
 // A Key is the public half of a key with which mail is signed by DKIM.
@@ -62,7 +63,7 @@ type Certificate struct {
 // An Outgoing is an address from which connections to the internet leave.
 type Outgoing struct {
 	Addr   netip.Addr `json:"addr"`
-	Bound  bool       `json:"bound,omitzero"` // the mail server is told to use it; else it is the system's choice
+	Client bool       `json:"client,omitzero"` // of a single client of the mail server, not of all mail
 	Source string     `json:"source"`
 }
 

@@ -29,12 +29,11 @@ func (r *reader) sending() {
 	// Documentation space is anywhere on the internet as far as routes go.
 	for _, to := range []string{"198.51.100.1", "2001:db8::1"} {
 		dest := netip.MustParseAddr(to)
-		bound := slices.ContainsFunc(r.host.Outgoing, func(o Outgoing) bool { return o.Addr.Is4() == dest.Is4() })
-		if bound || dest.Is4() && r.noV4 || dest.Is6() && r.noV6 {
+		if dest.Is4() && r.noV4 || dest.Is6() && r.noV6 {
 			continue
 		}
-		if from, err := r.sys.Route(dest); err == nil && from.IsValid() && !from.IsLoopback() && !from.IsLinkLocalUnicast() {
-			r.host.Outgoing = append(r.host.Outgoing, Outgoing{from, false, "the route to the internet"})
+		if from, err := r.sys.Route(dest); err == nil && !from.IsLinkLocalUnicast() {
+			r.outgoing(from.String(), "the route to the internet", false)
 		}
 	}
 }

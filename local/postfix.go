@@ -235,26 +235,46 @@ func (r *reader) transports(file string) {
 	const command = 7 // the eighth field (master(5))
 	for _, line := range logical(text) {
 		fields := strings.Fields(strings.NewReplacer("{", " ", "}", " ").Replace(line))
-		if len(fields) <= command || path.Base(fields[command]) != "smtp" {
+		if len(fields) > command && path.Base(fields[command]) == "smtp" {
+			r.client(fields[0]+" in "+file, overrides(fields[command+1:]))
+		}
+	}
+}
+
+// overrides reads -o name=value, also with blanks around the sign.
+func overrides(words []string) map[string]string {
+	set := make(map[string]string)
+	for i, word := range words {
+		if word != "-o" || i+1 >= len(words) {
 			continue
 		}
-		for i, word := range fields {
-			if word != "-o" || i+1 >= len(fields) {
-				continue
-			}
-			setting := strings.Join(fields[i+1:min(i+4, len(fields))], " ")
-			name, value, _ := strings.Cut(setting, "=")
-			value = firstWord(value)
-			source := strings.TrimSpace(name) + " of " + fields[0] + " in " + file
-			switch strings.TrimSpace(name) {
-			case "smtp_bind_address", "smtp_bind_address6":
-				r.bind(value, source)
-			case "smtp_helo_name", "myhostname":
-				if !strings.Contains(value, "$") {
-					r.name(value, source)
-				}
-			}
+		rest := words[i+1:]
+		if end := slices.Index(rest, "-o"); end >= 0 {
+			rest = rest[:end]
 		}
+		if name, value, ok := strings.Cut(strings.Join(rest, " "), "="); ok {
+			set[strings.TrimSpace(name)] = firstWord(value)
+		}
+	}
+	return set
+}
+
+// client notes the addresses and the name of one client.
+func (r *reader) client(name string, set map[string]string) {
+	var from []netip.Addr
+	for _, parameter := range []string{"smtp_bind_address", "smtp_bind_address6"} {
+		if addr, ok := r.outgoing(set[parameter], parameter+" of "+name, true); ok {
+			from = append(from, addr)
+		}
+	}
+	for _, parameter := range []string{"smtp_helo_name", "myhostname"} {
+		if text := set[parameter]; text != "" && !strings.Contains(text, "$") {
+			r.name(text, parameter+" of "+name, from...)
+			return
+		}
+	}
+	if len(from) > 0 && len(r.host.Names) > 0 {
+		r.name(r.host.Names[0].Text, r.host.Names[0].Source+" for "+name, from...)
 	}
 }
 

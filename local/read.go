@@ -59,7 +59,7 @@ type reader struct {
 	domains []string
 	host    *Host
 
-	noV4, noV6 bool // the mail server does not send over IPv4, or IPv6
+	noV4, noV6 bool // the route does not choose an address: mail does not leave by this family, or is bound
 }
 
 // found notes that a piece of software is there.
@@ -201,11 +201,11 @@ func (r *reader) run(area Area, name string, args ...string) (out string, ok boo
 	return string(data), true
 }
 
-// name notes a name for EHLO.
-func (r *reader) name(text, source string) {
-	n := Name{text, source}
-	if text != "" && !slices.Contains(r.host.Names, n) && len(r.host.Names) < maxEntries {
-		r.host.Names = append(r.host.Names, n)
+// name notes a name for EHLO, and with which addresses it is used.
+func (r *reader) name(text, source string, from ...netip.Addr) {
+	same := func(n Name) bool { return n.Text == text && slices.Equal(n.From, from) }
+	if text != "" && !slices.ContainsFunc(r.host.Names, same) && len(r.host.Names) < maxEntries {
+		r.host.Names = append(r.host.Names, Name{text, source, from})
 	}
 }
 
@@ -214,14 +214,22 @@ func (r *reader) wants(domain string) bool {
 	return slices.Contains(r.domains, record.Canonical(domain))
 }
 
-// bind notes an address that the mail server is told to send from.
+// bind notes an address that all mail is sent from.
 func (r *reader) bind(text, source string) {
+	if addr, ok := r.outgoing(text, source, false); ok {
+		r.noV4, r.noV6 = r.noV4 || addr.Is4(), r.noV6 || addr.Is6()
+	}
+}
+
+// outgoing notes an address that mail is sent from, or that of one client.
+func (r *reader) outgoing(text, source string, client bool) (netip.Addr, bool) {
 	addr, err := netip.ParseAddr(strings.Trim(text, "[]"))
 	if err != nil || addr.IsUnspecified() || addr.IsLoopback() {
-		return
+		return netip.Addr{}, false
 	}
-	o := Outgoing{addr.Unmap(), true, source}
-	if !slices.ContainsFunc(r.host.Outgoing, func(have Outgoing) bool { return have.Addr == o.Addr }) && len(r.host.Outgoing) < maxEntries {
-		r.host.Outgoing = append(r.host.Outgoing, o)
+	addr = addr.Unmap().WithZone("")
+	if !slices.ContainsFunc(r.host.Outgoing, func(have Outgoing) bool { return have.Addr == addr }) && len(r.host.Outgoing) < maxEntries {
+		r.host.Outgoing = append(r.host.Outgoing, Outgoing{addr, client, source})
 	}
+	return addr, true
 }
