@@ -42,6 +42,7 @@ type Want struct {
 	MX        []string     // hosts that shall take the domain's mail, canonical
 	DQS       bool         // the resolver knows a key for the lists of Spamhaus (dnsbl.WithKey)
 	RelayTest bool         // the owner consents to having the MX hosts asked to relay
+	Private   bool         // private and loopback addresses are the owner's own, to be talked to like public ones
 	Intrusive bool         // the owner consents to what may leave a message in postmaster's mailbox
 }
 

@@ -16,6 +16,7 @@
 //	selectors: s1 s2           as --selector
 //	ips: 192.0.2.25            as --ip
 //	helo: mx.example.org       as --helo
+//	private: on                as --allow-private
 //	relay-test: off            without --open-relay-test; on otherwise
 //	intrusive: off             without --intrusive; on otherwise
 //	mx: mx1.example.org        as --mx

@@ -248,6 +248,8 @@ func (s *Scenario) setting(line string) error {
 		s.Policies, err = policy.Find(strings.Fields(value))
 	case "intrusive":
 		s.Want.Intrusive = value != "off"
+	case "private":
+		s.Want.Private = value == "on"
 	case "relay-test":
 		s.Want.RelayTest = value != "off"
 	case "now":

@@ -289,6 +289,9 @@ func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
 	}
 	set("here", joinAddrs(env.Here))
 	set("world", "recorded")
+	if env.Want.Private {
+		set("private", "on")
+	}
 	if !env.Want.RelayTest {
 		set("relay-test", "off")
 	}

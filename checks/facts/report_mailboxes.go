@@ -187,7 +187,7 @@ func reportTargets(ctx context.Context, env *checks.Env, h ReportHost) ([]probe.
 	var targets []probe.Target
 	for i, host := range hosts {
 		for _, addr := range host.Addrs {
-			if SpecialUse(addr, env.Lab) == "" && len(targets) < maxReportTries {
+			if OffLimits(env, addr) == "" && len(targets) < maxReportTries {
 				targets = append(targets, probe.Target{Host: names[i], Addr: addr})
 				break // the other family leads to the same mailboxes
 			}

@@ -97,7 +97,7 @@ func (set *SessionSet) plan(env *checks.Env, mx MXSet, envelopes []probe.Envelop
 	for _, h := range mx.Hosts {
 		for _, addr := range h.Addrs {
 			at := pair{h.Name, addr}
-			if seen[at] || SpecialUse(addr, env.Lab) != "" || held[addr] == maxPerAddr {
+			if seen[at] || OffLimits(env, addr) != "" || held[addr] == maxPerAddr {
 				continue
 			}
 			seen[at] = true

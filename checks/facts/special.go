@@ -1,6 +1,10 @@
 package facts
 
-import "net/netip"
+import (
+	"net/netip"
+
+	"github.com/maildoctor/maildoctor/checks"
+)
 
 // A block is an address block that does not lead across the internet.
 type block struct {
@@ -45,4 +49,25 @@ func SpecialUse(addr netip.Addr, lab bool) string {
 		}
 	}
 	return ""
+}
+
+// own is the blocks that a network of one's own may use, in a lab: what is
+// private, shared behind a carrier, or on this machine. Link-local addresses are
+// none of them: clouds keep their secrets there.
+var own = []netip.Prefix{
+	netip.MustParsePrefix("10.0.0.0/8"), netip.MustParsePrefix("172.16.0.0/12"), netip.MustParsePrefix("192.168.0.0/16"),
+	netip.MustParsePrefix("100.64.0.0/10"), netip.MustParsePrefix("127.0.0.0/8"), netip.MustParsePrefix("::1/128"), netip.MustParsePrefix("fc00::/7"),
+}
+
+// OffLimits says why nobody is to be sent to addr, as SpecialUse does; it lets
+// the owner's own network pass where the owner wants it so.
+func OffLimits(env *checks.Env, addr netip.Addr) string {
+	if env.Want.Private {
+		for _, prefix := range own {
+			if prefix.Contains(addr) {
+				return ""
+			}
+		}
+	}
+	return SpecialUse(addr, env.Lab)
 }

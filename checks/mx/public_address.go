@@ -21,7 +21,7 @@ var PublicAddress = Checks.Add(&checks.Check{
 		Why:      "A private, loopback or reserved address leads senders nowhere, or to a machine of their own.",
 		Doc: `The addresses of MX hosts must be reachable from the whole internet: not private (10/8, 172.16/12, 192.168/16, fc00::/7), not loopback, not link-local, not the shared space of carriers (100.64/10), not reserved for documentation.
 
-To fix it, publish the public address in the public DNS. A different answer inside your own network (split DNS) is fine there, and is also the usual cause of a false alarm here: run the examination from outside, or with --resolver and a resolver that sees the public zone.`,
+To fix it, publish the public address in the public DNS. A different answer inside your own network (split DNS) is fine there, and is also the usual cause of a false alarm here: run the examination from outside, or with --resolver and a resolver that sees the public zone. In a lab of your own, --allow-private lets private and loopback addresses count as public ones; the examination then connects to them.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 6890"}, {Name: "RFC 6598"}},
 	},
 	Needs: []*checks.Check{Exists, Resolves},
@@ -35,8 +35,12 @@ func publicAddress(env *checks.Env, set facts.MXSet, v *diagnosis.Verdict) {
 		name := record.Display(h.Name)
 		for _, addr := range h.Addrs {
 			what := facts.SpecialUse(addr, env.Lab)
-			if what == "" {
-				v.Seen = append(v.Seen, diagnosis.Evidence{Question: name, Answer: addr.String()})
+			if facts.OffLimits(env, addr) == "" {
+				seen := diagnosis.Evidence{Question: name, Answer: addr.String()}
+				if what != "" {
+					seen.Answer += ", " + what + ", as wanted"
+				}
+				v.Seen = append(v.Seen, seen)
 				continue
 			}
 			v.Findings = append(v.Findings, diagnosis.Finding{
