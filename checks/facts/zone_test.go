@@ -96,3 +96,14 @@ func TestHostmasterTakesMail(t *testing.T) {
 		}
 	}
 }
+
+func TestRegistered(t *testing.T) {
+	for name, want := range map[string]bool{
+		"example.org.": true, "example.co.uk.": true, "firm.example.": true, "mail.example.org.": false, "co.uk.": false, "org.": false,
+		"someone.github.io.": false, // in the zone of a hoster
+	} {
+		if got := registered(name); got != want {
+			t.Errorf("registered(%s) = %t", name, got)
+		}
+	}
+}
