@@ -21,6 +21,7 @@ type checkFlags struct {
 	zones, policies      []string
 	trustAD              bool
 	relayTest, intrusive bool
+	allowPrivate         bool
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -64,6 +65,7 @@ asked by that; the key is in no report and no recording.
 	flags.BoolVar(&f.trustAD, "trust-ad", false, "believe the resolver's AD bit where it passes on no\nsignatures; that of one on this machine is believed\nanyway")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: no policies, nothing of registries")
+	flags.BoolVar(&f.allowPrivate, "allow-private", false, "talk to hosts on private and loopback addresses too, as in\na lab; they are findings otherwise, and left alone")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster at the mail hosts (DATA) and\nbreak them off: one that falls for bare line ends may\nDELIVER one; for hosts of your own only")
 	f.endFlags(a, cmd, "domain")
@@ -158,7 +160,7 @@ func (f checkFlags) live(key string) (liveOptions, error) {
 		}
 		o.want.Senders = append(o.want.Senders, addr.Unmap())
 	}
-	o.want.RelayTest, o.want.Intrusive = f.relayTest, f.intrusive
+	o.want.RelayTest, o.want.Intrusive, o.want.Private = f.relayTest, f.intrusive, f.allowPrivate
 	for _, s := range trimmed(f.mx) {
 		name, err := record.ParseDomain(s)
 		if err != nil {

@@ -67,7 +67,7 @@ func faults(f probe.Fetch, host string) []fault {
 			fmt.Sprintf("the policy host %s has the address %s, which is %s: senders cannot fetch from it", host, r.Addr, r.Why),
 			[]string{
 				"Publish the public address of the web server that serves the policy in its place.",
-				"If your own network answers with such addresses on purpose, run maildoctor with --resolver and a resolver outside it.",
+				"If your own network answers with such addresses on purpose, run maildoctor with --resolver and a resolver outside it; in a lab, with --allow-private.",
 			}})
 	}
 	switch {

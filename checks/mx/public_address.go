@@ -49,7 +49,7 @@ func publicAddress(env *checks.Env, set facts.MXSet, v *diagnosis.Verdict) {
 				Evidence: []diagnosis.Evidence{{Question: name, Answer: addr.String()}},
 				Remedy: diagnosis.Remedy{Steps: []string{
 					"Publish the public address of " + name + " in its place.",
-					"If your own network answers with private addresses on purpose, run maildoctor with --resolver and a resolver outside it.",
+					"If your own network answers with private addresses on purpose, run maildoctor with --resolver and a resolver outside it; in a lab, with --allow-private.",
 				}},
 			})
 		}
