@@ -50,7 +50,7 @@ var Cut = checks.NewFact("where the zone begins", func(ctx context.Context, env 
 	}
 	wg.Wait()
 	if errs[0] == nil && !answers[0].Exists {
-		return ZoneCut{Off: "the domain does not exist"}, nil
+		return ZoneCut{Off: "the resolver says that the domain does not exist"}, nil
 	}
 	return cutOf(names, answers, errs)
 })
