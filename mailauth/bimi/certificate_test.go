@@ -3,6 +3,7 @@ package bimi
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/hex"
 	"encoding/pem"
 	"strings"
 	"testing"
@@ -155,4 +156,12 @@ func FuzzParseLogotype(f *testing.F) {
 			t.Errorf("%d octets of %d", len(e.Document), len(der))
 		}
 	})
+}
+
+func TestRoots(t *testing.T) {
+	for sum, name := range roots {
+		if raw, err := hex.DecodeString(sum); err != nil || len(raw) != 32 || sum != strings.ToLower(sum) || name == "" {
+			t.Errorf("%q, %q: not the SHA-256 of a root", sum, name)
+		}
+	}
 }
