@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -58,38 +57,34 @@ func run(ctx context.Context, path string, args []string) ([]byte, error) {
 	err := cmd.Run()
 	switch {
 	case out.cut:
-		return out.Bytes(), errLong
+		return out.data, errLong
 	case errors.Is(ctx.Err(), context.DeadlineExceeded):
 		return nil, fmt.Errorf("no answer within %s", maxCommand)
 	case err != nil:
-		if text := firstLine(errs.String()); text != "" {
-			return out.Bytes(), fmt.Errorf("%q", text)
+		if text := firstLine(string(errs.data)); text != "" {
+			return out.data, fmt.Errorf("%q", text)
 		}
-		return out.Bytes(), err
+		return out.data, err
 	}
-	return out.Bytes(), nil
+	return out.data, nil
 }
 
 // kept keeps the beginning of what is written to it, and calls full when there
 // is more.
 type kept struct {
-	bytes.Buffer
+	data []byte
 	most int
 	cut  bool
 	full func()
 }
 
 func (k *kept) Write(p []byte) (int, error) {
-	room := k.most - k.Len()
-	if len(p) > room {
-		k.cut = true
-		if k.full != nil {
-			k.full()
-		}
-		k.Buffer.Write(p[:room])
-		return len(p), nil
+	k.data = append(k.data, p[:min(len(p), k.most-len(k.data))]...)
+	if len(k.data) == k.most && !k.cut && k.full != nil {
+		k.full()
 	}
-	return k.Buffer.Write(p)
+	k.cut = len(k.data) == k.most
+	return len(p), nil
 }
 
 func firstLine(text string) string {

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"maps"
 	"net/netip"
 	"path"
 	"slices"
@@ -155,17 +156,13 @@ func mainCf(text string, preset map[string]string) map[string]string {
 			conf[strings.TrimSpace(name)] = strings.TrimSpace(value)
 		}
 	}
-	for _, name := range asked {
-		value, ok := expand(conf, conf[name], 0)
-		if !ok {
-			delete(conf, name)
-			continue
-		}
-		if value != "" {
-			conf[name] = value
+	known := make(map[string]string, len(conf))
+	for _, name := range slices.Concat(asked, slices.Collect(maps.Keys(preset))) {
+		if value, ok := expand(conf, conf[name], 0); ok && value != "" {
+			known[name] = value
 		}
 	}
-	return conf
+	return known
 }
 
 // logical joins lines that go on.
