@@ -21,8 +21,8 @@ func Address() Policy {
 			all(diagnosis.Critical, "dnsbl.policy-listing"),
 			moot(IfUnknown, all(diagnosis.Warning, "ip.asn", "ip.rpki-valid"))),
 		Unseen: []string{
-			"outbound port 25, unless this runs on the machine that has the address", "what a receiver remembers of it",
-			"no entry on lists that answer customers only (Barracuda, Validity)", "TLS when sending",
+			"port 25 on the way out, unless this runs on the machine that has the address", "lists that answer customers only (Barracuda, Validity)",
+			"what a receiver remembers of it",
 		},
 	}
 }

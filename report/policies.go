@@ -11,16 +11,29 @@ import (
 // policies puts the answers to what receivers ask.
 func (p *page) policies(list []diagnosis.Judgement) {
 	for _, j := range list {
-		p.gap()
-		mark, answer := p.answer(j.Answer)
-		p.para(mark+" ", flat(j.Question)+" "+answer, strong)
-		if len(j.Against) > 0 {
-			p.grounds(j.Against)
-		} else {
-			p.grounds(j.Open)
-		}
+		p.judgement(j)
 		p.para("  ", "By the rules of "+flat(j.AsOf)+": "+flat(j.Source.Name)+", "+flat(j.Source.URL)+
 			". They also ask for what is not seen here: "+flat(strings.Join(j.Unseen, "; "))+".", faint)
+	}
+}
+
+// fitness puts the answer about an address, whose rules are nobody's alone.
+func (p *page) fitness(list []diagnosis.Judgement) {
+	for _, j := range list {
+		p.judgement(j)
+		p.para("  ", "Not seen here: "+flat(strings.Join(j.Unseen, "; "))+".", faint)
+	}
+}
+
+// judgement puts the question, the answer and what it rests on.
+func (p *page) judgement(j diagnosis.Judgement) {
+	p.gap()
+	mark, answer := p.answer(j.Answer)
+	p.para(mark+" ", flat(j.Question)+" "+answer, strong)
+	if len(j.Against) > 0 {
+		p.grounds(j.Against)
+	} else {
+		p.grounds(j.Open)
 	}
 }
 

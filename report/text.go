@@ -35,7 +35,7 @@ func (p *page) block(r diagnosis.Report) {
 		p.para("  "+p.in(strongWarn, "!")+" ", cutShort, strongWarn)
 	}
 	if r.Address != "" { // whether to rent it is what was asked
-		p.policies(r.Policies)
+		p.fitness(r.Policies)
 	}
 	p.gap()
 	p.topics(r.Results)

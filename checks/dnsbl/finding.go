@@ -43,6 +43,8 @@ func cause(s facts.ListSubject) string {
 		return "Find the cause first: a hacked web site or mailbox, mailings to people who did not ask for them, or somebody who forges the domain where DMARC does not forbid it."
 	case s.Target.Family() == dnsbl.Domain:
 		return fmt.Sprintf("%s is not yours: send this to whoever runs it, or let your host send under a name of your own (EHLO and PTR).", s.Target)
+	case s.Why == "":
+		return "Before you rent, ask for another address: the entry may be a former tenant's. With a server that you have, find the cause first, or the entry comes back: look in the mail log and queue for a mailbox, web form or host that sends what its owner did not write."
 	case !s.Sends:
 		return "Only if mail leaves from this address too: find the cause in the mail log. An address of a provider is the provider's to clear."
 	}

@@ -79,9 +79,13 @@ func hasPolicy(z dnsbl.Zone) bool {
 }
 
 func policyFinding(e facts.ListEntry, policy []dnsbl.Reason) diagnosis.Finding {
+	says := "sends mail, and is on a policy list"
+	if e.Subject.Why == "" {
+		says = "is on a policy list, of addresses that shall not send"
+	}
 	return diagnosis.Finding{
 		Subject: e.Subject.Target.String(), Severity: severity(policy[0].Tier), Evidence: evidence(e),
-		Message: fmt.Sprintf("%s sends mail, and is on a policy list: %s: %s", e.Subject, e.Zone.Title, reasons(policy)),
+		Message: fmt.Sprintf("%s %s: %s: %s", e.Subject, says, e.Zone.Title, reasons(policy)),
 		Remedy: diagnosis.Remedy{Steps: []string{
 			"This is a policy, not a verdict on spam: the network is not meant to send mail straight to other servers.",
 			"If the address is static and yours to run a mail server on, give it a PTR record, then remove it at " + e.Zone.LookupURL(e.Subject.Target) + ", free of charge; where only the provider can, ask its support.",

@@ -15,11 +15,11 @@ import (
 )
 
 const (
-	// dropURL is Spamhaus' list of networks that are run by criminals or hijacked.
+	// RefusedNetworksURL is Spamhaus' list of networks that are run by criminals or hijacked.
 	// It is free for any use, and not to be fetched more than once an hour:
 	// https://www.spamhaus.org/blocklists/drop-fair-use-policy/
-	dropURL = "https://www.spamhaus.org/drop/asndrop.json"
-	maxDrop = 1 << 20 // octets; it has some hundred entries of about 100
+	RefusedNetworksURL = "https://www.spamhaus.org/drop/asndrop.json"
+	maxDrop            = 1 << 20 // octets; it has some hundred entries of about 100
 )
 
 // Refused is the networks that nobody shall talk to.
@@ -39,7 +39,7 @@ var RefusedNetworks = checks.NewFact("the list of refused networks", func(ctx co
 		r.Off = "HTTPS fetches are turned off"
 		return r, nil
 	}
-	r.Fetch = Fetch(ctx, env, probe.Request{URL: dropURL, MaxBody: maxDrop, Limits: serviceLimits})
+	r.Fetch = Fetch(ctx, env, probe.Request{URL: RefusedNetworksURL, MaxBody: maxDrop, Limits: serviceLimits, Keep: 24 * time.Hour})
 	body, err := document(r.Fetch)
 	if err != nil {
 		return r, fmt.Errorf("the list of refused networks (Spamhaus ASN-DROP) could not be had: %w", err)

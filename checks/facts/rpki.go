@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/probe"
@@ -111,7 +112,7 @@ func (v *Validities) plan(networks []Network) {
 }
 
 func (v *Validity) ask(ctx context.Context, env *checks.Env) {
-	v.Fetch = Fetch(ctx, env, probe.Request{URL: v.url(), Accept: "application/json", MaxBody: maxStat, Limits: serviceLimits})
+	v.Fetch = Fetch(ctx, env, probe.Request{URL: v.url(), Accept: "application/json", MaxBody: maxStat, Limits: serviceLimits, Keep: time.Hour})
 	body, err := document(v.Fetch)
 	if err == nil {
 		v.State, v.ROAs, err = ParseValidity(body, v.Prefix, v.Origin)

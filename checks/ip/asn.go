@@ -66,7 +66,7 @@ func asn(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	case errList != nil:
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Reason: errList.Error()})
 	case list.Off != "":
-		v.Skip = list.Off + ", and so Spamhaus' list of refused networks was not had"
+		v.Skip = list.Off + ", so it is not known whether Spamhaus lists " + networks[0].Route.By(operators)
 	case len(v.Findings)+len(v.Doubts) == 0:
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: "Spamhaus ASN-DROP" + asOf(list), Answer: fmt.Sprintf("none of its %d networks", len(list.By))})
 	}
