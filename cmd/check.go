@@ -137,6 +137,7 @@ type liveOptions struct {
 	hostname  string // of this machine
 	log       bool   // keep every question
 	dqsKey    secret // for the lists of Spamhaus; nil if there is none
+	keep      string // a directory for what may be kept between runs; empty for nothing
 }
 
 // live reads the flags that describe the domain and the way to it.

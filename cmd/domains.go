@@ -11,33 +11,54 @@ import (
 	"github.com/maildoctor/maildoctor/record"
 )
 
-// Limits of a list of domains.
+// Limits of a list of subjects.
 const (
-	maxDomains = 10_000
-	maxLine    = 4096 // octets
+	maxDomains   = 10_000
+	maxAddresses = 256
+	maxLine      = 4096 // octets
 )
 
-var (
-	errNoDomain  = errors.New("no domain given; name one, as in maildoctor check example.com, or give - to read a list from standard input")
-	errEmptyList = errors.New("no domain on standard input; write one a line")
-)
+// A listing is how subjects of one kind are given: by arguments, and one a line
+// on standard input.
+type listing[T comparable] struct {
+	noun        string // "domain"
+	parse       func(string) (T, error)
+	most        int
+	none, empty error // nothing is given; nothing is on standard input
+}
 
 // domains are what args name, each once, in their order; "-" stands for the
 // list on in.
 func domains(args []string, in io.Reader) ([]string, error) {
-	var list []string
-	seen := make(map[string]bool)
+	return listing[string]{
+		noun: "domain", most: maxDomains,
+		parse: func(input string) (string, error) {
+			domain, err := record.ParseDomain(input)
+			if err != nil {
+				return "", fmt.Errorf("%q %w", input, err)
+			}
+			return domain, nil
+		},
+		none:  errors.New("no domain given; name one, as in maildoctor check example.com, or give - to read a list from standard input"),
+		empty: errors.New("no domain on standard input; write one a line"),
+	}.read(args, in)
+}
+
+// read is what args name, each once, in their order; "-" stands for the list on in.
+func (l listing[T]) read(args []string, in io.Reader) ([]T, error) {
+	var list []T
+	seen := make(map[T]bool)
 	add := func(input, where string) error {
-		domain, err := record.ParseDomain(input)
+		one, err := l.parse(input)
 		if err != nil {
-			return usage(fmt.Errorf("%s%q %w", where, input, err))
+			return usage(fmt.Errorf("%s%w", where, err))
 		}
-		if !seen[domain] {
-			seen[domain] = true
-			list = append(list, domain)
+		if !seen[one] {
+			seen[one] = true
+			list = append(list, one)
 		}
-		if len(list) > maxDomains {
-			return usage(fmt.Errorf("more than %d domains; give fewer at once", maxDomains))
+		if len(list) > l.most {
+			return usage(fmt.Errorf("more than %d %s; give fewer at once", l.most, plural(l.noun)))
 		}
 		return nil
 	}
@@ -45,28 +66,27 @@ func domains(args []string, in io.Reader) ([]string, error) {
 		return nil, usage(errors.New("- is given twice; standard input can be read once"))
 	}
 	for _, arg := range args {
-		if arg != "-" {
-			if err := add(arg, ""); err != nil {
-				return nil, err
-			}
-			continue
+		var err error
+		if arg == "-" {
+			err = l.lines(in, add)
+		} else {
+			err = add(arg, "")
 		}
-		if err := readList(in, add); err != nil {
+		if err != nil {
 			return nil, err
 		}
 	}
 	switch {
 	case len(list) > 0:
+		return list, nil
 	case len(args) > 0:
-		return nil, usage(errEmptyList)
-	default:
-		return nil, usage(errNoDomain)
+		return nil, usage(l.empty)
 	}
-	return list, nil
+	return nil, usage(l.none)
 }
 
-// readList reads one domain a line. What follows a # is a comment.
-func readList(in io.Reader, add func(input, where string) error) error {
+// lines reads one subject a line. What follows a # is a comment.
+func (l listing[T]) lines(in io.Reader, add func(input, where string) error) error {
 	lines := bufio.NewScanner(in)
 	lines.Buffer(make([]byte, 0, maxLine), maxLine)
 	n := 0
@@ -82,9 +102,17 @@ func readList(in io.Reader, add func(input, where string) error) error {
 	}
 	switch err := lines.Err(); {
 	case errors.Is(err, bufio.ErrTooLong):
-		return usage(fmt.Errorf("line %d is longer than %d octets; give one domain a line", n+1, maxLine))
+		return usage(fmt.Errorf("line %d is longer than %d octets; give one %s a line", n+1, maxLine, l.noun))
 	case err != nil:
 		return fmt.Errorf("read standard input: %w", err)
 	}
 	return nil
+}
+
+// plural is "domains", "addresses".
+func plural(noun string) string {
+	if strings.HasSuffix(noun, "s") {
+		return noun + "es"
+	}
+	return noun + "s"
 }

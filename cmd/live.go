@@ -63,7 +63,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		d.smtp = &probe.Prober{HELO: o.hostname}
 	}
 	if !o.noHTTPS {
-		d.http = probe.NewFetchMemo(ctx, &probe.Fetcher{})
+		d.http = probe.NewFetchMemo(ctx, keeping(&probe.Fetcher{}, o.keep))
 	}
 	return d, nil
 }

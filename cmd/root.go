@@ -37,7 +37,7 @@ records to publish. It only looks: it changes nothing and sends no mail.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})
-	root.AddCommand(a.checkCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.ipCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

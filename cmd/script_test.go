@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -41,6 +42,12 @@ _dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@well.example"
 -- zone open.example --
 @ MX 10 mx.well.example.
 @ TXT "v=spf1 mx ?all"
+-- zone server.example --
+mail A 9.8.7.25
+-- zone asn.cymru.com --
+7.8.9.origin TXT "64500 | 9.8.7.0/24 | ZZ | iana | 2010-01-01"
+-- zone 7.8.9.in-addr.arpa --
+25 PTR mail.server.example.
 -- zone xn--bcher-kva.example --
 @ MX 10 mx.well.example.
 @ TXT "v=spf1 mx -all"
@@ -50,8 +57,8 @@ _dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@well.example"
 TXT silent.example. SERVFAIL
 `
 
-// Scripts see a maildoctor, an internet at $RESOLVER and, at $SILENT, a DNS
-// server that never answers.
+// Scripts see a maildoctor, an internet at $RESOLVER, at $SILENT a DNS server
+// that never answers and, for --replay, the folder $SCENARIOS.
 func TestScripts(t *testing.T) {
 	s, err := scenario.Parse([]byte(world))
 	if err != nil {
@@ -67,12 +74,17 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { silent.Close() })
+	scenarios, err := filepath.Abs("../testdata/scenarios")
+	if err != nil {
+		t.Fatal(err)
+	}
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
 			e.Setenv("RESOLVER", internet.Resolver())
 			e.Setenv("SILENT", silent.LocalAddr().String())
+			e.Setenv("SCENARIOS", scenarios)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
