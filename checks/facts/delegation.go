@@ -222,7 +222,7 @@ func parentTargets(ctx context.Context, env *checks.Env, cut ZoneCut) ([]netip.A
 // mayAsk reports whether an address can be that of a name server on the
 // internet, and one that this machine may reach.
 func mayAsk(env *checks.Env, addr netip.Addr) bool {
-	return SpecialUse(addr, env.Lab) == "" && !foreign(env, addr)
+	return OffLimits(env, addr) == "" && !foreign(env, addr)
 }
 
 // foreign reports whether this machine has no address of the family.

@@ -206,7 +206,7 @@ var Views = checks.NewFact("what the name servers say", func(ctx context.Context
 	v.NameServerSet, v.Views, err = eachServer(ctx, env, func(s ServerAddr) View { return view(ctx, env, cut.Zone, s) })
 	for _, n := range v.List {
 		for _, addr := range n.Addrs {
-			if SpecialUse(addr, env.Lab) == "" && foreign(env, addr) {
+			if OffLimits(env, addr) == "" && foreign(env, addr) {
 				v.Foreign = append(v.Foreign, ServerAddr{n.Name, addr})
 			}
 		}

@@ -28,11 +28,13 @@ var publicResolvers = []struct {
 	{"Quad9", netip.MustParseAddr("9.9.9.9")},
 }
 
-// Public is the fact of what a few public resolvers say; empty where no server is
-// to be asked. It has no error.
+// Public is the fact of what a few public resolvers say. They are asked once
+// there is something to compare that with: a name server of the zone that answers.
+// Its error is that of Views.
 var Public = checks.NewFact("what public resolvers say", func(ctx context.Context, env *checks.Env) ([]PublicResolver, error) {
-	if env.Servers == nil {
-		return nil, nil
+	views, err := Views.Of(ctx, env)
+	if err != nil || len(views.Serving()) == 0 {
+		return nil, err
 	}
 	list := make([]PublicResolver, len(publicResolvers))
 	var wg sync.WaitGroup

@@ -84,7 +84,7 @@ func networks(env *checks.Env, list []facts.NameServer) [][]netip.Prefix {
 			addrs = n.Glue
 		}
 		for _, addr := range addrs {
-			if facts.SpecialUse(addr, env.Lab) != "" {
+			if facts.OffLimits(env, addr) != "" {
 				continue
 			}
 			family, bits := 0, 24

@@ -65,7 +65,7 @@ func validHost(env *checks.Env, set facts.NameServerSet, n facts.NameServer, v *
 		find(diagnosis.Warning, "Publish the A or AAAA record of "+host+", "+takeOut, "has no A or AAAA record")
 	}
 	for _, addr := range n.Addrs {
-		if why := facts.SpecialUse(addr, env.Lab); why != "" {
+		if why := facts.OffLimits(env, addr); why != "" {
 			find(diagnosis.Warning, fmt.Sprintf("Publish the public address of %s in place of %s, %s", host, addr, takeOut),
 				"has the address %s, which is %s", addr, why)
 		}
