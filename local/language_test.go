@@ -152,6 +152,8 @@ func FuzzLanguages(f *testing.F) {
 			overrides(strings.Fields(line))
 		}
 		procAddr(text)
-		eximAge(text)
+		if age, ok := eximAge(text); ok && age < 0 {
+			t.Errorf("the age %q is %v", text, age)
+		}
 	})
 }
