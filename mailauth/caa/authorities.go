@@ -1,6 +1,9 @@
 package caa
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // AsOf is the day of the list of authorities.
 const AsOf = "2026-11-22"
@@ -73,4 +76,24 @@ func AuthorityOf(organization string) (Authority, bool) {
 		}
 	}
 	return Authority{}, false
+}
+
+// isIdentifier reports whether CAA records name some authority on the list so.
+func isIdentifier(name string) bool {
+	return slices.ContainsFunc(authorities(), func(a Authority) bool { return slices.Contains(a.Identifiers, name) })
+}
+
+// Repaired is an issue or issuewild property whose malformed value is the
+// identifier of a known authority in disguise: as a URL, with a dot at the end,
+// in quotation marks. It is r, and ok is false, where that cannot be told.
+func (r Record) Repaired() (fixed Record, ok bool) {
+	name := strings.ToLower(strings.Trim(r.Value, wsp+`"'`))
+	if _, rest, isURL := strings.Cut(name, "://"); isURL {
+		name = rest
+	}
+	if name = strings.Trim(name, "/."); !isIdentifier(name) {
+		return r, false
+	}
+	r.Value = name
+	return r, true
 }

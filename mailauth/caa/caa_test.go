@@ -234,6 +234,19 @@ func TestAuthorityOf(t *testing.T) {
 	}
 }
 
+func TestRepaired(t *testing.T) {
+	for value, want := range map[string]string{
+		"https://letsencrypt.org/": "letsencrypt.org", "letsencrypt.org.": "letsencrypt.org", `"DigiCert.com"`: "digicert.com",
+		"https://nobody.example/": "", "letsencrypt.org, digicert.com": "", "%%%%%": "", "": "",
+	} {
+		r := Record{Flags: 128, Tag: IssueWild, Value: value}
+		fixed, ok := r.Repaired()
+		if ok != (want != "") || ok && fixed != (Record{128, IssueWild, want}) || !ok && fixed != r {
+			t.Errorf("%q is repaired to %+v (%t), want %q", value, fixed, ok, want)
+		}
+	}
+}
+
 // FuzzParse: whatever the data, what was read is written so that it reads back,
 // and nothing is out of bounds.
 func FuzzParse(f *testing.F) {
