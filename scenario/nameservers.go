@@ -79,10 +79,10 @@ func (n *NameServers) Addrs() []netip.Addr {
 	return addrs
 }
 
-// TCP reports whether a server takes connections.
-func (n *NameServers) TCP(addr netip.Addr) bool {
-	own := n.world.Servers[addr]
-	return own == nil || !own.NoTCP
+// Zones is the apexes of the zones that a server has, sorted, and all records of
+// the world as it has them.
+func (n *NameServers) Zones(addr netip.Addr) (apexes []string, records []record.Record) {
+	return sortedKeys(n.serves[addr]), n.of(addr).Records()
 }
 
 // patience is how long a client waits for one server (resolve.Client.Inquire).

@@ -18,7 +18,7 @@ var ValidHosts = Checks.Add(&checks.Check{
 		Title:    "NS names resolve to public addresses, and are no aliases",
 		Severity: diagnosis.Warning,
 		Why:      "A name server that cannot be found is one that does not exist: the load and the risk are on the others, and some lookups of your MX, SPF and DKIM records take seconds or fail.",
-		Doc: `Every name that the NS records of the zone or the parent zone name must have an A or AAAA record of its own. It may not be an alias (CNAME): some resolvers then do not find the server. An address of a private or otherwise special network can be reached by nobody outside.
+		Doc: `Every name that the NS records of the zone or the parent zone name must have an A or AAAA record of its own. It may not be an alias (CNAME): some resolvers then do not find the server, and BIND does not even load a zone whose NS record leads to an alias in it. An address of a private or otherwise special network can be reached by nobody outside.
 
 To fix it, publish the address of the host, name the host that the alias leads to, or take the name out of the NS records, and at the registrar out of the delegation.
 
