@@ -28,7 +28,8 @@
 //	!timeout               the connection is never answered
 //	!unreachable           there is no route to the network of the address
 //	!tls names=a,b         the certificate's names, the host's without it; further words:
-//	                       expired, self-signed, issuer=other (a CA nobody trusts)
+//	                       expired, self-signed, issuer=other (a CA nobody trusts),
+//	                       issuer=DigiCert_Inc (that organization, trusted)
 //	!tls-fail              sends garbage in place of the TLS handshake
 package httpscript
 
@@ -135,6 +136,8 @@ func (p *Page) directTLS(words []string) error {
 			p.cert.SelfSigned = true
 		case word == "issuer=other":
 			p.cert.Untrusted = true
+		case strings.HasPrefix(word, "issuer=") && len(word) > len("issuer="):
+			p.cert.Issuer = strings.ReplaceAll(word[len("issuer="):], "_", " ")
 		default:
 			return fmt.Errorf("!tls does not know %q", word)
 		}

@@ -37,32 +37,50 @@ type Certificate struct {
 	Expired    bool     // a day ago
 	SelfSigned bool
 	Untrusted  bool // issued by an authority that is in no pool
-	Days       int  // until it expires, of 90 that it is good for; 0 is 61 of about 92
-	RSABits    int  // size of an RSA key; 0 is one on the curve P-256
+	// Issuer is the organization that issues it, by an intermediate of the trusted
+	// root; empty for the root itself, whose organization is Let's Encrypt.
+	Issuer  string
+	Days    int  // until it expires, of 90 that it is good for; 0 is 61 of about 92
+	SHA1    bool // signed with SHA-1
+	RSABits int  // size of an RSA key; 0 is one on the curve P-256
 }
 
 // NewCA returns a certificate authority whose certificates are valid around now.
 func NewCA(now time.Time) (*CA, error) {
 	ca := &CA{now: now}
 	var err error
-	if ca.root, err = newAuthority("Scenario Root CA", now); err != nil {
+	if ca.root, err = newAuthority("Scenario Root CA", now, "Let's Encrypt"); err != nil {
 		return nil, err
 	}
 	ca.other, err = newAuthority("Unknown Root CA", now)
 	return ca, err
 }
 
-func newAuthority(name string, now time.Time) (authority, error) {
+func newAuthority(name string, now time.Time, organization ...string) (authority, error) {
 	key, err := keyOf(name)
 	if err != nil {
 		return authority{}, err
 	}
-	template := &x509.Certificate{
-		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name},
+	template := authorityTemplate(name, now, organization...)
+	cert, err := sign(template, template, key, key)
+	return authority{cert, key}, err
+}
+
+func authorityTemplate(name string, now time.Time, organization ...string) *x509.Certificate {
+	return &x509.Certificate{
+		SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: name, Organization: organization},
 		NotBefore: now.AddDate(-1, 0, 0), NotAfter: now.AddDate(10, 0, 0),
 		IsCA: true, BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign,
 	}
-	cert, err := sign(template, template, key, key)
+}
+
+// intermediate is an authority of that organization which the root vouches for.
+func (ca *CA) intermediate(organization string) (authority, error) {
+	key, err := keyOf(organization)
+	if err != nil {
+		return authority{}, err
+	}
+	cert, err := sign(authorityTemplate("Scenario Issuing CA", ca.now, organization), ca.root.cert, key, ca.root.key)
 	return authority{cert, key}, err
 }
 
@@ -121,18 +139,29 @@ func (ca *CA) Issue(want Certificate) (tls.Certificate, error) {
 	if len(want.Names) > 0 && len(want.Names[0]) <= 64 { // ub-common-name (RFC 5280, appendix A.1)
 		template.Subject.CommonName = want.Names[0]
 	}
+	if want.SHA1 {
+		template.SignatureAlgorithm = x509.ECDSAWithSHA1
+	}
 	issuer := ca.root
 	switch {
 	case want.SelfSigned:
 		issuer = authority{template, key}
 	case want.Untrusted:
 		issuer = ca.other
+	case want.Issuer != "":
+		if issuer, err = ca.intermediate(want.Issuer); err != nil {
+			return tls.Certificate{}, err
+		}
 	}
 	leaf, err := sign(template, issuer.cert, key, issuer.key)
 	if err != nil {
 		return tls.Certificate{}, err
 	}
-	return tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}, nil
+	cert := tls.Certificate{Certificate: [][]byte{leaf.Raw}, PrivateKey: key, Leaf: leaf}
+	if want.Issuer != "" && !want.SelfSigned && !want.Untrusted {
+		cert.Certificate = append(cert.Certificate, issuer.cert.Raw)
+	}
+	return cert, nil
 }
 
 func (want Certificate) key() (crypto.Signer, error) {

@@ -184,10 +184,14 @@ func (s *Script) directTLS(words []string) error {
 			s.cert.Names = strings.Split(value, ",")
 		case word == "expired":
 			s.cert.Expired = true
+		case word == "sha1":
+			s.cert.SHA1 = true
 		case word == "self-signed":
 			s.cert.SelfSigned = true
 		case word == "issuer=other":
 			s.cert.Untrusted = true
+		case name == "issuer" && value != "":
+			s.cert.Issuer = strings.ReplaceAll(value, "_", " ")
 		case name == "version" && versions[value] != 0:
 			s.tlsVersion = versions[value]
 		case name == "oldest" && versions[value] != 0:

@@ -64,9 +64,10 @@
 //	!no-starttls           does not offer or know STARTTLS
 //	!clear                 begins in clear text at every port
 //	!tls names=a,b         the certificate's names; further words: expired, self-signed,
-//	                       issuer=other (a CA nobody trusts), version=1.2 (no other version),
+//	                       issuer=other (a CA nobody trusts), issuer=DigiCert_Inc (that
+//	                       organization, trusted; Let's Encrypt else), version=1.2 (no other version),
 //	                       oldest=1.0 (that and what is newer), days=10 (until it expires),
-//	                       rsa=1024 (an RSA key of so many bits), suite=NAME (no other
+//	                       sha1 (signed with that), rsa=1024 (an RSA key of so many bits), suite=NAME (no other
 //	                       cipher suite before TLS 1.3, by the name that IANA has for it),
 //	                       group=P-256 (no other group for the key exchange)
 //	!ends lf.crlf          takes that for the end of a message, too, and other bare line

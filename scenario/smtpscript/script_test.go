@@ -10,6 +10,7 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,6 +134,12 @@ func TestStartTLS(t *testing.T) {
 		}},
 		{"self-signed", "!tls self-signed", unknownAuthority},
 		{"other issuer", "!tls issuer=other", unknownAuthority},
+		{"default issuer", "", func(c *x509.Certificate, err error) bool {
+			return slices.Equal(c.Issuer.Organization, []string{"Let's Encrypt"})
+		}},
+		{"named issuer", "!tls issuer=DigiCert_Inc", func(c *x509.Certificate, err error) bool {
+			return slices.Equal(c.Issuer.Organization, []string{"DigiCert Inc"})
+		}},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
