@@ -129,7 +129,7 @@ var authorities = checks.NewFact("the servers of the zone", func(ctx context.Con
 	}
 	var list []netip.Addr
 	for _, h := range serverAddrs(ctx, env, servers) {
-		i := slices.IndexFunc(h.Addrs, func(a netip.Addr) bool { return SpecialUse(a, env.Lab) == "" })
+		i := slices.IndexFunc(h.Addrs, func(a netip.Addr) bool { return OffLimits(env, a) == "" })
 		if i >= 0 && !slices.Contains(list, h.Addrs[i]) {
 			list = append(list, h.Addrs[i])
 		}
