@@ -19,7 +19,8 @@ func (a *app) explainCommand() *cobra.Command {
 		Long: `Explain says what a check holds a domain to, why that matters, how it is
 judged, how to mend a breach by hand, and where it is written. For a topic, what
 stands before the dot in an ID, it lists the checks. For a receiver of
-check --policy, it lists what that one asks for.`,
+check --policy, it lists what that one asks for; for sending-address, what makes
+an address fit.`,
 		Example: `  maildoctor explain spf.lookup-limit
   maildoctor explain spf
   maildoctor explain gmail-bulk`,
@@ -28,8 +29,10 @@ check --policy, it lists what that one asks for.`,
 			if len(args) != 1 {
 				return usage(errors.New("explain takes the ID of one check, a topic, or a receiver; maildoctor checks lists them"))
 			}
-			if found, err := policy.Find(args); err == nil {
-				return o.policy(found[0], a.all())
+			for _, p := range policy.Known() {
+				if p.Name == args[0] {
+					return o.policy(p, a.all())
+				}
 			}
 			list, err := checks.Select(a.all(), args, nil)
 			if err != nil {
@@ -71,7 +74,7 @@ func (a *app) completeID(cmd *cobra.Command, args []string, typed string) ([]str
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
 	names, directive := a.completeNames(cmd, args, typed)
-	for _, p := range policy.All() {
+	for _, p := range policy.Known() {
 		if strings.HasPrefix(p.Name, typed) {
 			names = append(names, p.Name+"\t"+p.Question)
 		}

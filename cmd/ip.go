@@ -53,7 +53,7 @@ question whether it is fit is not answered.
 	f.choiceFlags(a, cmd)
 	f.recordingFlags(cmd)
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not ask whether port 25 is open from here")
-	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: no refused networks, no RPKI")
+	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: neither the refused\nnetworks nor what RPKI says")
 	f.endFlags(a, cmd, "address")
 	return cmd
 }

@@ -27,6 +27,9 @@ func Address() Policy {
 	}
 }
 
+// Known is every policy that there is a name for, those of receivers first.
+func Known() []Policy { return append(All(), Address()) }
+
 // moot is list with what else meets it.
 func moot(m Moot, list []Demand) []Demand {
 	for i := range list {

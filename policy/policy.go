@@ -46,9 +46,15 @@ const (
 	IfUnknown             // or that, or it could not be told: only a failure counts
 )
 
-// met reports whether what became of a check is moot.
+// Outcomes is those that meet the demand as well as a pass does.
+func (m Moot) Outcomes() []diagnosis.Outcome {
+	return []diagnosis.Outcome{diagnosis.Skipped, diagnosis.Unknown}[:m]
+}
+
+// met reports whether what became of a check is moot. What was skipped for the
+// sake of another check is not: its question arose.
 func (m Moot) met(r diagnosis.Result) bool {
-	return m >= IfSkipped && r.Outcome == diagnosis.Skipped && r.Cause == "" || m >= IfUnknown && r.Outcome == diagnosis.Unknown
+	return slices.Contains(m.Outcomes(), r.Outcome) && !(r.Outcome == diagnosis.Skipped && r.Cause != "")
 }
 
 // all is a demand for each of ids.

@@ -104,7 +104,7 @@ func TestFind(t *testing.T) {
 
 // TestPolicies: each has a source, a day, and names no check twice.
 func TestPolicies(t *testing.T) {
-	for _, p := range append(All(), Address()) {
+	for _, p := range Known() {
 		if p.Source.URL == "" || len(p.AsOf) != len("2006-01-02") || len(p.Unseen) == 0 || !strings.HasSuffix(p.Question, "?") {
 			t.Errorf("%s is incomplete: %+v", p.Name, p)
 		}

@@ -42,6 +42,12 @@ func (p *page) demand(d policy.Demand, titles map[string]string) {
 		if d.Present {
 			note += ", and it has to be there"
 		}
+		switch d.Moot {
+		case policy.IfSkipped:
+			note += ", where the question arises"
+		case policy.IfUnknown:
+			note += ", where it is known"
+		}
 		p.line(head + p.in(strong, flat(id)) + " " + p.in(faint, "("+note+")"))
 		p.para(indent, flat(titles[id]), plain)
 	}
@@ -52,12 +58,14 @@ const PolicySchemaName = "maildoctor.policy/v1"
 
 // PolicyJSON writes what a receiver asks for, for a machine:
 // {"schema":"maildoctor.policy/v1","policy","question","as_of","source":{"name","url"},
-// "demands":[{"any":[ID],"from":SEVERITY,"present":BOOL}],"unseen":[TEXT]}.
+// "demands":[{"any":[ID],"from":SEVERITY,"present":BOOL,"moot":[OUTCOME]}],"unseen":[TEXT]}.
+// An outcome that is moot meets the demand as well as passed does.
 func PolicyJSON(w io.Writer, rules policy.Policy) error {
 	type wireDemand struct {
 		Any     []string `json:"any"`
 		From    string   `json:"from"`
 		Present bool     `json:"present"`
+		Moot    []string `json:"moot"`
 	}
 	return writeJSON(w, struct {
 		Schema   string       `json:"schema"`
@@ -68,6 +76,8 @@ func PolicyJSON(w io.Writer, rules policy.Policy) error {
 		Demands  []wireDemand `json:"demands"`
 		Unseen   []string     `json:"unseen"`
 	}{PolicySchemaName, text(rules.Name), text(rules.Question), text(rules.AsOf), toRef(rules.Source),
-		each(rules.Demands, func(d policy.Demand) wireDemand { return wireDemand{each(d.Any, text), d.From.String(), d.Present} }),
+		each(rules.Demands, func(d policy.Demand) wireDemand {
+			return wireDemand{each(d.Any, text), d.From.String(), d.Present, each(d.Moot.Outcomes(), diagnosis.Outcome.String)}
+		}),
 		each(rules.Unseen, text)})
 }
