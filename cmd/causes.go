@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -21,18 +22,25 @@ func (a *app) choose(of checks.Subject, only, skip []string) (selection, error) 
 	for _, name := range only {
 		list, err := checks.Select(all, []string{name}, nil)
 		if err == nil && len(checks.About(of, list)) == 0 {
-			return selection{}, elsewhere(of, name)
+			return selection{}, elsewhere(list[0], name)
 		}
 	}
+	skip = slices.DeleteFunc(skip, func(name string) bool { // what is not asked needs not be left out
+		list, err := checks.Select(all, []string{name}, nil)
+		return err == nil && len(checks.About(of, list)) == 0
+	})
 	return choosing(checks.About(of, all), only, skip)
 }
 
-// elsewhere says which command has a check or topic that this one has not.
-func elsewhere(of checks.Subject, name string) error {
-	if of == checks.Domains {
-		return fmt.Errorf("%s judges addresses, not domains; maildoctor ip ADDRESS has it", name)
+// elsewhere says how a check or topic is asked for that does not fit.
+func elsewhere(c *checks.Check, name string) error {
+	switch {
+	case c.Judges(checks.Hosts):
+		return fmt.Errorf("%s looks at the mail host from within; maildoctor check DOMAIN --local has it, there", name)
+	case c.Judges(checks.Domains):
+		return fmt.Errorf("%s judges domains, not addresses; maildoctor check DOMAIN has it", name)
 	}
-	return fmt.Errorf("%s judges domains, not addresses; maildoctor check DOMAIN has it", name)
+	return fmt.Errorf("%s judges addresses, not domains; maildoctor ip ADDRESS has it", name)
 }
 
 // choosing selects from all what only names without what skip names. Causes

@@ -21,7 +21,7 @@ type checkFlags struct {
 	zones, policies      []string
 	trustAD              bool
 	relayTest, intrusive bool
-	allowPrivate         bool
+	allowPrivate, local  bool
 }
 
 func (a *app) checkCommand() *cobra.Command {
@@ -39,6 +39,11 @@ them with --selector and --ip, and more can be told.
 The report goes to standard output, for people (text) or for programs (json,
 described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
 
+On the mail host itself --local looks at it from within too, and holds what it
+finds against the DNS: the names, DKIM keys, certificates and addresses that its
+software is configured with; besides, its queue, disks, memory and services. It
+only reads, files and what a few commands list. As root it can read more.
+
 With a key of the Spamhaus Data Query Service in SPAMHAUS_DQS_KEY its lists are
 asked by that; the key is in no report and no recording.
 
@@ -46,6 +51,7 @@ asked by that; the key is in no report and no recording.
 		Example: `  maildoctor check example.com
   maildoctor check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com
   maildoctor check example.com --only spf,dmarc.exists --resolver tls://192.0.2.53
+  sudo maildoctor check example.com --local
   maildoctor check - --format json --output report.json < domains.txt`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -62,6 +68,7 @@ asked by that; the key is in no report and no recording.
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept the mail? (repeatable):\n"+strings.Join(policyNames(), ", "))
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
 	f.recordingFlags(cmd)
+	flags.BoolVar(&f.local, "local", false, "look at this machine too, which is the mail host: keys,\nnames, certificates, queue, disks; nothing is changed")
 	flags.BoolVar(&f.trustAD, "trust-ad", false, "believe the resolver's AD bit where it passes on no\nsignatures; that of one on this machine is believed\nanyway")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: no policies, nothing of registries")
@@ -86,7 +93,11 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err := f.named(); err != nil {
 		return err
 	}
-	chosen, err := a.choose(checks.Domains, f.only, f.skip)
+	of := checks.Domains
+	if p, ok := replay.(*player); f.local || ok && p.scenario.Inside() {
+		of |= checks.Hosts
+	}
+	chosen, err := a.choose(of, f.only, f.skip)
 	if err != nil {
 		return usage(err)
 	}
@@ -99,6 +110,11 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 		return usage(err)
 	}
 	options.planned = files
+	if f.local {
+		for _, s := range subjects {
+			options.local = append(options.local, s.domain)
+		}
+	}
 	return a.run(ctx, f.examFlags, examination{subjects: subjects, replay: replay, options: options, checks: chosen, policies: wanted})
 }
 
@@ -133,11 +149,12 @@ type liveOptions struct {
 	record    bool // everything that is seen
 	noSMTP    bool
 	noHTTPS   bool
-	trustAD   bool   // the AD bit of a resolver that is elsewhere
-	hostname  string // of this machine
-	log       bool   // keep every question
-	dqsKey    secret // for the lists of Spamhaus; nil if there is none
-	keep      string // a directory for what may be kept between runs; empty for nothing
+	trustAD   bool     // the AD bit of a resolver that is elsewhere
+	hostname  string   // of this machine
+	log       bool     // keep every question
+	dqsKey    secret   // for the lists of Spamhaus; nil if there is none
+	local     []string // domains for which this machine is looked into; nil if it is not
+	keep      string   // a directory for what may be kept between runs; empty for nothing
 }
 
 // live reads the flags that describe the domain and the way to it.

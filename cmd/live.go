@@ -8,6 +8,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/local"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -34,6 +35,7 @@ type doctor struct {
 	proofs *resolve.Validator
 	want   checks.Want
 	here   []netip.Addr
+	local  *local.Host // nil unless wanted
 }
 
 // newDoctor makes a doctor whose questions end with ctx.
@@ -48,6 +50,9 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 		asks = dnsbl.WithKey(client, o.dqsKey())
 	}
 	d := &doctor{client: client, zones: o.planned, want: o.want, here: here()}
+	if o.local != nil {
+		d.local = local.Read(ctx, local.This(), o.local)
+	}
 	if o.record {
 		d.record = scenario.NewRecorder()
 	}
@@ -118,6 +123,7 @@ func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, o
 		Now:    time.Now,
 		Want:   d.want,
 		Here:   d.here,
+		Local:  d.local,
 
 		Security: proofs,
 		Servers:  servers,

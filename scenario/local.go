@@ -32,6 +32,9 @@ func (in *inside) given() bool {
 	return len(in.files)+len(in.denied)+len(in.commands)+len(in.disks) > 0
 }
 
+// Inside reports whether the scenario has a mail host that can be looked into.
+func (s *Scenario) Inside() bool { return s.recording.local != nil || s.inside.given() }
+
 // section reads a section of the host; ok is false for others.
 func (in *inside) section(name, body string) (ok bool, err error) {
 	switch {
