@@ -74,6 +74,15 @@ func eachGreeted(ctx context.Context, env *checks.Env, judge func(assessor)) (di
 			judge(assessor{s, &list})
 		}
 	}
+	sayAll(env, &v, list, sessions)
+	if len(v.Seen)+len(v.Findings)+len(v.Doubts) == 0 { // some need says why
+		v.Doubts = []diagnosis.Doubt{{Reason: "with no mail host did the conversation get that far"}}
+	}
+	return v, nil
+}
+
+// sayAll adds remarks to the verdict, those that are alike for a host as one.
+func sayAll(env *checks.Env, v *diagnosis.Verdict, list []remark, sessions facts.SessionSet) {
 	for len(list) > 0 {
 		var group, rest []remark
 		for _, r := range list {
@@ -84,12 +93,8 @@ func eachGreeted(ctx context.Context, env *checks.Env, judge func(assessor)) (di
 			}
 		}
 		list = rest
-		say(env, &v, group, sessions)
+		say(env, v, group, sessions)
 	}
-	if len(v.Seen)+len(v.Findings)+len(v.Doubts) == 0 { // some need says why
-		v.Doubts = []diagnosis.Doubt{{Reason: "with no mail host did the conversation get that far"}}
-	}
-	return v, nil
 }
 
 // say adds to the verdict what is said alike of some addresses of one host.
