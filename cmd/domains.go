@@ -34,6 +34,9 @@ func domains(args []string, in io.Reader) ([]string, error) {
 		noun: "domain", most: maxDomains,
 		parse: func(input string) (string, error) {
 			domain, err := record.ParseDomain(input)
+			if isAddress(input) {
+				return "", fmt.Errorf("%q %w; maildoctor ip %s examines it", input, err, strings.TrimSpace(input))
+			}
 			if err != nil {
 				return "", fmt.Errorf("%q %w", input, err)
 			}

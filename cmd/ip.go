@@ -144,6 +144,12 @@ func parseAddress(input string) (netip.Addr, error) {
 	return addr, nil
 }
 
+// isAddress reports whether somebody who wrote text meant an address.
+func isAddress(text string) bool {
+	_, err := netip.ParseAddr(strings.TrimSpace(text))
+	return err == nil
+}
+
 // notAnAddress says what somebody who gave text may have meant.
 func notAnAddress(text string) string {
 	if prefix, err := netip.ParsePrefix(text); err == nil {

@@ -15,11 +15,13 @@ func (a *app) root() *cobra.Command {
 		Short: "Examine a domain's mail and prescribe what cures it",
 		Long: `maildoctor examines a domain's mail: MX, SPF, DKIM, DMARC, reverse DNS, port 25
 and blocklists. It says what is wrong and why that matters, and gives the exact
-records to publish. It only looks: it changes nothing and sends no mail.
+records to publish. Of an address it says whether it is fit to send mail from.
+It only looks: it changes nothing and sends no mail.
 
 ` + exitHelp,
 		Example: `  maildoctor check example.com
   maildoctor check example.com --selector s1 --ip 192.0.2.25
+  maildoctor ip 192.0.2.25
   maildoctor demo`,
 		Version:           version(),
 		Args:              noCommand,
@@ -96,6 +98,8 @@ func noCommand(cmd *cobra.Command, args []string) error {
 	switch near := cmd.SuggestionsFor(args[0]); {
 	case len(near) > 0:
 		return usage(fmt.Errorf("no command %q; did you mean %s?", args[0], strings.Join(near, " or ")))
+	case isAddress(args[0]):
+		return usage(fmt.Errorf("no command %q; did you mean maildoctor ip %[1]s?", args[0]))
 	case strings.ContainsAny(args[0], ".@"):
 		return usage(fmt.Errorf("no command %q; did you mean maildoctor check %s?", args[0], args[0]))
 	}
