@@ -36,6 +36,7 @@ func TestNameServerPeers(t *testing.T) {
 		"ns.delegation-consistent.child-extra", "ns.delegation-consistent.subdomain", "ns.same-answers",
 		"ns.same-answers.two-providers", "ns.same-answers.serial", "ns.closed", "ns.closed.recursive",
 		"ns.delegation-consistent.all-lame", "ns.delegation-consistent.glue", "ns.redundant.one-machine",
+		"ns.delegation-consistent.same-server",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

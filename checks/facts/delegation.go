@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -211,7 +212,7 @@ func parentTargets(ctx context.Context, env *checks.Env, cut ZoneCut) ([]netip.A
 		}
 	}
 	if len(targets) == 0 && err == nil {
-		err = fmt.Errorf("the name servers of %s have no address", record.Display(cut.Parent))
+		err = errors.New("its name servers have no address that could be asked from here")
 	}
 	if len(targets) > 0 {
 		err = nil

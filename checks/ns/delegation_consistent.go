@@ -24,6 +24,8 @@ var DelegationConsistent = Checks.Add(&checks.Check{
 		Why:      "A resolver that comes to a server which does not answer for the zone waits, or fails: MX, SPF and DKIM are then missing now and then, for some receivers, and nobody finds out why. If no server answers, the domain is gone.",
 		Doc: `Two servers of the parent zone are asked which servers the zone is delegated to, and each address of each server is asked for the SOA record of the zone. A server that is named and does not answer with authority is lame; one that does not answer at all is no better. If none answers it is critical.
 
+If the parent zone knows of no delegation, though the resolver here knows the zone, it is critical too: the domain is on hold, or is one for the inside of a network.
+
 A name that only the parent has is a warning: a server that has been given up, and whose name somebody else may register one day. A name that only the zone has is advice: it works, but resolvers use it or not, depending on which of the two sets they believe. An address that the parent gives (glue) and the server's own A or AAAA record does not is a warning: half of the world goes there.
 
 To fix a lame server, see that it has the zone: a secondary must be allowed to transfer it, and have it in its configuration. If the server is not to serve the zone any more, take it out of the delegation, at the registrar, and out of the NS records of the zone. To fix glue, correct the address of the host at the registrar, where it is often called host record or child name server.
@@ -78,19 +80,34 @@ func (d *delegation) parentHeard() {
 		return
 	}
 	for _, s := range d.Parents {
-		if s.Err == nil && s.Authoritative { // RFC 1034, 4.3.2: it looks no further than the zone that it has
+		switch {
+		case s.Err != nil || !s.Conclusive():
+		case len(s.Own()) > 0: // RFC 1034, 4.3.2: it looks for the deepest zone that it has
 			d.v.Seen = append(d.v.Seen, diagnosis.Evidence{Question: s.Inquiry.String(), Answer: "serves " + record.Display(d.Zone) + " itself, so it refers to nobody"})
+			return
+		default:
+			d.undelegated(parent, s)
 			return
 		}
 	}
-	for _, s := range d.Parents {
-		if s.Err != nil {
-			doubt(s.Err.Error())
-		} else {
-			doubt(s.Inquiry.String() + ": " + strings.ReplaceAll(s.Statement.String(), "\n", ", "))
-		}
-		return
+	if first := d.Parents[0]; first.Err != nil {
+		doubt(first.Err.Error())
+	} else {
+		doubt(first.Inquiry.String() + ": " + strings.ReplaceAll(first.Statement.String(), "\n", ", "))
 	}
+}
+
+// undelegated is the finding that the parent knows of no such zone.
+func (d *delegation) undelegated(parent string, s facts.Said) {
+	zone := record.Display(d.Zone)
+	d.v.Findings = append(d.v.Findings, diagnosis.Finding{
+		Subject: zone, Severity: diagnosis.Critical, Evidence: append(seen(d.NameServerSet), s.Evidence()),
+		Message: fmt.Sprintf("%s does not delegate %s: the resolver asked here knows the zone, and nobody else does", parent, d.zone),
+		Remedy: diagnosis.Remedy{Steps: []string{
+			fmt.Sprintf("See at the registrar that %s is registered and not on hold, and that name servers are set.", zone),
+			"If it is a zone for the inside of a network alone, mail of the outside can neither reach it nor come from it.",
+		}},
+	})
 }
 
 // fault says why a server that was asked does not answer for the zone; empty
@@ -166,7 +183,7 @@ func (d *delegation) lameServer(name string, bad []string, evidence []diagnosis.
 	host, zone := record.Display(name), record.Display(d.Zone)
 	return diagnosis.Finding{
 		Subject: host, Severity: diagnosis.Warning, Evidence: evidence,
-		Message: fmt.Sprintf("name server %s does not answer for %s (%s)", host, d.zone, strings.Join(bad, "; ")),
+		Message: fmt.Sprintf("name server %s (%s) does not answer for %s", host, strings.Join(bad, "; "), d.zone),
 		Remedy: diagnosis.Remedy{Steps: []string{
 			fmt.Sprintf("If %s is to serve %s, see that it runs and has the zone: as a secondary it must be configured for it, and be allowed to transfer it from the primary.", host, zone),
 			fmt.Sprintf("If not, take %s out of the delegation at the registrar and out of the NS records of %s.", host, zone),
