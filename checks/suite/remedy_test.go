@@ -18,17 +18,20 @@ import (
 // revealed is the findings that a remedy may bring to light: the check that it
 // cures, the one that finds something then, and why that is no fault of the remedy.
 var revealed = map[[2]string]string{
-	{"dmarc.exists", "dmarc.policy-none"}:         "p=none is where everybody begins; the steps lead on from there",
-	{"dmarc.single-record", "dmarc.policy-none"}:  "of several policies the weakest is kept: none was in force before",
-	{"dmarc.policy-tag", "dmarc.policy-none"}:     "p=none was in force before, unsaid",
-	{"dkim.no-wildcard", "dkim.not-revoked"}:      "a named selector that only the wildcard answers for has no key, before and after",
-	{"tlsrpt.record", "dkim.domainkey-exists"}:    "the record is the witness that the servers deny names rightly, so that their word on _domainkey counts",
-	{"ptr.forward-confirmed", "ptr.matches-helo"}: "which name the host greets with is asked once its name is confirmed",
+	{"dmarc.exists", "dmarc.policy-none"}:                 "p=none is where everybody begins; the steps lead on from there",
+	{"dmarc.single-record", "dmarc.policy-none"}:          "of several policies the weakest is kept: none was in force before",
+	{"dmarc.policy-tag", "dmarc.policy-none"}:             "p=none was in force before, unsaid",
+	{"dkim.no-wildcard", "dkim.not-revoked"}:              "a named selector that only the wildcard answers for has no key, before and after",
+	{"tlsrpt.record", "dkim.domainkey-exists"}:            "the record is the witness that the servers deny names rightly, so that their word on _domainkey counts",
+	{"ptr.forward-confirmed", "ptr.matches-helo"}:         "which name the host greets with is asked once its name is confirmed",
+	{"dns.cname-coexistence", "ns.delegation-consistent"}: "the servers of the world serve what they served before",
 }
 
 // unseen is the checks whose remedies an overlay cannot show, and why.
 var unseen = map[string]string{
-	"dkim.no-wildcard": "an overlay does not see that a base's answer came from the wildcard that an edit changes",
+	"dkim.no-wildcard":      "an overlay does not see that a base's answer came from the wildcard that an edit changes",
+	"dns.wildcard":          "likewise, and not that a record at a name would keep the wildcard from answering there",
+	"dns.cname-coexistence": "an overlay does not see what an alias hides",
 }
 
 // TestRemediesCure publishes the records that each finding of each scenario
