@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/autoconfig"
 	"github.com/maildoctor/maildoctor/checks/bimi"
 	"github.com/maildoctor/maildoctor/checks/dane"
 	"github.com/maildoctor/maildoctor/checks/dkim"
@@ -37,6 +38,7 @@ func All() []*checks.Check {
 		dane.Checks.All(),
 		mtasts.Checks.All(),
 		tlsrpt.Checks.All(),
+		autoconfig.Checks.All(),
 		spf.Checks.All(),
 		dkim.Checks.All(),
 		dmarc.Checks.All(),
