@@ -59,6 +59,7 @@ func propagated(env *checks.Env, set facts.ViewSet, resolvers []facts.PublicReso
 			continue // ns.same-answers doubts it
 		}
 		known = true
+		var agree []string
 		for _, r := range resolvers {
 			said := m.Of(r.View)
 			if !facts.Settled(said) {
@@ -67,10 +68,13 @@ func propagated(env *checks.Env, set facts.ViewSet, resolvers []facts.PublicReso
 			told = true
 			has := m.Content(said.Statement)
 			if slices.Contains(now, has) {
-				v.Seen = append(v.Seen, diagnosis.Evidence{Question: m.Name + " by " + r.Operator + " (" + r.Addr.String() + ")", Answer: has})
+				agree = append(agree, r.Operator)
 				continue
 			}
 			v.Findings = append(v.Findings, stale(env, set, m, r, now))
+		}
+		if len(agree) > 0 {
+			v.Seen = append(v.Seen, diagnosis.Evidence{Question: m.Name + " by " + strings.Join(agree, ", "), Answer: now[0]})
 		}
 	}
 	switch {

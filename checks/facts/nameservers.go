@@ -211,8 +211,32 @@ var Views = checks.NewFact("what the name servers say", func(ctx context.Context
 			}
 		}
 	}
+	if err == nil && v.cached() {
+		err = errIntercepted
+	}
 	return v, err
 })
+
+// cached reports whether all that was heard are answers of a resolver, and no
+// server of the parent zone that would show that there is a way past it.
+func (v ViewSet) cached() bool {
+	for _, s := range v.Parents {
+		if s.Err == nil {
+			return false
+		}
+	}
+	any := false
+	for _, view := range v.Views {
+		if view.SOA.Err != nil {
+			continue
+		}
+		if !view.SOA.Recursive || view.SOA.Authoritative || len(view.SOA.Answer) == 0 {
+			return false
+		}
+		any = true
+	}
+	return any
+}
 
 func view(ctx context.Context, env *checks.Env, zone string, s ServerAddr) View {
 	v := View{ServerAddr: s}

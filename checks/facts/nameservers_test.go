@@ -94,6 +94,15 @@ func TestInterception(t *testing.T) {
 	if _, err := facts.Views.Of(t.Context(), env); err == nil || !strings.Contains(err.Error(), "intercepted") {
 		t.Errorf("%v", err)
 	}
+	half := &servers{answer: func(q resolve.Inquiry) (resolve.Statement, error) {
+		if q.Server == netip.MustParseAddr("198.41.0.4") {
+			return resolve.Statement{}, errors.New("silent")
+		}
+		return resolver.answer(q)
+	}}
+	if _, err := facts.Views.Of(t.Context(), &checks.Env{Domain: "example.org.", DNS: small(), Servers: half}); err == nil || !strings.Contains(err.Error(), "intercepted") {
+		t.Errorf("with a parent that is not heard: %v", err)
+	}
 }
 
 // TestManyServers: however many servers a zone names, a few are asked, and none

@@ -49,6 +49,8 @@ func redundant(env *checks.Env, set facts.NameServerSet, v *diagnosis.Verdict) {
 		v.Findings = append(v.Findings, f)
 	}
 	switch {
+	case len(set.Servers) == 1 && len(set.List) > 1: // RFC 1034, 4.2.2: who comes from the parent finds one
+		find("%s is delegated to one name server, %s, though it has %d", zone, display(set.Servers), len(set.List))
 	case slices.ContainsFunc(nets, func(f []netip.Prefix) bool { return len(f) > 1 }):
 	case len(set.List) == 0:
 	case unknown(set.List, v):

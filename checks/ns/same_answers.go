@@ -35,6 +35,7 @@ To fix it, see at the server that is behind why it does not transfer the zone: t
 			if v.Skip = nobody(set); v.Skip != "" {
 				return
 			}
+			v.Seen = append(v.Seen, diagnosis.Evidence{Question: "name servers of " + record.Display(set.Zone), Answer: servers(set.Serving())})
 			for _, m := range append(facts.MailMatters(), facts.NSMatter()) {
 				sameAnswer(env, set, m, v)
 			}
@@ -72,7 +73,7 @@ func sameAnswer(env *checks.Env, set facts.ViewSet, m facts.Matter, v *diagnosis
 	switch len(versions) {
 	case 0:
 	case 1:
-		v.Seen = append(v.Seen, diagnosis.Evidence{Question: m.Name + ", asked of " + servers(versions[0].views), Answer: versions[0].content})
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: fmt.Sprintf("%s, the same at %d of %d", m.Name, len(versions[0].views), len(set.Serving())), Answer: versions[0].content})
 	default:
 		v.Findings = append(v.Findings, differ(env, set, m, versions))
 	}
