@@ -149,12 +149,13 @@ type liveOptions struct {
 	record    bool // everything that is seen
 	noSMTP    bool
 	noHTTPS   bool
-	trustAD   bool     // the AD bit of a resolver that is elsewhere
-	hostname  string   // of this machine
-	log       bool     // keep every question
-	dqsKey    secret   // for the lists of Spamhaus; nil if there is none
-	local     []string // domains for which this machine is looked into; nil if it is not
-	keep      string   // a directory for what may be kept between runs; empty for nothing
+	trustAD   bool         // the AD bit of a resolver that is elsewhere
+	hostname  string       // of this machine
+	log       bool         // keep every question
+	dqsKey    secret       // for the lists of Spamhaus; nil if there is none
+	local     []string     // domains for which this machine is looked into; nil if it is not
+	here      []netip.Addr // of this machine, beside those of its interfaces
+	keep      string       // a directory for what may be kept between runs; empty for nothing
 }
 
 // live reads the flags that describe the domain and the way to it.

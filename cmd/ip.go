@@ -16,8 +16,14 @@ import (
 	"github.com/maildoctor/maildoctor/policy"
 )
 
+// ipFlags are the flags of ip as they are given.
+type ipFlags struct {
+	examFlags
+	here bool
+}
+
 func (a *app) ipCommand() *cobra.Command {
-	var f examFlags
+	var f ipFlags
 	cmd := &cobra.Command{
 		Use:   "ip ADDRESS... [-]",
 		Short: "Is an address fit to send mail from?",
@@ -30,7 +36,7 @@ addresses are read from standard input, one a line; what follows a # is a
 comment.
 
 Run on the machine that has the address it also tells whether port 25 is open
-on the way out. --helo NAME is held against the reverse DNS.
+on the way out; behind NAT, as in most clouds, with --here. --helo NAME is held against the reverse DNS.
 
 Of the address its network (the /24 or /64) is told to Team Cymru and RIPEstat,
 and the whole of it to the lists. Spamhaus' list of refused networks is fetched
@@ -49,6 +55,7 @@ question whether it is fit is not answered.
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	f.nameFlag(cmd)
+	flags.BoolVar(&f.here, "here", false, "the address is this machine's, as clouds give it by NAT:\nask whether port 25 is open")
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd)
 	f.recordingFlags(cmd)
@@ -58,7 +65,7 @@ question whether it is fit is not answered.
 	return cmd
 }
 
-func (a *app) ip(ctx context.Context, f examFlags, args []string) error {
+func (a *app) ip(ctx context.Context, f ipFlags, args []string) error {
 	subjects, replay, err := a.addresses(f, args)
 	if err != nil {
 		return err
@@ -75,17 +82,22 @@ func (a *app) ip(ctx context.Context, f examFlags, args []string) error {
 		return usage(err)
 	}
 	options.keep = keepFor(a.env)
+	for _, s := range subjects {
+		if f.here {
+			options.here = append(options.here, s.addr)
+		}
+	}
 	e := examination{subjects: subjects, replay: replay, options: options, checks: chosen}
 	if len(f.only)+len(f.skip) == 0 {
 		e.policies = receivers{policy.Address()}
 	}
-	return a.run(ctx, f, e)
+	return a.run(ctx, f.examFlags, e)
 }
 
 // addresses is what is to be examined: addresses, or the world of a recording.
-func (a *app) addresses(f examFlags, args []string) ([]subject, examiner, error) {
+func (a *app) addresses(f ipFlags, args []string) ([]subject, examiner, error) {
 	if f.replay != "" {
-		if err := f.beside(settled{"an address", len(args) > 0}); err != nil {
+		if err := f.beside(settled{"an address", len(args) > 0}, settled{"--here", f.here}); err != nil {
 			return nil, nil, err
 		}
 		p, err := newPlayer(f.replay)

@@ -33,6 +33,7 @@ type doctor struct {
 	smtp   checks.SMTP
 	http   checks.HTTP
 	proofs *resolve.Validator
+	names  resolve.Inquirer
 	want   checks.Want
 	here   []netip.Addr
 	local  *local.Host // nil unless wanted
@@ -49,7 +50,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	if o.dqsKey != nil {
 		asks = dnsbl.WithKey(client, o.dqsKey())
 	}
-	d := &doctor{client: client, zones: o.planned, want: o.want, here: here()}
+	d := &doctor{client: client, zones: o.planned, want: o.want, here: append(here(), o.here...)}
 	if o.local != nil {
 		d.local = local.Read(ctx, local.This(), o.local)
 	}
@@ -63,6 +64,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	}
 	d.trace = resolve.NewTrace(asks, observe)
 	d.shared = o.planned.over(resolve.NewMemo(ctx, politely(d.trace)))
+	d.names = nameServers(client, observe)
 	d.proofs = resolve.NewValidator(ctx, client, resolve.SecureOptions{Fallback: client, TrustAD: o.trustAD})
 	if !o.noSMTP {
 		d.smtp = &probe.Prober{HELO: o.hostname}
@@ -114,7 +116,7 @@ func here() []netip.Addr {
 func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
 	start := time.Now()
 	budget, proofs := resolve.NewBudget(d.shared, resolve.DefaultBudget), d.proofs.Share()
-	servers := resolve.NewInquiries(d.client, resolve.DefaultInquiries, resolve.DefaultAtOnce)
+	servers := resolve.NewInquiries(d.names, resolve.DefaultInquiries, resolve.DefaultInquiries)
 	env := &checks.Env{
 		Domain: s.domain,
 		DNS:    resolve.NewMemo(ctx, budget),

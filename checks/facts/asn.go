@@ -31,8 +31,8 @@ type Route struct {
 }
 
 const (
-	maxRoutes  = 8 // networks of addresses that are asked about
-	maxOrigins = 4 // of one prefix
+	maxRoutes  = 12 // networks of addresses that are asked about
+	maxOrigins = 4  // of one prefix
 )
 
 // A Network is addresses that lie so close that they have one route, and who
@@ -49,12 +49,12 @@ type Network struct {
 var ErrNoRoute = errors.New("no network announces it, as far as Team Cymru has seen within the last hours")
 
 // Networks is the fact of the networks of the public addresses that the domain's
-// mail goes to or comes from. It has no error: what is not known of the addresses
-// is the matter of others.
+// mail goes to or comes from and, after those, of its name servers. It has no
+// error: what is not known of the addresses is the matter of others.
 var Networks = checks.NewFact("the networks of the addresses", func(ctx context.Context, env *checks.Env) ([]Network, error) {
 	addrs := candidates(ctx, env)
-	if set, err := MX.Of(ctx, env); err == nil {
-		addrs = append(addrs, mxAddrs(set)...)
+	if env.Subject() == checks.Domains {
+		addrs = append(addrs, hostAddrs(ctx, env)...)
 	}
 	var list []*Network
 	for _, addr := range addrs {
@@ -83,6 +83,20 @@ var Networks = checks.NewFact("the networks of the addresses", func(ctx context.
 	}
 	return networks, nil
 })
+
+// hostAddrs is the addresses of the mail hosts, then of the name servers.
+func hostAddrs(ctx context.Context, env *checks.Env) []netip.Addr {
+	var servers []NameServer
+	var wg sync.WaitGroup
+	wg.Go(func() { servers, _ = namedByZone.Of(ctx, env) })
+	set, _ := MX.Of(ctx, env)
+	wg.Wait()
+	addrs := mxAddrs(set)
+	for _, s := range servers {
+		addrs = append(addrs, s.Addrs...)
+	}
+	return addrs
+}
 
 // originQuestion asks who announces the network of addr: its /24 or, for IPv6,
 // /64. Longer prefixes are not routed on the internet, and nobody needs to know

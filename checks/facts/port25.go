@@ -113,8 +113,8 @@ var Port25 = checks.NewFact("outbound port 25", func(ctx context.Context, env *c
 // nobody says why there is no family to ask about, or which question failed
 // that might have told of one.
 func nobody(ctx context.Context, env *checks.Env, sessions SessionSet) (string, error) {
-	if env.Subject() == checks.Addresses {
-		return fmt.Sprintf("%s is not an address of this machine; on the machine that has it, maildoctor ip %[1]s tells whether port 25 is open", env.Want.Senders[0]), nil
+	if env.Subject() == checks.Addresses && len(env.Want.Senders) > 0 {
+		return fmt.Sprintf("%s is on no interface of this machine; on the machine that has it, maildoctor ip %[1]s tells whether port 25 is open (--here where it is behind NAT)", env.Want.Senders[0]), nil
 	}
 	if sessions.Off != "" {
 		return sessions.Off, nil

@@ -59,14 +59,14 @@ type Validities struct {
 }
 
 const (
-	maxValidities = 4        // announcements that are asked about
+	maxValidities = 6        // announcements that are asked about
 	atOnce        = 2        // requests; RIPEstat takes 8 at once from one address, and others examine too
 	maxStat       = 64 << 10 // octets of an answer
 	statHost      = "stat.ripe.net"
 )
 
 // RouteValidity is the fact of what route origin validation says of the routes
-// to the domain's addresses, told by the validator behind RIPEstat:
+// to the addresses of Networks, told by the validator behind RIPEstat:
 // https://stat.ripe.net/docs/02.data-api/rpki-validation.html
 var RouteValidity = checks.NewFact("the validity of the routes", func(ctx context.Context, env *checks.Env) (Validities, error) {
 	var v Validities

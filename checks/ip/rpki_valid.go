@@ -13,16 +13,16 @@ import (
 	"github.com/maildoctor/maildoctor/record"
 )
 
-// RPKIValid: the routes to the mail's addresses are none that others drop.
+// RPKIValid: the routes to the hosts of the mail are none that others drop.
 var RPKIValid = Checks.Add(&checks.Check{
 	Rule: diagnosis.Rule{
 		ID:       "ip.rpki-valid",
-		Title:    "No route to the mail addresses is invalid by RPKI",
+		Title:    "No route to mail hosts and name servers is invalid by RPKI",
 		Severity: diagnosis.Warning,
-		Why:      "Large networks drop routes that are invalid by RPKI: from there the mail hosts cannot be reached, and what they send gets no answer.",
+		Why:      "Large networks drop routes that are invalid by RPKI: from there the hosts cannot be reached, and what they send gets no answer.",
 		Doc: `The holder of a prefix can publish which network may announce it, and how finely: a route origin authorisation (ROA). Networks that validate drop announcements that contradict it. A wrong ROA, or none for the network that really announces the prefix, cuts an address off from a part of the internet.
 
-Who announces the addresses that send and receive the domain's mail is asked of Team Cymru by DNS, and what a validator makes of it of RIPEstat by HTTPS: one request for each announcement, four at most. A route without any ROA is neither valid nor invalid; it is accepted everywhere, though a ROA would keep others from announcing the prefix.
+Who announces the addresses that send and receive the domain's mail, and those of its name servers, is asked of Team Cymru by DNS, and what a validator makes of it of RIPEstat by HTTPS: one request for each announcement, six at most, of those of mail first. A route without any ROA is neither valid nor invalid; it is accepted everywhere, though a ROA would keep others from announcing the prefix.
 
 Only the holder of the prefix can publish a ROA, in the portal of the regional registry: that is the hoster, unless the addresses are your own.`,
 		Refs: []diagnosis.Ref{
