@@ -96,10 +96,12 @@ func examineScenario(ctx context.Context, s *scenario.Scenario, list []*checks.C
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
 	env := world.Env(ctx, counted)
+	servers := resolve.NewInquiries(env.Servers, resolve.DefaultInquiries, resolve.DefaultAtOnce)
+	env.Servers = servers
 	start := env.Now()
 	results := checks.Run(ctx, env, list, nil)
 	return diagnosis.Report{
 		Domain: record.Display(env.Domain), At: start, Took: env.Now().Sub(start),
-		Questions: counted.Stats().Questions, CutShort: ctx.Err() != nil, Results: results,
+		Questions: counted.Stats().Questions + servers.Spent(), CutShort: ctx.Err() != nil, Results: results,
 	}, nil
 }
