@@ -1,6 +1,8 @@
 package local
 
 import (
+	"errors"
+	"io/fs"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/record"
@@ -19,20 +21,37 @@ func (r *reader) exim() {
 	if setup["dc_eximconfig_configtype"] == "local" {
 		return // it delivers what cron has to say, and nothing leaves
 	}
-	r.found("Exim")
-	if setup["dc_eximconfig_configtype"] == "smarthost" || setup["dc_eximconfig_configtype"] == "satellite" {
-		r.host.Relay = setup["dc_smarthost"]
-	}
 	program := "exim4"
 	if !r.exists(dir) {
 		program = "exim"
 	}
-	if out, ok := r.run(Names, program, "-bP", "primary_hostname"); ok {
-		_, name, _ := strings.Cut(out, "=")
-		r.name(strings.TrimSpace(name), "primary_hostname of Exim")
+	if !r.eximName(program) {
+		return // its configuration was left behind
+	}
+	r.found("Exim")
+	if setup["dc_eximconfig_configtype"] == "smarthost" || setup["dc_eximconfig_configtype"] == "satellite" {
+		r.host.Relay = setup["dc_smarthost"]
 	}
 	r.eximFiles(dir)
 	r.eximQueue(program)
+}
+
+// eximName asks for the name in EHLO; there is false where there is no Exim.
+func (r *reader) eximName(program string) (there bool) {
+	if r.sys.Run == nil {
+		return true
+	}
+	out, err := r.sys.Run.Run(r.ctx, program, "-bP", "primary_hostname")
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false
+	case err != nil:
+		r.doubt(Names, "%s -bP primary_hostname: %v", program, err)
+	default:
+		_, name, _ := strings.Cut(string(out), "=")
+		r.name(strings.TrimSpace(name), "primary_hostname of Exim")
+	}
+	return true
 }
 
 // eximFiles reads the macros and options that say with what it signs, and what

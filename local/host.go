@@ -19,6 +19,7 @@ import (
 type Host struct {
 	Software     []string      `json:"software,omitzero"` // mail servers and suites that were recognised: "Postfix"
 	Containers   bool          `json:"containers,omitzero"`
+	Idle         []string      `json:"idle,omitzero"` // signers that are configured and do not run; their keys are left out
 	Names        []Name        `json:"names,omitzero"`
 	Keys         []Key         `json:"keys,omitzero"`
 	Certificates []Certificate `json:"certificates,omitzero"`

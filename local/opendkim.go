@@ -14,6 +14,9 @@ func (r *reader) openDKIM(source, file string, where place) {
 	if !ok {
 		return
 	}
+	if r.idle(source, strings.ToLower(source)) {
+		return
+	}
 	r.found(source)
 	conf := words(text)
 	if table := conf["keytable"]; table != "" {

@@ -87,7 +87,7 @@ func (r *reader) hostname(conf map[string]string) {
 // postfixSays notes the name in EHLO, the addresses and the relay.
 func (r *reader) postfixSays(source string, conf map[string]string) {
 	switch {
-	case conf["smtp_helo_name"] != "" && conf["smtp_helo_name"] != "$myhostname":
+	case conf["smtp_helo_name"] != "" && conf["smtp_helo_name"] != "$myhostname" && conf["smtp_helo_name"] != conf["myhostname"]:
 		r.name(conf["smtp_helo_name"], "smtp_helo_name of "+source)
 	case conf["myhostname"] != "":
 		r.name(conf["myhostname"], "myhostname of "+source)

@@ -28,7 +28,10 @@ func (r *reader) postqueue(dir string) {
 		r.spool("Postfix", dir)
 		return
 	case err != nil && !errors.Is(err, errLong):
-		r.doubt(Queues, "postqueue -j: %v", err)
+		before := len(r.host.Queues)
+		if r.spool("Postfix", dir); len(r.host.Queues) == before {
+			r.doubt(Queues, "postqueue -j: %v", err)
+		}
 		return
 	}
 	q := Queue{Source: "Postfix", AtLeast: err != nil}

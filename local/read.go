@@ -46,6 +46,7 @@ func Read(ctx context.Context, sys System, domains []string) *Host {
 		r.openDKIM("OpenDKIM", "/etc/opendkim.conf", place{})
 		r.openDKIM("dkimpy-milter", "/etc/dkimpy-milter/dkimpy-milter.conf", place{})
 		r.rspamd("/etc/rspamd", place{})
+		r.amavis()
 	}
 	r.sending()
 	r.machine()
@@ -58,6 +59,8 @@ type reader struct {
 	sys     System
 	domains []string
 	host    *Host
+
+	processes []string // that run; nil: not asked yet
 
 	noV4, noV6 bool // the route does not choose an address: mail does not leave by this family, or is bound
 }
@@ -169,18 +172,26 @@ func (r *reader) exists(file string) bool {
 	return err == nil || errors.Is(err, fs.ErrPermission)
 }
 
-// list is the names in a directory, in order.
+// list is the first names in a directory that is told of where it cannot be read.
 func (r *reader) list(area Area, dir string) []string {
 	if r.sys.Files == nil {
 		return nil
 	}
-	entries, err := fs.ReadDir(r.sys.Files, at(dir))
-	if err != nil {
+	if _, err := fs.Stat(r.sys.Files, at(dir)); err != nil {
 		r.unread(area, dir, err)
 		return nil
 	}
+	return r.names(dir, maxEntries)
+}
+
+// names is the names in a directory, in order, no more than most.
+func (r *reader) names(dir string, most int) []string {
+	if r.sys.Files == nil {
+		return nil
+	}
+	entries, _ := fs.ReadDir(r.sys.Files, at(dir))
 	var names []string
-	for _, e := range entries[:min(len(entries), maxEntries)] {
+	for _, e := range entries[:min(len(entries), most)] {
 		names = append(names, e.Name())
 	}
 	return names

@@ -70,6 +70,9 @@ func summary(h *Host) string {
 	for _, q := range h.Queues {
 		add("queue %d %s", q.Count, q.Oldest)
 	}
+	for _, s := range h.Idle {
+		add("idle %s", s)
+	}
 	for _, d := range h.Doubts {
 		if d.Area != Sockets && d.Area != Memories && d.Area != Disks {
 			add("doubt %s", d.Reason)
@@ -134,6 +137,29 @@ func TestRead(t *testing.T) {
 			fs: files("/etc/dkimpy-milter/dkimpy-milter.conf", "Domain example.org\nKeyFile /rsa\nSelector r\nKeyFileEd25519 /ed\nSelectorEd25519 e\n",
 				"/rsa", "no key", "/ed", seed),
 			want: "key example.org./r /rsa holds no private key that can be read\nkey example.org./e /ed public",
+		},
+		{
+			name: "OpenDKIM, whose place rspamd has taken",
+			fs: files("/etc/opendkim.conf", "Domain example.org\nSelector old\nKeyFile /k.private\n", "/k.private", ed,
+				"/etc/rspamd/local.d/dkim_signing.conf", "sign_local = true;", "/var/lib/rspamd/dkim/example.org.dkim.key", ed,
+				"/proc/1/comm", "systemd\n", "/proc/77/comm", "rspamd\n"),
+			want: "key example.org./dkim /var/lib/rspamd/dkim/example.org.dkim.key public\nidle OpenDKIM",
+		},
+		{
+			name: "amavis",
+			fs: files("/etc/amavis/conf.d/50-user", "# dkim_key('example.org', 'old', '/old.pem');\n dkim_key(\"example.org\", 'dkim', '/k.pem');\ndkim_key('example.net', 'dkim', '/net.pem');\n", "/k.pem", ed,
+				"/proc/1/comm", "init\n", "/proc/99/comm", "/usr/sbin/amavi\n"),
+			want: "key example.org./dkim /k.pem public",
+		},
+		{
+			name: "Postfix that is stopped",
+			fs:   files("/etc/postfix/main.cf", "myhostname = mx.example.org\n", "/var/spool/postfix/deferred/1/1A", ""),
+			run:  said{"postqueue -j": "!Mail system is down"},
+			want: "name mx.example.org[]\nqueue 1 0s",
+		},
+		{
+			name: "Exim that was taken away",
+			fs:   files("/etc/exim4/exim4.conf.localmacros", "DKIM_DOMAIN = example.org\nDKIM_SELECTOR = s\nDKIM_PRIVATE_KEY = /k.pem\n", "/k.pem", ed),
 		},
 		{
 			name: "rspamd with its defaults",

@@ -23,6 +23,9 @@ func (r *reader) rspamd(dir string, where place) {
 	if value(conf, "enabled", "true") == "false" || len(conf) == 0 && !r.exists(s.outside("/var/lib/rspamd/dkim")) {
 		return // it looks for spam and signs nothing
 	}
+	if len(where) == 0 && r.idle("rspamd", "rspamd") {
+		return
+	}
 	r.found("rspamd")
 	if on(value(conf, "use_redis", "false")) {
 		r.doubt(Keys, "rspamd keeps its DKIM keys in Redis, which is not looked into")

@@ -27,7 +27,7 @@ var MatchesPrivate = Checks.Add(&checks.Check{
 		Title:    "The published keys are the halves of the keys that this host signs with",
 		Severity: diagnosis.Critical,
 		Why:      "Where the DNS has another key than the server, or none, every signature of yours fails at every receiver, and DMARC with it for all mail that is forwarded.",
-		Doc: `On the mail host itself (--local), the keys with which its software signs for the domain are read: of OpenDKIM, dkimpy-milter, rspamd, Exim, mox, Stalwart, Mailu and docker-mailserver, where their configurations say. Of each private key the public half is taken and held against the record at its selector; the private key itself goes nowhere, and a recording has the public half alone. It happens after a move, after a restored backup, and when a key was made again under the same selector.
+		Doc: `On the mail host itself (--local), the keys with which its software signs for the domain are read: of OpenDKIM, dkimpy-milter, rspamd, amavis, Exim, mox, Stalwart, Mailu and docker-mailserver, where their configurations say; those of a signer that does not run are left out. Of each private key the public half is taken and held against the record at its selector; the private key itself goes nowhere, and a recording has the public half alone. It happens after a move, after a restored backup, and when a key was made again under the same selector.
 
 A selector without a record, and one with another key or a revoked one, fail. That a selector is published for which there is no key here is no fault: another server, or a service, may sign with it. What may not be read is left open; run it as root. mailcow, and rspamd with Redis, keep keys in a database, which is not looked into.
 
@@ -58,7 +58,13 @@ func matchesPrivate(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 		return diagnosis.Verdict{Skip: fmt.Sprintf("the domain sends no mail (%s)", purpose.Why)}, nil
 	case len(keys) == 0 && len(v.Doubts) == 0:
 		v.Skip = "no key to sign mail of " + record.Display(env.Domain) + " is on this host"
+		if len(env.Local.Idle) > 0 {
+			v.Skip += "; " + strings.Join(env.Local.Idle, " and ") + " is configured, but does not run"
+		}
 		return v, nil
+	}
+	for _, software := range env.Local.Idle {
+		v.Seen = append(v.Seen, diagnosis.Evidence{Question: software, Answer: "is configured, but does not run; its keys are left out"})
 	}
 	bySelector := make(map[string][]local.Key)
 	for _, k := range keys {

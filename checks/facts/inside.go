@@ -18,8 +18,8 @@ type Inside struct {
 	MX    []Host
 	MXErr error // of the MX question; MX is not known then
 	// Public is the addresses by which the internet knows this machine when it
-	// sends: those that the owner gives, else those it sends from as far as they are
-	// public, else of each family those of the MX hosts that it is.
+	// sends: those it sends from as far as they are public; behind NAT those that the
+	// owner gives, or else of each family that of the MX hosts that it is.
 	Public []netip.Addr
 }
 
@@ -29,7 +29,7 @@ var Local = checks.NewFact("the mail host from within", func(ctx context.Context
 	in := Inside{Host: env.Local}
 	set, err := MX.Of(ctx, env)
 	in.MXErr = err
-	own := append(slices.Clone(env.Here), env.Want.Senders...)
+	own := append(slices.Clone(env.Here), in.translated(env)...)
 	for _, h := range set.Hosts {
 		named := slices.ContainsFunc(in.Names, func(n local.Name) bool { return record.Canonical(n.Text) == h.Name })
 		there := slices.ContainsFunc(h.Addrs, func(a netip.Addr) bool { return slices.Contains(own, a) })
@@ -41,6 +41,19 @@ var Local = checks.NewFact("the mail host from within", func(ctx context.Context
 	return in, nil
 })
 
+// translated is the addresses that the owner gives of a family in which this
+// machine has none that is public: they are its own behind NAT.
+func (in Inside) translated(env *checks.Env) []netip.Addr {
+	var addrs []netip.Addr
+	for _, a := range env.Want.Senders {
+		public := func(here netip.Addr) bool { return here.Is4() == a.Is4() && SpecialUse(here, env.Lab) == "" }
+		if a = a.Unmap(); !slices.ContainsFunc(env.Here, public) {
+			addrs = append(addrs, a)
+		}
+	}
+	return addrs
+}
+
 func (in Inside) public(env *checks.Env) []netip.Addr {
 	var addrs []netip.Addr
 	add := func(a netip.Addr) {
@@ -48,22 +61,23 @@ func (in Inside) public(env *checks.Env) []netip.Addr {
 			addrs = append(addrs, a)
 		}
 	}
-	for _, a := range env.Want.Senders {
-		add(a.Unmap())
-	}
-	if len(addrs) > 0 {
-		return addrs
+	known := func(b netip.Addr) bool {
+		return slices.ContainsFunc(addrs, func(a netip.Addr) bool { return a.Is4() == b.Is4() })
 	}
 	for _, o := range in.Outgoing {
 		if !o.Client {
 			add(o.Addr)
 		}
 	}
-	for _, h := range in.MX {
-		for _, a := range h.Addrs {
-			// Behind NAT, what leads here is as a rule what leads out, too.
-			if family := func(b netip.Addr) bool { return a.Is4() == b.Is4() }; !slices.ContainsFunc(addrs, family) && slices.ContainsFunc(in.Outgoing, func(o local.Outgoing) bool { return family(o.Addr) }) {
-				add(a)
+	for _, a := range in.translated(env) {
+		add(a)
+	}
+	for _, o := range in.Outgoing {
+		for _, h := range in.MX {
+			for _, a := range h.Addrs { // behind NAT, what leads in is as a rule what leads out
+				if a.Is4() == o.Addr.Is4() && !known(a) {
+					add(a)
+				}
 			}
 		}
 	}
