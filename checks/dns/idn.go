@@ -42,7 +42,9 @@ func idn(_ context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 			continue
 		}
 		u, fault := uLabel(label)
+		step := "Send and receive mail under a name that IDNA2008 allows; this one may go on for the web."
 		if scripts := mixed(u); fault == "" && len(scripts) > 0 {
+			step = "Send and receive mail under a name in one script. If the letter was a slip, see who registered the name that was meant."
 			fault = fmt.Sprintf("mixes the scripts %s in %q, where %s", strings.Join(scripts, " and "), u, stranger(u))
 		}
 		seen := diagnosis.Evidence{Question: label, Answer: fmt.Sprintf("%q", u)}
@@ -54,7 +56,7 @@ func idn(_ context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		v.Findings = append(v.Findings, diagnosis.Finding{
 			Subject: domain, Severity: diagnosis.Warning, Evidence: []diagnosis.Evidence{seen},
 			Message: fmt.Sprintf("the label %s of %s %s", label, domain, fault),
-			Remedy:  diagnosis.Remedy{Steps: []string{"Send and receive mail under a name that IDNA2008 allows; this one may go on for the web."}},
+			Remedy:  diagnosis.Remedy{Steps: []string{step}},
 		})
 	}
 	if len(v.Findings) > 0 {

@@ -73,8 +73,11 @@ func soaValues(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 
 // noSOA is why there is no SOA record to judge; empty where there is one.
 func noSOA(env *checks.Env, soa facts.SOA) string {
-	if soa.Apex != "" {
+	switch {
+	case soa.Apex != "":
 		return ""
+	case len(soa.Answer.Chain) > 0:
+		return record.Display(env.Domain) + " is an alias, which hides the SOA record of its zone"
 	}
 	return "no zone of the owner's begins at " + record.Display(env.Domain) + " or above it"
 }

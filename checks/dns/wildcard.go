@@ -13,16 +13,16 @@ import (
 	"github.com/maildoctor/maildoctor/record"
 )
 
-// Wildcard: names that nobody made mean nothing to mail.
+// Wildcard: made-up names mean nothing to mail.
 var Wildcard = Checks.Add(&checks.Check{
 	Rule: diagnosis.Rule{
 		ID:       "dns.wildcard",
-		Title:    "No wildcard lends records of mail to names that nobody made",
+		Title:    "No wildcard lends records of mail to made-up names",
 		Severity: diagnosis.Warning,
 		Why:      "A wildcard answers for every name that you did not think of. What it says there of mail lets others send in your name, or decide on it.",
 		Doc: `A name that nobody has is asked for, and its answer compared with those at the names that mail looks at: _dmarc, _mta-sts, _smtp._tls, autodiscover, autoconfig. A * record answers for all names below it that have no record of their own, of any type, and no name below them (RFC 4592, section 2.2.1).
 
-A breach is a wildcard that gives those names an SPF record by which everybody may send: a made-up name below the domain counts as aligned with it (RFC 9989, relaxed mode), so that such mail passes DMARC for the domain itself. A breach is, too, a wildcard alias (CNAME) to a name of somebody else's that has an SPF record, an MX or a policy of its own: by the first, their customers may send in your name; by the second they get the mail to every name below yours, that for which certificates are issued included; by the third they decide on your policy. Advice is given where such an alias leads mail programs, which look for their settings at autodiscover and autoconfig, to somebody else's server: some hand it the user's password when it asks for one.
+A breach is a wildcard that gives those names an SPF record by which everybody may send: a made-up name below the domain counts as aligned with it (RFC 9989, relaxed mode), so that such mail passes DMARC for the domain itself. A breach is, too, a wildcard alias (CNAME) to a name of somebody else's that has an SPF record, an MX or a policy of its own: by the first, their customers may send in your name; by the second they get the mail to every made-up name below yours, that included by which authorities ask before they issue a certificate for it (admin@, hostmaster@); by the third they decide on your policy. Advice is given where such an alias leads mail programs, which look for their settings at autodiscover and autoconfig, to somebody else's server: some hand it the user's password when it asks for one.
 
 A wildcard for web hosts, "v=spf1 -all" or a null MX for all names, and an MX for all names that you publish yourself, as some hosters want it for addresses at subdomains, pass. So does text that is no record of its kind: at _dmarc and its like it is discarded. Wildcards over DKIM selectors are the matter of dkim.no-wildcard, those that weaken the DMARC policy that of dmarc.effective-policy.
 
@@ -97,7 +97,7 @@ func (j wildcardJudge) everybody() {
 	} else {
 		remedy.Steps = []string{"Lead " + j.name + " to addresses (A and AAAA) in place of an alias, or take it away."}
 	}
-	j.find(diagnosis.Warning, j.name, remedy, "%s gives every name below %s that nobody made the SPF record %.120q: everybody may send as such a name, and is aligned with %s", j.name, record.Display(j.env.Domain), text, record.Display(j.env.Domain))
+	j.find(diagnosis.Warning, j.name, remedy, "%s gives every name below %s without records of its own the SPF record %.120q: everybody may send as such a name, and is aligned with %s", j.name, record.Display(j.env.Domain), text, record.Display(j.env.Domain))
 }
 
 // lent: SPF and MX of a stranger's name.
@@ -109,12 +109,12 @@ func (j wildcardJudge) lent() {
 	var lent []string
 	if text := j.w.SPF(); text != "" {
 		if parsed, _ := spf.Parse(text); !parsed.Denies() {
-			lent = append(lent, fmt.Sprintf("its SPF record %.120q, by which its senders may send as them", text))
+			lent = append(lent, fmt.Sprintf("its SPF record %.120q, by which its senders may send in that name", text))
 		}
 	}
 	if j.w.TakesMail() {
 		_, host, _ := j.w.MX.Records[0].MX()
-		lent = append(lent, "its MX "+record.Display(host)+", which gets their mail")
+		lent = append(lent, "its MX "+record.Display(host)+", which gets the mail")
 	}
 	if len(lent) == 0 {
 		return
@@ -122,7 +122,7 @@ func (j wildcardJudge) lent() {
 	j.find(diagnosis.Warning, j.name, diagnosis.Remedy{Steps: []string{
 		"Publish the names that you use, each with a CNAME of its own, and take " + j.name + " away.",
 		"If all names have to lead there, lead " + j.name + " to the addresses of " + record.Display(alias) + " (A and AAAA) in place of the alias.",
-	}}, "%s is an alias of %s: all names below %s that nobody made have %s", j.name, record.Display(alias), record.Display(j.env.Domain), strings.Join(lent, ", and "))
+	}}, "%s is an alias of %s: every name below %s without records of its own has %s", j.name, record.Display(alias), record.Display(j.env.Domain), strings.Join(lent, ", and "))
 }
 
 // policies: records of mail that a stranger publishes for the domain.
@@ -162,9 +162,9 @@ func (j wildcardJudge) clients(ctx context.Context) {
 // harmless says what the wildcard is, where it does nothing to mail.
 func (j wildcardJudge) harmless() string {
 	if !j.w.There() {
-		return "none: a name that nobody made has no answer"
+		return "none: a name that nobody has does not exist"
 	}
-	says := []string{"answers for every name that nobody made"}
+	says := []string{"answers for every name without records of its own"}
 	if alias := j.w.Alias(); alias != "" {
 		says = append(says, "with an alias of "+record.Display(alias))
 	}

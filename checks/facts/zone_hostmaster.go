@@ -53,10 +53,10 @@ func (h Hostmaster) TakesMail() (bool, error) {
 var ZoneHostmaster = checks.NewFact("the mailbox in the SOA record", func(ctx context.Context, env *checks.Env) (Hostmaster, error) {
 	var h Hostmaster
 	soa, err := ZoneSOA.Of(ctx, env)
+	h.SOA = soa
 	if err != nil || soa.Apex == "" {
 		return h, err
 	}
-	h.SOA = soa
 	h.Local, h.Domain, h.Fault = mailboxOf(soa.RName)
 	h.Meant = meantMailbox(h.Local, h.Domain, soa.Apex)
 	if h.Fault != "" {
