@@ -1,0 +1,348 @@
+//go:build linux
+
+package lab_test
+
+import (
+	"bufio"
+	"context"
+	"crypto/tls"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/suite"
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dane"
+	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+)
+
+// What a sender that knows DANE makes of a host.
+const (
+	matches  = "matches"         // what it shows is what a TLSA record names
+	refuses  = "refuses"         // a sender does not deliver there
+	unheeded = "does not matter" // nobody goes by its TLSA records
+)
+
+// A daneCase is a domain with one mail host, what that shows, and what is
+// published about it.
+type daneCase struct {
+	name     string
+	cert     smtpscript.Certificate // for the host's name unless it says another
+	withRoot bool                   // the chain goes up to the authority
+	noTLS    bool                   // the host knows no STARTTLS
+	unsigned bool                   // the zone is
+	tlsa     []published
+	want     string
+
+	domain, host, address string
+	chain                 [][]byte
+	records               []string
+}
+
+// published is one TLSA record: of which certificate of the chain it is, or of
+// one that nobody shows.
+type published struct {
+	of       int // index into the chain; -1 is another certificate
+	usage    dane.Usage
+	selector dane.Selector
+	matching dane.Matching
+}
+
+// daneCases are those that RFC 7671 and RFC 7672 tell apart.
+var daneCases = []*daneCase{
+	{name: "3 1 1", tlsa: []published{{0, 3, 1, 1}}, want: matches},
+	{name: "3 0 1", tlsa: []published{{0, 3, 0, 1}}, want: matches},
+	{name: "3 1 2", tlsa: []published{{0, 3, 1, 2}}, want: matches},
+	{name: "3 1 0, the whole key", tlsa: []published{{0, 3, 1, 0}}, want: matches},
+	{name: "3 1 1 of another key", tlsa: []published{{-1, 3, 1, 1}}, want: refuses},
+	{name: "the next key's record before this one's", tlsa: []published{{-1, 3, 1, 1}, {0, 3, 1, 1}}, want: matches},
+	{name: "3 1 1, expired", tlsa: []published{{0, 3, 1, 1}}, cert: smtpscript.Certificate{Expired: true}, want: matches},
+	{name: "3 1 1, self-signed", tlsa: []published{{0, 3, 1, 1}}, cert: smtpscript.Certificate{SelfSigned: true}, want: matches},
+	{name: "3 1 1, for another name", tlsa: []published{{0, 3, 1, 1}}, cert: smtpscript.Certificate{Names: []string{"www.example.com"}}, want: matches},
+	{name: "2 1 1", tlsa: []published{{1, 2, 1, 1}}, withRoot: true, want: matches},
+	{name: "2 0 1", tlsa: []published{{1, 2, 0, 1}}, withRoot: true, want: matches},
+	{name: "2 1 1, the authority not shown", tlsa: []published{{1, 2, 1, 1}}, want: refuses},
+	{name: "2 1 1, for another name", tlsa: []published{{1, 2, 1, 1}}, withRoot: true, cert: smtpscript.Certificate{Names: []string{"www.example.com"}}, want: refuses},
+	{name: "2 1 1, expired", tlsa: []published{{1, 2, 1, 1}}, withRoot: true, cert: smtpscript.Certificate{Expired: true}, want: refuses},
+	{name: "2 1 1 of another authority", tlsa: []published{{-1, 2, 1, 1}}, withRoot: true, want: refuses},
+	{name: "2 1 1 of another authority beside 3 1 1", tlsa: []published{{-1, 2, 1, 1}, {0, 3, 1, 1}}, withRoot: true, want: matches},
+	{name: "1 1 1, which SMTP does not use", tlsa: []published{{0, 1, 1, 1}}, want: unheeded},
+	{name: "0 0 1 of another, which SMTP does not use", tlsa: []published{{-1, 0, 0, 1}}, want: unheeded},
+	{name: "1 1 1 beside 3 1 1 of another key", tlsa: []published{{0, 1, 1, 1}, {-1, 3, 1, 1}}, want: refuses},
+	{name: "none", want: unheeded},
+	{name: "3 1 1 of another key in an unsigned zone", unsigned: true, tlsa: []published{{-1, 3, 1, 1}}, want: unheeded},
+	{name: "3 1 1 and no STARTTLS", tlsa: []published{{0, 3, 1, 1}}, noTLS: true, want: refuses},
+}
+
+// TestPeersDANE: over a zone that BIND's tools sign, that BIND serves and unbound
+// validates, dane.chain-match says of real TLS servers what Postfix's
+// posttls-finger says at the security level "dane", and of chains what openssl
+// s_client says with the same records.
+func TestPeersDANE(t *testing.T) {
+	finger, openssl := program(t, "posttls-finger"), program(t, "openssl")
+	servers := newNameServers(t)
+	program(t, "dnssec-keygen")
+	program(t, "dnssec-signzone")
+	if !inside(t) {
+		return
+	}
+	ca, err := smtpscript.NewCA(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, c := range daneCases {
+		c.begin(t, ca, i)
+	}
+	anchor := servers.startSigned(t, daneCases)
+	for _, c := range daneCases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			if got, said := c.examine(t, ca, anchor); got != c.want {
+				t.Errorf("dane.chain-match: %s, want %s: %s", got, c.want, said)
+			}
+			if got, said := c.finger(t, finger); got != c.want {
+				t.Errorf("posttls-finger: %s, want %s:\n%s", got, c.want, said)
+			}
+			if got, said := c.sClient(t, openssl); got != c.want {
+				t.Errorf("openssl s_client: %s, want %s:\n%s", got, c.want, said)
+			}
+		})
+	}
+}
+
+// begin gives the case its names, its certificate and its records, and serves it.
+func (c *daneCase) begin(t *testing.T, ca *smtpscript.CA, i int) {
+	t.Helper()
+	zone := "example.org"
+	if c.unsigned {
+		zone = "example.net"
+	}
+	c.domain = fmt.Sprintf("case%d.%s", i, zone)
+	c.host = "mx." + c.domain
+	c.address = fmt.Sprintf("192.0.2.%d:25", 10+i)
+	if len(c.cert.Names) == 0 {
+		c.cert.Names = []string{c.host}
+	}
+	cert, err := ca.Issue(c.cert)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := ca.Issue(smtpscript.Certificate{Names: []string{"another.example.com"}, SelfSigned: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	whole := append(cert.Certificate[:1:1], ca.Root().Raw)
+	if c.withRoot {
+		cert.Certificate = whole
+	}
+	c.chain = cert.Certificate
+	for _, p := range c.tlsa {
+		der := other.Certificate[0]
+		if p.of >= 0 {
+			der = whole[p.of]
+		}
+		r, err := dane.Of(der, p.usage, p.selector, p.matching)
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.records = append(c.records, r.String())
+	}
+	listener, err := net.Listen("tcp", c.address)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go serveSMTP(conn, c.host, cert, !c.noTLS)
+		}
+	}()
+}
+
+// serveSMTP is as much of a mail host as it takes to get to know its certificate.
+func serveSMTP(conn net.Conn, host string, cert tls.Certificate, startTLS bool) {
+	defer conn.Close()
+	conn.SetDeadline(time.Now().Add(time.Minute))
+	in := bufio.NewReader(conn)
+	fmt.Fprintf(conn, "220 %s ESMTP\r\n", host)
+	for {
+		line, err := in.ReadString('\n')
+		if err != nil {
+			return
+		}
+		switch verb, _, _ := strings.Cut(strings.ToUpper(strings.TrimSpace(line)), " "); {
+		case verb == "EHLO" && startTLS:
+			fmt.Fprintf(conn, "250-%s\r\n250 STARTTLS\r\n", host)
+		case verb == "STARTTLS" && startTLS:
+			fmt.Fprint(conn, "220 go ahead\r\n")
+			secure := tls.Server(conn, &tls.Config{Certificates: []tls.Certificate{cert}})
+			if secure.Handshake() != nil {
+				return
+			}
+			conn, in, startTLS = secure, bufio.NewReader(secure), false
+		case verb == "QUIT":
+			fmt.Fprint(conn, "221 bye\r\n")
+			return
+		default:
+			fmt.Fprint(conn, "250 ok\r\n")
+		}
+	}
+}
+
+// startSigned serves the cases' zones, of which the root and example.org are
+// signed, by named, and has unbound validate above it at 127.0.0.1:53. It
+// returns the DS record of the root.
+func (n nameServers) startSigned(t *testing.T, cases []*daneCase) record.Record {
+	t.Helper()
+	dir := folder(t)
+	head := func(origin string) string {
+		return "$TTL 300\n$ORIGIN " + origin + "\n@ SOA ns.example.net. host.example.net. 1 3600 600 86400 300\n@ NS ns.example.net.\n"
+	}
+	zones := map[string]string{"example.org.": head("example.org."), "example.net.": head("example.net.") + "ns A 127.0.0.1\n"}
+	for _, c := range cases {
+		zone := "example.org."
+		if c.unsigned {
+			zone = "example.net."
+		}
+		address, _, _ := strings.Cut(c.address, ":")
+		zones[zone] += fmt.Sprintf("%s. MX 10 %s.\n%s. A %s\n", c.domain, c.host, c.host, address)
+		for _, r := range c.records {
+			zones[zone] += fmt.Sprintf("_25._tcp.%s. TLSA %s\n", c.host, r)
+		}
+	}
+	for origin, text := range zones {
+		write(t, filepath.Join(dir, origin+"zone"), text, 0o644)
+	}
+	ds := sign(t, dir, "example.org.", "zone")
+	write(t, filepath.Join(dir, "root"), head(".")+"example.net. NS ns.example.net.\nns.example.net. A 127.0.0.1\nexample.org. NS ns.example.net.\n"+ds, 0o644)
+	anchor := strings.Fields(sign(t, dir, ".", "root"))
+	trust := strings.Join(anchor[3:6], " ") + " " + strings.Join(anchor[6:], "")
+
+	conf := filepath.Join(dir, "named.conf")
+	write(t, conf, fmt.Sprintf(namedConf, dir, "127.0.0.1", "5300")+fmt.Sprintf(`zone "." { type primary; file "%[1]s/root.signed"; };
+zone "example.org." { type primary; file "%[1]s/example.org.zone.signed"; };
+zone "example.net." { type primary; file "%[1]s/example.net.zone"; };
+`, dir), 0o644)
+	named := start(t, "named", exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", conf))
+	text := fmt.Sprintf(unboundConf, "127.0.0.1", "53", "127.0.0.1@5300", dir, "\ttrust-anchor: \". DS "+trust+"\"\n")
+	write(t, filepath.Join(dir, "unbound.conf"), strings.Replace(text, `module-config: "iterator"`, `module-config: "validator iterator"`, 1), 0o644)
+	unbound := start(t, "unbound", exec.Command(n.unbound, "-d", "-p", "-c", filepath.Join(dir, "unbound.conf")))
+	named.await(t, func() error { return answers("127.0.0.1:5300") })
+	unbound.await(t, func() error { return answers("127.0.0.1:53") })
+	return record.Record{Name: ".", Type: "DS", Data: trust}
+}
+
+// sign signs the zone in a file and returns its DS records.
+func sign(t *testing.T, dir, origin, suffix string) string {
+	t.Helper()
+	file := filepath.Join(dir, suffix)
+	if suffix == "zone" {
+		file = filepath.Join(dir, origin+suffix)
+	}
+	for _, args := range [][]string{
+		{program(t, "dnssec-keygen"), "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K", dir, origin},
+		{program(t, "dnssec-signzone"), "-S", "-P", "-z", "-o", origin, "-K", dir, "-d", dir, "-f", file + ".signed", file},
+	} {
+		cmd := exec.Command(args[0], args[1:]...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+	}
+	ds, err := os.ReadFile(filepath.Join(dir, "dsset-"+origin))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(ds)
+}
+
+// examine is what dane.chain-match says.
+func (c *daneCase) examine(t *testing.T, ca *smtpscript.CA, anchor record.Record) (verdict, said string) {
+	t.Helper()
+	list, err := checks.Select(suite.All(), []string{"dane.chain-match"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := resolve.ParseServer("127.0.0.1:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := resolve.NewClient(resolve.Options{Servers: []resolve.Server{server}})
+	defer client.Close()
+	env := &checks.Env{
+		Domain: c.domain + ".", DNS: resolve.NewMemo(t.Context(), client), Now: time.Now, Lab: true,
+		SMTP:     &probe.Prober{RootCAs: ca.Pool()},
+		Security: resolve.NewValidator(t.Context(), client, resolve.SecureOptions{Anchors: []record.Record{anchor}}),
+	}
+	r := checks.Run(t.Context(), env, list, nil)[0]
+	said = fmt.Sprintf("%v %s %v %v", r.Outcome, r.Reason, r.Seen, r.Findings)
+	switch {
+	case r.Outcome == diagnosis.Failed && r.Severity == diagnosis.Critical:
+		return refuses, said
+	case r.Outcome == diagnosis.Passed && strings.Contains(said, "matches TLSA"):
+		return matches, said
+	case r.Outcome == diagnosis.Passed:
+		return unheeded, said
+	}
+	return r.Outcome.String(), said
+}
+
+// finger is what Postfix's client says, as it would deliver.
+func (c *daneCase) finger(t *testing.T, program string) (verdict, said string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	etc := t.TempDir()
+	write(t, filepath.Join(etc, "main.cf"), "compatibility_level = 3.6\ninet_protocols = ipv4\nmyhostname = probe.example.net\n", 0o644)
+	cmd := exec.CommandContext(ctx, program, "-c", "-l", "dane", "-L", "routine,dane", "-o", "inet_protocols=ipv4", c.domain)
+	cmd.Env = append(os.Environ(), "MAIL_CONFIG="+etc)
+	out, err := cmd.CombinedOutput()
+	said = string(out)
+	switch bound := strings.Contains(said, "DNSSEC-signed TLSA record: "); { // one that is usable
+	case err != nil:
+		return err.Error(), said
+	case !bound:
+		return unheeded, said
+	case strings.Contains(said, "Verified TLS connection established to "+c.host):
+		return matches, said
+	}
+	return refuses, said
+}
+
+// sClient is what openssl says of the chain by itself. It knows neither DNSSEC nor
+// what SMTP makes of usages 0 and 1, so it is only asked where there is no doubt.
+func (c *daneCase) sClient(t *testing.T, program string) (verdict, said string) {
+	t.Helper()
+	if c.want == unheeded || c.noTLS {
+		return c.want, ""
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	args := []string{"s_client", "-connect", c.address, "-starttls", "smtp", "-name", "probe.example.net", "-brief", "-verify_return_error",
+		"-no-CApath", "-no-CAstore", "-no-CAfile", "-servername", c.host, "-dane_tlsa_domain", c.host, "-dane_ee_no_namechecks"}
+	for i, r := range c.records {
+		if c.tlsa[i].usage >= dane.TA {
+			args = append(args, "-dane_tlsa_rrdata", r)
+		}
+	}
+	cmd := exec.CommandContext(ctx, program, args...)
+	cmd.Stdin = strings.NewReader("QUIT\r\n")
+	out, err := cmd.CombinedOutput()
+	if err == nil && strings.Contains(string(out), "Verification: OK") {
+		return matches, string(out)
+	}
+	return refuses, string(out)
+}
