@@ -9,8 +9,21 @@ import (
 
 // A File is the records of one zone file.
 type File struct {
-	Name    string // as the reader knows it
-	Entries []Entry
+	Name       string // as the reader knows it
+	Entries    []Entry
+	Directives []Directive
+	// Unrooted is the line of the first name that is not absolute, where no
+	// origin was known; 0 if there is none.
+	Unrooted int
+}
+
+// Place is where in the file an entry stands: "example.org.zone:12".
+func (f File) Place(e Entry) string {
+	name := f.Name
+	if e.File != "" {
+		name = e.File
+	}
+	return fmt.Sprintf("%s:%d", name, e.Line)
 }
 
 // Records is the records of the file.
@@ -40,7 +53,7 @@ func Locate(results []diagnosis.Result, files []File) {
 	for _, f := range files {
 		for _, e := range f.Entries {
 			q := e.Type + " " + record.Display(e.Name)
-			places[q] = append(places[q], fmt.Sprintf("%s:%d", f.Name, e.Line))
+			places[q] = append(places[q], f.Place(e))
 		}
 	}
 	for _, r := range results {

@@ -1,34 +1,65 @@
-// Package zonefile turns the text of zone files (RFC 1035, 5) into records.
+// Package zonefile turns the text of zone files (RFC 1035, 5) into records, and
+// records into the text of zone files.
 //
-// It does not judge what the records say, and does not write them yet.
+// It does not judge what the records say; zonelint does.
 package zonefile
 
 import (
-	"bufio"
-	"errors"
 	"fmt"
 	"io"
-
-	"github.com/miekg/dns"
+	"io/fs"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/record"
-	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // DefaultTTL is the TTL in seconds of records in a file that gives none.
 const DefaultTTL = 3600
 
+// Bounds of one file, with all that it includes and generates.
 const (
-	// maxRecords bounds what one file may expand to ($GENERATE multiplies).
-	maxRecords = 100_000
-	// maxOctets bounds a file.
-	maxOctets = 64 << 20
+	maxRecords  = 1_000_000
+	maxOctets   = 64 << 20
+	maxProblems = 256
+	maxIncludes = 1000
+	maxDepth    = 8 // of files that include files
 )
 
-// An Entry is one record of a file and the line on which it begins, from 1.
-type Entry struct {
-	record.Record
-	Line int
+// ReadOptions say how a file is read.
+type ReadOptions struct {
+	// Origin is what names end in that are not absolute, until the file says
+	// otherwise. Empty is the root.
+	Origin string
+	// Includes is where the files of $INCLUDE are looked up; nil refuses them.
+	Includes fs.FS
+}
+
+// A Problem is something in a file that cannot be read.
+type Problem struct {
+	File string // the path of an included file; empty for the file itself
+	Line int    // from 1; 0 for the file as a whole
+	Kind ProblemKind
+	Text string // what is wrong; may quote the file, with control octets escaped
+}
+
+// A ProblemKind tells problems apart.
+type ProblemKind int
+
+const (
+	Syntax   ProblemKind = iota // a line that is no record and no directive
+	Included                    // an $INCLUDE that was not followed
+	Bound                       // the file is more than is read; the rest is not read
+)
+
+func (p Problem) Error() string {
+	where := ""
+	if p.File != "" {
+		where = p.File + ": "
+	}
+	if p.Line > 0 {
+		where += fmt.Sprintf("line %d: ", p.Line)
+	}
+	return where + p.Text
 }
 
 // Read reads the records of a zone file. Names that are not absolute end in
@@ -38,80 +69,100 @@ func Read(r io.Reader, origin string) ([]record.Record, error) {
 	if err != nil {
 		return nil, err
 	}
-	records := make([]record.Record, len(entries))
-	for i, e := range entries {
-		records[i] = e.Record
-	}
-	return records, nil
+	return File{Entries: entries}.Records(), nil
 }
 
-// ReadEntries is Read with the line of each record.
+// ReadEntries is Read with what is known of each record besides.
 func ReadEntries(r io.Reader, origin string) ([]Entry, error) {
-	lines := &counter{r: bufio.NewReader(r), line: 1}
-	parser := dns.NewZoneParser(lines, record.Canonical(origin), "")
-	parser.SetDefaultTTL(DefaultTTL)
-	parser.SetIncludeAllowed(false)
-	var entries []Entry
-	for rr, ok := parser.Next(); ok; rr, ok = parser.Next() {
-		if len(entries) == maxRecords {
-			return nil, fmt.Errorf("more than %d records", maxRecords)
-		}
-		entries = append(entries, Entry{resolve.FromRR(rr), lines.began})
-		lines.began = 0
+	file, problems, err := Parse(r, ReadOptions{Origin: origin})
+	if err == nil && len(problems) > 0 {
+		err = problems[0]
 	}
-	return entries, errors.Join(parser.Err(), lines.err)
-}
-
-// A counter feeds the parser, which takes no more octets than it needs for the
-// next record, and notes on which line that record begins: the first that holds
-// more than white space, a comment or a directive.
-type counter struct {
-	r       *bufio.Reader
-	line    int
-	began   int  // 0 until the record has begun
-	comment bool // until the end of the line
-	control bool // likewise: the line is a directive
-	first   bool // an octet that is no white space stood on this line
-	octets  int
-	err     error
-}
-
-// Read is for io.Reader only; the parser takes octets one by one.
-func (c *counter) Read(p []byte) (int, error) {
-	if len(p) == 0 {
-		return 0, nil
-	}
-	b, err := c.ReadByte()
 	if err != nil {
-		return 0, err
+		return nil, err
 	}
-	p[0] = b
-	return 1, nil
+	return file.Entries, nil
 }
 
-// ReadByte returns the next octet of the file.
-func (c *counter) ReadByte() (byte, error) {
-	if c.octets++; c.octets > maxOctets {
-		c.err = fmt.Errorf("more than %d octets", maxOctets)
-		return 0, c.err
-	}
-	b, err := c.r.ReadByte()
+// Parse reads a zone file and goes on behind what cannot be read: the lines
+// that problems are about are not among the entries. The error is that of r.
+func Parse(r io.Reader, o ReadOptions) (File, []Problem, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxOctets+1))
 	if err != nil {
-		return 0, err
+		return File{}, nil, err
 	}
-	switch {
-	case b == '\n':
-		c.line++
-		c.comment, c.control, c.first = false, false, false
-	case b == ' ' || b == '\t' || b == '\r' || c.comment:
-	case b == ';':
-		c.comment = true
-	default:
-		c.control = c.control || !c.first && b == '$'
-		c.first = true
-		if c.began == 0 && !c.control {
-			c.began = c.line
+	p := &parser{options: o, records: maxRecords, octets: maxOctets}
+	p.file(string(text), "", record.Canonical(o.Origin), 0)
+	return p.out, p.problems, nil
+}
+
+// A parser reads one file with all that it includes.
+type parser struct {
+	options  ReadOptions
+	out      File
+	problems []Problem
+	full     bool // a bound is reached: nothing more is read
+	includes int
+	records  int // how many more there may be
+	octets   int // how many more of text there may be
+
+	// Where records take their TTL from that give none: $TTL, the last record
+	// that gave one, the minimum of the SOA record.
+	ttl, last, minimum          uint32
+	hasTTL, hasLast, hasMinimum bool
+}
+
+// A scope is what holds for one file: its name, the origin, the last owner.
+type scope struct {
+	file, origin, owner string
+	depth               int
+	rooted              bool // the origin was given
+}
+
+func (p *parser) problem(c *scope, line int, kind ProblemKind, format string, args ...any) {
+	if p.full {
+		return
+	}
+	p.problems = append(p.problems, Problem{c.file, line, kind, fmt.Sprintf(format, args...)})
+	if len(p.problems) >= maxProblems && kind != Bound {
+		p.stop(c, line, fmt.Sprintf("there are %d problems already; the rest of the file is not read", maxProblems))
+	}
+}
+
+func (p *parser) stop(c *scope, line int, text string) {
+	p.problem(c, line, Bound, "%s", text)
+	p.full = true
+}
+
+// file reads the text of one file.
+func (p *parser) file(text, name, origin string, depth int) {
+	c := &scope{file: name, origin: origin, depth: depth, rooted: origin != "." || p.options.Origin == "."}
+	if p.octets -= len(text); p.octets < 0 {
+		p.stop(c, 0, fmt.Sprintf("more than %d octets", maxOctets))
+		return
+	}
+	l := lexer{text: strings.TrimPrefix(text, "\ufeff"), line: 1}
+	shift := len(text) - len(l.text)
+	for !p.full {
+		s, ok := l.next()
+		switch {
+		case !ok:
+			return
+		case s.fault != "":
+			p.problem(c, s.faultLine, Syntax, "%s", s.fault)
+		case s.owner && strings.HasPrefix(s.fields[0].Text, "$") && !s.fields[0].Quoted:
+			p.directive(c, s, Entry{Line: s.line, File: name, Source: l.text[s.offset:s.end], Offset: s.offset + shift})
+		default:
+			p.record(c, s, Entry{Line: s.line, File: name, Source: l.text[s.offset:s.end], Offset: s.offset + shift})
 		}
 	}
-	return b, nil
+}
+
+// add adds an entry, within the bounds.
+func (p *parser) add(c *scope, e Entry) {
+	if p.records--; p.records < 0 {
+		p.stop(c, e.Line, fmt.Sprintf("more than %d records", maxRecords))
+		return
+	}
+	p.out.Entries = append(p.out.Entries, e)
 }

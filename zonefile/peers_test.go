@@ -1,0 +1,86 @@
+package zonefile
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// peers is how servers check a zone file: arguments around zone and file. Each
+// warning is to be a failure.
+var peers = []struct {
+	program string
+	args    []string // ZONE and FILE are replaced
+}{
+	{"named-checkzone", []string{"-i", "local", "-k", "fail", "-m", "fail", "-M", "fail", "-n", "fail", "-r", "fail", "-S", "fail", "-W", "warn", "ZONE", "FILE"}},
+	{"nsd-checkzone", []string{"ZONE", "FILE"}},
+	{"kzonecheck", []string{"-o", "ZONE", "FILE"}},
+}
+
+// Whole zones that are written load in the servers without a word, and BIND
+// reads the records that were written.
+func TestPeers(t *testing.T) {
+	dir := t.TempDir()
+	entries := zoneOf(t, florist+"mail AAAA 2001:db8::25\n_25._tcp.mail TLSA 3 1 1 "+strings.Repeat("0C", 32)+
+		"\nodd TXT \"quote \\\" back \\\\ semi ; bell \\007 \\252 \" \"\"\n*.wild MX 0 .\n_dmarc TXT \"v=DMARC1; p=none\"\n"+
+		"long TXT \""+strings.Repeat("k", 255)+"\" \""+strings.Repeat("l", 255)+"\" m\n_pop3._tcp SRV 0 0 0 .\nodd\\.name TXT x\n", "example.org")
+	for _, o := range []WriteOptions{{Origin: "example.org", Full: true}, {Origin: "example.org", Full: true, Relative: true}} {
+		var b bytes.Buffer
+		if err := Write(&b, entries, o); err != nil {
+			t.Fatal(err)
+		}
+		file := filepath.Join(dir, "example.org.zone")
+		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range peers {
+			output := runPeer(t, p.program, p.args, file)
+			if strings.Contains(strings.ToLower(output), "warning") || strings.Contains(output, "error") {
+				t.Errorf("%s says %s of\n%s", p.program, output, b.String())
+			}
+		}
+		compiled := filepath.Join(dir, "compiled")
+		runPeer(t, "named-compilezone", []string{"-i", "none", "-o", compiled, "ZONE", "FILE"}, file)
+		text, err := os.ReadFile(compiled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(bytes.NewReader(text), ".")
+		if want, _ := Read(&b, "."); err != nil || !slices.Equal(record.Sorted(got), record.Sorted(want)) {
+			t.Errorf("BIND reads %v, %v\nwant %v", got, err, want)
+		}
+	}
+}
+
+// runPeer runs the program of a peer, which must end well. Where it is missing
+// the test is skipped, unless MAILDOCTOR_PEERS=1 says that the peers must be there.
+func runPeer(t *testing.T, program string, args []string, file string) string {
+	t.Helper()
+	path := ""
+	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"} {
+		if _, err := os.Stat(filepath.Join(dir, program)); err == nil && path == "" {
+			path = filepath.Join(dir, program)
+		}
+	}
+	if path == "" && os.Getenv("MAILDOCTOR_PEERS") == "1" {
+		t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", program)
+	}
+	if path == "" {
+		t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", program)
+	}
+	given := slices.Clone(args)
+	for i, a := range given {
+		given[i] = strings.NewReplacer("ZONE", "example.org", "FILE", file).Replace(a)
+	}
+	output, err := exec.Command(path, given...).CombinedOutput()
+	if err != nil {
+		t.Errorf("%s: %v\n%s", program, err, output)
+	}
+	return string(output)
+}
