@@ -114,7 +114,7 @@ func (j *caaJudge) host(h facts.CertifiedHost) {
 	case h.Unseen != "" && restricted:
 		j.doubt(name, "the certificate of "+name+", and who issued it, was not seen: "+h.Unseen)
 	case !h.Shown:
-		seen("none that a public authority has issued was seen")
+		seen("none that names it and that a public authority has issued was seen")
 	case !known && restricted:
 		j.doubt(name, fmt.Sprintf("who issued the certificate of %s, %.80q, is not known by the name that CAA records have for it", name, h.Issuer))
 	case !restricted:

@@ -80,23 +80,19 @@ func (j wildcardJudge) foreign() string {
 	return alias
 }
 
-// everybody: an SPF record of the owner's own that passes everybody.
+// everybody: an SPF record of the wildcard's own that passes everybody. That of a
+// target in the domain is judged there.
 func (j wildcardJudge) everybody() {
 	text := j.w.SPF()
-	if text == "" || j.foreign() != "" {
+	if text == "" || j.w.Alias() != "" {
 		return
 	}
 	parsed, problems := spf.Parse(text)
 	if all, ok := parsed.All(); !ok || all.Qualifier != spf.Plus || len(spf.Fatal(problems)) > 0 {
 		return
 	}
-	var remedy diagnosis.Remedy
-	if j.w.Alias() == "" {
-		slot := record.SPF(j.name)
-		remedy.Edits = []record.Edit{record.Set(slot, record.TXT(slot.Name, spf.Deny().String()))}
-	} else {
-		remedy.Steps = []string{"Lead " + j.name + " to addresses (A and AAAA) in place of an alias, or take it away."}
-	}
+	slot := record.SPF(j.name)
+	remedy := diagnosis.Remedy{Edits: []record.Edit{record.Set(slot, record.TXT(slot.Name, spf.Deny().String()))}}
 	j.find(diagnosis.Warning, j.name, remedy, "%s gives every name below %s without records of its own the SPF record %.120q: everybody may send as such a name, and is aligned with %s", j.name, record.Display(j.env.Domain), text, record.Display(j.env.Domain))
 }
 

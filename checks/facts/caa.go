@@ -27,8 +27,8 @@ type Issuance struct {
 type CertifiedHost struct {
 	Name string // canonical
 
-	// Shown is whether a certificate was seen that leads to a trusted root: what a
-	// private authority signs is no matter of CAA.
+	// Shown is whether a certificate was seen that names the host and leads to a
+	// trusted root: what a private authority signs is no matter of CAA.
 	Shown bool
 	// Unseen is why it is not known whether there is one; empty where it is.
 	Unseen string
@@ -134,7 +134,7 @@ func (h *CertifiedHost) read(t *probe.TLS) {
 	private := slices.ContainsFunc(t.ChainFaults, func(f probe.ChainFault) bool {
 		return f.Kind == probe.SelfSigned || f.Kind == probe.Untrusted || f.Kind == probe.BadChain
 	})
-	if private || len(t.Chain) == 0 {
+	if private || len(t.Chain) == 0 || t.NameFault != "" { // or it is another host's
 		return
 	}
 	leaf, err := x509.ParseCertificate(t.Chain[0])

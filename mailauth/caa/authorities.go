@@ -27,7 +27,7 @@ func authorities() []Authority {
 		{"Let's Encrypt", []string{"letsencrypt.org"}, []string{"let's encrypt", "internet security research group"}},
 		{"Google Trust Services", []string{"pki.goog"}, []string{"google trust services"}},
 		{"ZeroSSL", []string{"sectigo.com", "zerossl.com"}, []string{"zerossl"}},
-		{"Sectigo", []string{"sectigo.com", "usertrust.com", "trust-provider.com", "comodo.com", "comodoca.com", "entrust.net", "affirmtrust.com"}, []string{"sectigo", "comodo ca", "the usertrust network"}},
+		{"Sectigo", []string{"sectigo.com", "usertrust.com", "trust-provider.com", "comodo.com", "comodoca.com", "entrust.net", "affirmtrust.com"}, []string{"sectigo", "comodo ca", "the usertrust network", "cpanel", "gandi sas", "network solutions", "corporation service company", "geant vereniging"}},
 		{"DigiCert", []string{"digicert.com", "www.digicert.com", "digicert.ne.jp", "cybertrust.ne.jp", "thawte.com", "geotrust.com", "rapidssl.com", "symantec.com", "digitalcertvalidation.com", "quovadisglobal.com", "amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com"}, []string{"digicert", "geotrust", "thawte", "rapidssl"}},
 		{"QuoVadis", []string{"quovadisglobal.com", "digicert.com"}, []string{"quovadis"}},
 		{"Amazon Trust Services", []string{"amazon.com", "amazontrust.com", "awstrust.com", "amazonaws.com", "aws.amazon.com"}, []string{"amazon"}},
