@@ -20,6 +20,13 @@ import (
 // insideEnv tells a test that it runs in namespaces of its own.
 const insideEnv = "MAILDOCTOR_PEERS_INSIDE"
 
+// Capabilities (linux/capability.h).
+const (
+	capNetBindService = 10
+	capNetAdmin       = 12
+	capSysAdmin       = 21
+)
+
 // inside runs the calling test once more, in a network and a mount namespace of
 // its own, and reports whether this is that run. There port 25 and port 53 are
 // free, documentation addresses are local, and /etc/resolv.conf is what the test
@@ -41,8 +48,11 @@ func inside(t *testing.T) bool {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWNS, Pdeathsig: syscall.SIGKILL}
 	if os.Getuid() != 0 {
 		cmd.SysProcAttr.Cloneflags |= syscall.CLONE_NEWUSER
-		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getuid(), Size: 1}}
-		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: 0, HostID: os.Getgid(), Size: 1}}
+		// Not as root there either: programs of Postfix that find themselves root
+		// want to become another user, of whom such a namespace does not know.
+		cmd.SysProcAttr.UidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getuid(), HostID: os.Getuid(), Size: 1}}
+		cmd.SysProcAttr.GidMappings = []syscall.SysProcIDMap{{ContainerID: os.Getgid(), HostID: os.Getgid(), Size: 1}}
+		cmd.SysProcAttr.AmbientCaps = []uintptr{capNetBindService, capNetAdmin, capSysAdmin}
 	}
 	var out bytes.Buffer
 	cmd.Stdout, cmd.Stderr = &out, &out
