@@ -10,6 +10,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"github.com/maildoctor/maildoctor/record"
 )
 
 // maxChain bounds the certificates of one chain.
@@ -19,6 +21,19 @@ const maxChain = 20
 func (r *reader) certificateIf(source, file string) {
 	if r.exists(file) {
 		r.certificate(source, file)
+	}
+}
+
+// letsEncrypt looks where certbot puts certificates for one of the host's names,
+// where no configuration says which is shown.
+func (r *reader) letsEncrypt() {
+	if len(r.host.Certificates)+len(r.host.Unread(Certificates)) > 0 {
+		return
+	}
+	for _, n := range r.host.Names {
+		if name := record.Display(record.Canonical(n.Text)); !strings.ContainsAny(name, "/\\") {
+			r.certificateIf("Let's Encrypt", "/etc/letsencrypt/live/"+name+"/fullchain.pem")
+		}
 	}
 }
 

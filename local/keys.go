@@ -75,7 +75,7 @@ func (r *reader) add(k Key, h holder) {
 	same := func(have Key) bool {
 		return have.Domain == k.Domain && have.Selector == k.Selector && have.File == k.File && have.Source == k.Source
 	}
-	if !slices.ContainsFunc(r.host.Keys, same) && len(r.host.Keys) < maxEntries {
+	if most := maxEntries + 4*len(r.domains); !slices.ContainsFunc(r.host.Keys, same) && len(r.host.Keys) < most {
 		r.host.Keys = append(r.host.Keys, k)
 	}
 }

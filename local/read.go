@@ -48,6 +48,7 @@ func Read(ctx context.Context, sys System, domains []string) *Host {
 		r.rspamd("/etc/rspamd", place{})
 		r.amavis()
 	}
+	r.letsEncrypt()
 	r.sending()
 	r.machine()
 	return r.host

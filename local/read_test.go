@@ -213,6 +213,12 @@ func TestRead(t *testing.T) {
 			want: "name mail.example.org[]\nkey example.org./d1 /mailu/dkim/example.org.d1.key public\nqueue 1 0s",
 		},
 		{
+			name: "docker-mailserver with its certificate by certbot",
+			fs: files("/opt/dms/mailserver.env", "OVERRIDE_HOSTNAME=mail.example.org\nSSL_TYPE=manual\n", "/etc/letsencrypt/live/mail.example.org/fullchain.pem", must(selfSigned()),
+				"/opt/dms/docker-data/dms/mail-state/spool-postfix/active/A", ""),
+			want: "name mail.example.org[]\ncertificate /etc/letsencrypt/live/mail.example.org/fullchain.pem\nqueue 1 0s",
+		},
+		{
 			name: "docker-mailserver with OpenDKIM",
 			fs: files("/opt/docker-mailserver/compose.yaml", "services:\n  mailserver:\n    hostname: mail.example.org # its name\n",
 				"/opt/docker-mailserver/docker-data/dms/config/opendkim/KeyTable", "mail._domainkey.example.org example.org:mail:/etc/opendkim/keys/example.org/mail.private\n",

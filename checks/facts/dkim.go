@@ -149,15 +149,34 @@ func namedSelectors(env *checks.Env) []string {
 	return names
 }
 
-// firstSelectors is what is asked for at time zero: named, then common.
+// localSelectors is those with which the mail host signs, seen from within. That
+// their keys are published is the matter of dkim.matches-private.
+func localSelectors(env *checks.Env) []string {
+	if env.Local == nil {
+		return nil
+	}
+	var names []string
+	for _, k := range env.Local.KeysOf(env.Domain) {
+		if !slices.Contains(names, k.Selector) && len(names) < maxLocal {
+			names = append(names, k.Selector)
+		}
+	}
+	return names
+}
+
+// maxLocal bounds the selectors of the mail host.
+const maxLocal = 16
+
+// firstSelectors is what is asked for at time zero: named, those of the mail
+// host, then common.
 func firstSelectors(env *checks.Env) []DKIMSelector {
 	var list []DKIMSelector
 	names := namedSelectors(env)
 	for _, name := range names {
 		list = append(list, DKIMSelector{Name: name, Named: true, Domain: selectorDomain(name, env.Domain)})
 	}
-	for _, name := range commonSelectors(env.Now()) {
-		if !slices.Contains(names, name) {
+	for _, name := range append(localSelectors(env), commonSelectors(env.Now())...) {
+		if !slices.ContainsFunc(list, func(s DKIMSelector) bool { return s.Name == name }) {
 			list = append(list, DKIMSelector{Name: name, Domain: selectorDomain(name, env.Domain)})
 		}
 	}

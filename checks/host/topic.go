@@ -47,7 +47,7 @@ func size(n uint64) string {
 		return fmt.Sprintf("%d B", n)
 	}
 	value, names := float64(n)/unit, "KMGTPE"
-	for value >= unit && len(names) > 1 {
+	for value >= unit-0.05 && len(names) > 1 {
 		value, names = value/unit, names[1:]
 	}
 	return fmt.Sprintf("%.1f %ciB", value, names[0])
