@@ -20,6 +20,7 @@ var neverFails = map[string]string{
 	"dkim.selector-found":       "a selector that was not found may have a name of its own",
 	"dkim.successor-noticed":    "keys of DKIM2 are named and not judged",
 	"dkim.tenant-selectors":     "another service may sign in place of Microsoft's",
+	"dns.root-known":            "a resolver that does not speak for the internet says nothing of an address",
 	"dnsbl.allow-listed":        "that an allow-list does not know an address is no fault",
 	"dnsbl.dqs-key":             "a key that does not work is the examiner's matter, not the domain's",
 	"dmarc.lookup-conclusive":   "an answer that did not come proves nothing",

@@ -36,7 +36,8 @@ addresses are read from standard input, one a line; what follows a # is a
 comment.
 
 Run on the machine that has the address it also tells whether port 25 is open
-on the way out; behind NAT, as in most clouds, with --here. --helo NAME is held against the reverse DNS.
+on the way out; behind NAT, as in most clouds, with --here. What the server
+calls itself (--helo NAME) is held against the reverse DNS.
 
 Of the address its network (the /24 or /64) is told to Team Cymru and RIPEstat,
 and the whole of it to the lists. Spamhaus' list of refused networks is fetched
@@ -55,7 +56,7 @@ question whether it is fit is not answered.
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	f.nameFlag(cmd)
-	flags.BoolVar(&f.here, "here", false, "the address is this machine's, as clouds give it by NAT:\nask whether port 25 is open")
+	flags.BoolVar(&f.here, "here", false, "the address is this machine's, given by NAT as in\nclouds: ask whether port 25 is open")
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd)
 	f.recordingFlags(cmd)

@@ -42,6 +42,8 @@ _dmarc TXT "v=DMARC1; p=reject; rua=mailto:dmarc@well.example"
 -- zone open.example --
 @ MX 10 mx.well.example.
 @ TXT "v=spf1 mx ?all"
+-- zone . --
+. NS a.root-servers.net.
 -- zone server.example --
 mail A 9.8.7.25
 -- zone asn.cymru.com --

@@ -26,7 +26,7 @@ An allow-list that refuses to answer, mostly because the question came through a
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}, {Name: "DNSWL, how to use it", URL: "https://www.dnswl.org/?page_id=15"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		var v diagnosis.Verdict
 		entries, err := facts.Standings.Of(ctx, env)

@@ -24,7 +24,7 @@ A clean server on a listed domain changes nothing, nor does a new address: the d
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 3"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.Domain)
 	},

@@ -24,7 +24,7 @@ To fix it, find and stop the cause first, then follow the list's own page. Remov
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.IPv4)
 	},

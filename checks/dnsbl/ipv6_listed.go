@@ -24,7 +24,7 @@ Lists hold whole networks in IPv6, often a /64: a neighbour's deeds count as you
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.4"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return listed(ctx, env, dnsbl.IPv6)
 	},

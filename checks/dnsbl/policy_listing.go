@@ -24,7 +24,7 @@ On a static address with a proper PTR record, remove it in the portal at check.s
 		Refs: []diagnosis.Ref{{Name: "Spamhaus PBL", URL: "https://www.spamhaus.org/blocklists/policy-blocklist/"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run:   policyListing,
 })
 

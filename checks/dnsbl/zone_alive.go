@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
@@ -26,8 +27,9 @@ Some lists of domains document other test entries than TEST; those are used. A l
 There is nothing to fix in the domain. If a mail server filters with a list that is named here, take the list out of its configuration: a list that lists the whole world makes it refuse all mail.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 5"}},
 	},
-	Of:  checks.Domains | checks.Addresses,
-	Run: zoneAlive,
+	Of:    checks.Domains | checks.Addresses,
+	Needs: []*checks.Check{dns.RootKnown},
+	Run:   zoneAlive,
 })
 
 func zoneAlive(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

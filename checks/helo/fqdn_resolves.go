@@ -29,7 +29,7 @@ To fix it, set the server's host name to one with an A and, if it sends over IPv
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.1.1.1"}, {Name: "RFC 5321, 2.3.5"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run:   fqdnResolves,
 })
 

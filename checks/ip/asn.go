@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
@@ -31,8 +32,9 @@ Nobody but the operator gets a network off the list, and hardly ever: rent elsew
 			{Name: "Team Cymru, IP to ASN mapping", URL: "https://www.team-cymru.com/ip-asn-mapping"},
 		},
 	},
-	Of:  checks.Addresses,
-	Run: asn,
+	Of:    checks.Addresses,
+	Needs: []*checks.Check{dns.RootKnown},
+	Run:   asn,
 })
 
 func asn(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

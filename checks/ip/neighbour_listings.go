@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
@@ -25,8 +26,9 @@ A quarter of them listed is taken for widely. It is a sample: a clean one proves
 Before you rent, ask for an address in another network, or rent elsewhere. With a server that you have, watch whether its mail is deferred, above all by Microsoft, and keep a relay in reserve.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 2.1"}},
 	},
-	Of:  checks.Addresses,
-	Run: neighbourListings,
+	Of:    checks.Addresses,
+	Needs: []*checks.Check{dns.RootKnown},
+	Run:   neighbourListings,
 })
 
 func neighbourListings(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/dns"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -28,7 +29,7 @@ To fix it on a mail host, ask the provider to open outbound port 25 (some do on 
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 4.5.4.2"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{mx.Exists},
+	Needs: []*checks.Check{mx.Exists, dns.RootKnown},
 	Run:   port25Outbound,
 })
 

@@ -31,7 +31,7 @@ Only the holder of the prefix can publish a ROA, in the portal of the regional r
 		},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run:   rpkiValid,
 })
 

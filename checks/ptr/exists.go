@@ -28,7 +28,7 @@ Gmail answers 550 5.7.25 to mail without a PTR; Yahoo defers it; Postfix sites r
 		},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { exists(env, s, r, v) })
 	},
