@@ -128,7 +128,9 @@ func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, o
 		Local:  d.local,
 
 		Security: proofs,
-		Servers:  servers,
+	}
+	if !d.zones.hold(s.domain) { // else the servers do not have the zone yet
+		env.Servers = servers
 	}
 	if s.addr.IsValid() {
 		env.Want.Senders = []netip.Addr{s.addr}
@@ -136,7 +138,7 @@ func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, o
 	if d.record != nil {
 		env.DNS = resolve.NewMemo(ctx, d.record.DNS(budget))
 		env.SMTP, env.HTTP = d.record.SMTP(env.SMTP), d.record.HTTP(env.HTTP)
-		env.Security, env.Servers = d.record.Security(proofs), d.record.Servers(servers)
+		env.Security, env.Servers = d.record.Security(proofs), d.record.Servers(env.Servers)
 	}
 	results := checks.Run(ctx, env, list, observe)
 	zonefile.Locate(results, d.zones)

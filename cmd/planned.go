@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/record"
@@ -69,6 +70,11 @@ func (p planned) apexes() []string {
 		}
 	}
 	return names
+}
+
+// hold reports whether one of the files is the whole zone of a domain.
+func (p planned) hold(domain string) bool {
+	return slices.ContainsFunc(p.apexes(), func(apex string) bool { return record.Within(domain, apex) })
 }
 
 // over is base as it would be if the files were published: a file with a SOA

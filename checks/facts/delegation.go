@@ -17,7 +17,7 @@ import (
 // A ZoneCut is where the zone begins that holds the domain: at the domain, or
 // above it.
 type ZoneCut struct {
-	Off    string // why name servers are not looked at; empty if they are
+	Off    string // why there is nothing to look at, or nobody to ask; empty if there is
 	Zone   string // the apex
 	Parent string // the apex of the zone above; empty for the root
 	// NS is the resolver's answer for the zone's NS records; without records where
@@ -33,9 +33,6 @@ const maxAncestors = 20
 
 // Cut is the fact of which zone holds the domain. All names are asked at once.
 var Cut = checks.NewFact("where the zone begins", func(ctx context.Context, env *checks.Env) (ZoneCut, error) {
-	if env.Servers == nil {
-		return ZoneCut{Off: "no name server is asked itself here"}, nil
-	}
 	var names []string
 	for name := env.Domain; ; name = record.Parent(name) {
 		names = append(names, name)
@@ -85,6 +82,19 @@ func cutOf(names []string, answers []resolve.Answer, errs []error) (ZoneCut, err
 		}
 	}
 	return cut, nil
+}
+
+// errNobody: the world is one without name servers to ask, such as a zone that is
+// not published yet.
+var errNobody = errors.New("name servers are not asked themselves here")
+
+// askable is the zone's cut for who asks its servers.
+func askable(ctx context.Context, env *checks.Env) (NameServerSet, error) {
+	cut, err := Cut.Of(ctx, env)
+	if err == nil && cut.Off == "" && env.Servers == nil {
+		cut.Off = errNobody.Error()
+	}
+	return NameServerSet{Delegation: Delegation{ZoneCut: cut}}, err
 }
 
 // Said is what came of asking one server.
@@ -143,6 +153,10 @@ var Parents = checks.NewFact("what the parent zone says", func(ctx context.Conte
 	d := Delegation{ZoneCut: cut}
 	if err != nil || cut.Off != "" || cut.Parent == "" {
 		return d, err
+	}
+	if env.Servers == nil {
+		d.Err = errNobody
+		return d, cut.NSErr
 	}
 	targets, err := parentTargets(ctx, env, cut)
 	d.Err = err

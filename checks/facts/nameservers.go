@@ -198,9 +198,9 @@ type ViewSet struct {
 
 // Views is the fact of what every server of the zone says.
 var Views = checks.NewFact("what the name servers say", func(ctx context.Context, env *checks.Env) (ViewSet, error) {
-	cut, err := Cut.Of(ctx, env)
+	cut, err := askable(ctx, env)
 	if err != nil || cut.Off != "" {
-		return ViewSet{NameServerSet: NameServerSet{Delegation: Delegation{ZoneCut: cut}}}, err
+		return ViewSet{NameServerSet: cut}, err
 	}
 	var v ViewSet
 	v.NameServerSet, v.Views, err = eachServer(ctx, env, func(s ServerAddr) View { return view(ctx, env, cut.Zone, s) })

@@ -39,9 +39,9 @@ type OpeningSet struct {
 
 // Openings is the fact of what the zone's servers do for strangers.
 var Openings = checks.NewFact("what name servers do for strangers", func(ctx context.Context, env *checks.Env) (OpeningSet, error) {
-	cut, err := Cut.Of(ctx, env)
+	cut, err := askable(ctx, env)
 	if err != nil || cut.Off != "" {
-		return OpeningSet{NameServerSet: NameServerSet{Delegation: Delegation{ZoneCut: cut}}}, err
+		return OpeningSet{NameServerSet: cut}, err
 	}
 	var set OpeningSet
 	set.NameServerSet, set.List, err = eachServer(ctx, env, func(s ServerAddr) Opening {

@@ -38,14 +38,14 @@ func (s StreamSet) Open(family Family) bool {
 
 // Streams is the fact of what the name servers say over TCP.
 var Streams = checks.NewFact("name servers over TCP", func(ctx context.Context, env *checks.Env) (StreamSet, error) {
-	cut, err := Cut.Of(ctx, env)
+	cut, err := askable(ctx, env)
 	if err != nil || cut.Off != "" {
-		return StreamSet{ViewSet: ViewSet{NameServerSet: NameServerSet{Delegation: Delegation{ZoneCut: cut}}}}, err
+		return StreamSet{ViewSet: ViewSet{NameServerSet: cut}}, err
 	}
 	var set StreamSet
 	var wg sync.WaitGroup
 	if cut.Parent != "" {
-		wg.Go(func() { set.Parents = parentStreams(ctx, env, cut) })
+		wg.Go(func() { set.Parents = parentStreams(ctx, env, cut.ZoneCut) })
 	}
 	_, set.Streams, err = eachServer(ctx, env, func(s ServerAddr) Stream {
 		return Stream{s, inquire(ctx, env, resolve.Inquiry{Name: cut.Zone, Type: "SOA", Server: s.Addr, TCP: true})}

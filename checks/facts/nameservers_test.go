@@ -76,8 +76,12 @@ func TestCut(t *testing.T) {
 	if cut, err := facts.Cut.Of(t.Context(), &checks.Env{Domain: "gone.example.org.", DNS: small(), Servers: &servers{}}); err != nil || cut.Off == "" {
 		t.Errorf("a name that does not exist: %+v, %v", cut, err)
 	}
-	if cut, err := facts.Cut.Of(t.Context(), &checks.Env{Domain: "example.org.", DNS: small()}); err != nil || cut.Off == "" {
-		t.Errorf("nobody is to be asked: %+v, %v", cut, err)
+	deaf := &checks.Env{Domain: "example.org.", DNS: small()}
+	if set, err := facts.NameServers.Of(t.Context(), deaf); err != nil || set.Off != "" || len(set.List) != 1 {
+		t.Errorf("nobody is to be asked, and the names are known: %+v, %v", set, err)
+	}
+	if set, err := facts.Views.Of(t.Context(), deaf); err != nil || set.Off == "" {
+		t.Errorf("nobody is to be asked: %+v, %v", set, err)
 	}
 	if _, err := facts.Cut.Of(t.Context(), &checks.Env{Domain: "example.org.", DNS: resolve.NewZone([]record.Record{rr("example.org.", "A", "9.8.7.1")}), Servers: &servers{}}); err == nil {
 		t.Error("a world without NS records has a zone")
