@@ -54,7 +54,7 @@ var ZoneSOA = checks.NewFact("the SOA record", func(ctx context.Context, env *ch
 	answers := make([]resolve.Answer, len(names))
 	errs := make([]error, len(names))
 	var wg sync.WaitGroup
-	wg.Go(func() { authorities.Of(ctx, env) }) // at time zero, to be asked for the TTL
+	wg.Go(func() { authority.Of(ctx, env) }) // at time zero, to be asked for the TTL
 	for i, name := range names {
 		wg.Go(func() { answers[i], errs[i] = env.DNS.Resolve(ctx, resolve.Ask(name, "SOA")) })
 	}
@@ -120,47 +120,54 @@ func startOf(name string, answer resolve.Answer) (SOA, bool) {
 	return s, true
 }
 
-// authorities is the fact of where servers of the domain's zone stand: one
-// address of each of the first few. It is empty where none is known.
-var authorities = checks.NewFact("the servers of the zone", func(ctx context.Context, env *checks.Env) ([]netip.Addr, error) {
+// authority is the fact of a server of the domain's zone that answers from here
+// with authority: the first such of the first few. Its error is that of the last
+// one, or of the question for them.
+var authority = checks.NewFact("a server of the zone", func(ctx context.Context, env *checks.Env) (netip.Addr, error) {
 	servers, err := zoneServers(ctx, env)
 	if err != nil {
-		return nil, err
+		return netip.Addr{}, err
 	}
-	var list []netip.Addr
+	var addrs []netip.Addr
 	for _, h := range serverAddrs(ctx, env, servers) {
-		i := slices.IndexFunc(h.Addrs, func(a netip.Addr) bool { return OffLimits(env, a) == "" })
-		if i >= 0 && !slices.Contains(list, h.Addrs[i]) {
-			list = append(list, h.Addrs[i])
+		i := slices.IndexFunc(h.Addrs, func(a netip.Addr) bool { return SpecialUse(a, env.Lab) == "" })
+		if i >= 0 && !slices.Contains(addrs, h.Addrs[i]) {
+			addrs = append(addrs, h.Addrs[i])
 		}
 	}
-	return list, nil
+	q := resolve.Ask(env.Domain, "SOA")
+	errs := make([]error, len(addrs))
+	var wg sync.WaitGroup
+	for i, addr := range addrs {
+		wg.Go(func() { _, errs[i] = askAt(ctx, env, q, addr) })
+	}
+	wg.Wait()
+	err = &resolve.Error{Question: q, Kind: resolve.Unreachable, Detail: "no server of the zone is known"}
+	for i, addr := range addrs {
+		if errs[i] == nil {
+			return addr, nil
+		}
+		err = errs[i]
+	}
+	return netip.Addr{}, err
 })
 
-// maxAsked bounds the servers of the zone that are asked one after the other.
-const maxAsked = 2
-
-// Authoritative asks a server of the domain's zone itself, and another one where
-// the first does not answer with authority. The answer is as published, with the
-// TTL that is published. The error is that of the last one asked.
+// Authoritative asks a server of the domain's zone itself. The answer is as
+// published, with the TTL that is published; it has authority.
 func Authoritative(ctx context.Context, env *checks.Env, name, typ string) (resolve.Answer, error) {
-	servers, err := authorities.Of(ctx, env)
+	addr, err := authority.Of(ctx, env)
 	if err != nil {
 		return resolve.Answer{}, err
 	}
-	q := resolve.Ask(name, typ)
-	last := error(&resolve.Error{Question: q, Kind: resolve.Unreachable, Detail: "no server of the zone is known"})
-	for _, addr := range servers[:min(len(servers), maxAsked)] {
-		q.At = addr.String()
-		answer, err := env.DNS.Resolve(ctx, q)
-		switch {
-		case err != nil:
-			last = err
-		case !answer.Authoritative:
-			last = &resolve.Error{Question: q, Kind: resolve.Lame}
-		default:
-			return answer, nil
-		}
+	return askAt(ctx, env, resolve.Ask(name, typ), addr)
+}
+
+// askAt asks one server, which has to answer with authority.
+func askAt(ctx context.Context, env *checks.Env, q resolve.Question, addr netip.Addr) (resolve.Answer, error) {
+	q.At = addr.String()
+	answer, err := env.DNS.Resolve(ctx, q)
+	if err == nil && !answer.Authoritative {
+		err = &resolve.Error{Question: q, Kind: resolve.Lame}
 	}
-	return resolve.Answer{}, last
+	return answer, err
 }

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"slices"
 	"sync"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -31,13 +32,6 @@ type Lifetime struct {
 // the domain's zone. What is not there is left out. It has no error but that of
 // the run.
 var Lifetimes = checks.NewFact("how long the records of mail are kept", func(ctx context.Context, env *checks.Env) ([]Lifetime, error) {
-	var soa SOA
-	var keys DKIMKeys
-	var mx MXSet
-	var wg sync.WaitGroup
-	wg.Go(func() { soa, _ = ZoneSOA.Of(ctx, env) })
-	wg.Go(func() { keys, _ = DKIM.Of(ctx, env) })
-	wg.Go(func() { mx, _ = MX.Of(ctx, env) })
 	list := []Lifetime{
 		{What: "the MX", Name: env.Domain, Type: "MX"},
 		{What: "the SPF record", Name: env.Domain, Type: "TXT"},
@@ -45,26 +39,19 @@ var Lifetimes = checks.NewFact("how long the records of mail are kept", func(ctx
 	if name, ok := record.Below("_dmarc", env.Domain); ok {
 		list = append(list, Lifetime{What: "the DMARC record", Name: name, Type: "TXT"})
 	}
-	first := len(list)
-	gather := func(list []Lifetime) {
-		var wg sync.WaitGroup
-		for i := range list {
-			wg.Go(func() { list[i].ask(ctx, env) })
-		}
-		wg.Wait()
-	}
-	gather(list)
+	var keys, hosts []Lifetime
+	var wg sync.WaitGroup
+	wg.Go(func() { askAll(ctx, env, list) })
+	wg.Go(func() {
+		keys = keyLifetimes(ctx, env)
+		askAll(ctx, env, keys)
+	})
+	wg.Go(func() {
+		hosts = hostLifetimes(ctx, env)
+		askAll(ctx, env, hosts)
+	})
 	wg.Wait()
-	for _, s := range keys.Present() {
-		list = append(list, Lifetime{What: "the DKIM key " + s.Name, Name: s.Domain, Type: "TXT"})
-	}
-	for _, host := range hostNames(mx) {
-		if soa.Apex == "" || !record.Within(host, soa.Apex) {
-			continue // whoever runs it decides
-		}
-		list = append(list, Lifetime{What: "the A records", Name: host, Type: "A"}, Lifetime{What: "the AAAA records", Name: host, Type: "AAAA"})
-	}
-	gather(list[first:])
+	list = slices.Concat(list, keys, hosts)
 	var there []Lifetime
 	for _, l := range list {
 		if l.Err != nil || l.What != "" {
@@ -73,6 +60,41 @@ var Lifetimes = checks.NewFact("how long the records of mail are kept", func(ctx
 	}
 	return there, ctx.Err()
 })
+
+// keyLifetimes is the DKIM keys that were found, to be asked about.
+func keyLifetimes(ctx context.Context, env *checks.Env) []Lifetime {
+	keys, _ := DKIM.Of(ctx, env)
+	var list []Lifetime
+	for _, s := range keys.Present() {
+		list = append(list, Lifetime{What: "the DKIM key " + s.Name, Name: s.Domain, Type: "TXT"})
+	}
+	return list
+}
+
+// hostLifetimes is the addresses of the MX hosts in the domain's zone; of others
+// whoever runs them decides.
+func hostLifetimes(ctx context.Context, env *checks.Env) []Lifetime {
+	var soa SOA
+	var wg sync.WaitGroup
+	wg.Go(func() { soa, _ = ZoneSOA.Of(ctx, env) })
+	mx, _ := MX.Of(ctx, env)
+	wg.Wait()
+	var list []Lifetime
+	for _, host := range hostNames(mx) {
+		if soa.Apex != "" && record.Within(host, soa.Apex) {
+			list = append(list, Lifetime{What: "the A records", Name: host, Type: "A"}, Lifetime{What: "the AAAA records", Name: host, Type: "AAAA"})
+		}
+	}
+	return list
+}
+
+func askAll(ctx context.Context, env *checks.Env, list []Lifetime) {
+	var wg sync.WaitGroup
+	for i := range list {
+		wg.Go(func() { list[i].ask(ctx, env) })
+	}
+	wg.Wait()
+}
 
 // ask fills l in from a server of the zone or, where none answers, from the
 // resolver; it empties What where there is nothing.
