@@ -17,9 +17,13 @@ import (
 // maxChain bounds the certificates of one chain.
 const maxChain = 20
 
-// certificateIf is certificate where the file may be missing.
+// certificateIf is certificate where the file may be missing. That it may not be
+// read is told all the same.
 func (r *reader) certificateIf(source, file string) {
-	if r.exists(file) {
+	if r.sys.Files == nil {
+		return
+	}
+	if _, err := fs.Stat(r.sys.Files, at(file)); !errors.Is(err, fs.ErrNotExist) {
 		r.certificate(source, file)
 	}
 }

@@ -101,7 +101,7 @@ func (r *reader) sockets() {
 	for _, network := range []string{"tcp", "udp"} {
 		for _, suffix := range []string{"", "6"} {
 			file := "/proc/net/" + network + suffix
-			data, err := r.octets(file)
+			data, _, err := r.head(file) // what listens comes first; of connections there may be many
 			switch {
 			case errors.Is(err, fs.ErrNotExist) && suffix == "6": // no IPv6 here
 				continue

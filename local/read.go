@@ -110,30 +110,36 @@ var (
 
 // octets reads a file. Its caller clears what is secret.
 func (r *reader) octets(file string) ([]byte, error) {
+	data, whole, err := r.head(file)
+	if err == nil && !whole {
+		clear(data)
+		return nil, errLarge
+	}
+	return data, err
+}
+
+// head reads the first maxFile octets of a file; whole where these are all.
+func (r *reader) head(file string) (data []byte, whole bool, err error) {
 	if r.sys.Files == nil {
-		return nil, fs.ErrNotExist
+		return nil, false, fs.ErrNotExist
 	}
 	if err := r.ctx.Err(); err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	info, err := fs.Stat(r.sys.Files, at(file))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if !info.Mode().IsRegular() { // a FIFO would keep us waiting
-		return nil, errNoFile
+		return nil, false, errNoFile
 	}
 	f, err := r.sys.Files.Open(at(file))
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer f.Close()
-	data := make([]byte, 0, min(max(info.Size(), 4096), maxFile)+1)
-	for {
-		if len(data) > maxFile {
-			clear(data)
-			return nil, errLarge
-		}
+	data = make([]byte, 0, min(max(info.Size(), 4096), maxFile)+1)
+	for len(data) <= maxFile {
 		if len(data) == cap(data) {
 			grown := make([]byte, len(data), 2*cap(data))
 			copy(grown, data)
@@ -144,12 +150,13 @@ func (r *reader) octets(file string) ([]byte, error) {
 		data = data[:len(data)+n]
 		switch {
 		case err == io.EOF:
-			return data, nil
+			return data, true, nil
 		case err != nil:
 			clear(data)
-			return nil, err
+			return nil, false, err
 		}
 	}
+	return data[:maxFile], false, nil
 }
 
 // text reads a file that is told of where it cannot be read; ok is false then,
@@ -164,13 +171,14 @@ func (r *reader) text(area Area, file string) (text string, ok bool) {
 	return string(data), true
 }
 
-// exists reports whether something is there, even if it may not be looked at.
+// exists reports whether something is there for sure. What stands in a directory
+// that may not be searched is not: nobody knows of it.
 func (r *reader) exists(file string) bool {
 	if r.sys.Files == nil {
 		return false
 	}
 	_, err := fs.Stat(r.sys.Files, at(file))
-	return err == nil || errors.Is(err, fs.ErrPermission)
+	return err == nil
 }
 
 // list is the first names in a directory that is told of where it cannot be read.

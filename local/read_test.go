@@ -339,9 +339,12 @@ func (d denied) Open(name string) (fs.File, error) {
 
 func TestDenied(t *testing.T) {
 	h := Read(t.Context(), System{Files: denied{}}, []string{"example.org"})
-	for _, area := range []Area{Names, Keys, HostsFile, Sockets, Memories, Queues} {
+	if len(h.Software) > 0 {
+		t.Errorf("it takes %q for granted", h.Software)
+	}
+	for _, area := range []Area{Keys, HostsFile, Resolvers, Sockets, Memories} {
 		for _, reason := range h.Unread(area) {
-			if area != Keys && area != Queues && !strings.HasPrefix(reason, "run as root to ") {
+			if !strings.HasPrefix(reason, "run as root to ") {
 				t.Errorf("%s: %q does not say what to do", area, reason)
 			}
 		}
@@ -359,6 +362,10 @@ func TestBounds(t *testing.T) {
 	}
 	if len(h.Pins) != maxEntries {
 		t.Errorf("%d pins", len(h.Pins))
+	}
+	busy := " 0: 00000000:0019 00000000:0000 0A\n" + strings.Repeat(" 1: 0100007F:0019 0100007F:1234 01 and so on\n", maxFile/40)
+	if h := Read(t.Context(), System{Files: files("/proc/net/tcp", busy)}, nil); len(h.Sockets) != 1 {
+		t.Errorf("many connections: %+v, %q", h.Sockets, h.Unread(Sockets))
 	}
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
