@@ -13,7 +13,7 @@ import (
 // the services that tell are not the receivers'.
 func Address() Policy {
 	return Policy{
-		Name: "sending-address", Question: "Is this address fit to send mail from?", AsOf: "2024-02-01",
+		Name: "sending-address", Question: "Is this address fit to send mail from, as it is?", AsOf: "2024-02-01",
 		Source: diagnosis.Ref{Name: "Gmail email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 		Demands: slices.Concat(
 			confirmedPTR, all(diagnosis.Warning, "ptr.generic-name"),
