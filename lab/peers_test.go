@@ -155,6 +155,7 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 		t.Fatal(err)
 	}
 	s.Faults = widened(s.Faults)
+	s.Want.Intrusive = false // it takes its time; TestPeersSmuggling does
 	l, err := lab.Start(s)
 	if err != nil {
 		t.Fatal(err)
