@@ -16,6 +16,8 @@ func address() diagnosis.Report {
 		Address: "2001:db8::25", At: at, Questions: 3,
 		Results: []diagnosis.Result{
 			fail("ptr.exists", diagnosis.Critical, "Gmail refuses it.", diagnosis.Finding{Subject: "2001:db8::25", Severity: diagnosis.Critical, Message: "2001:db8::25 has no PTR record"}),
+			pass("dnsbl.domain-listed", "On no list", "example.org (of the reverse name)", "on none of 8 domain lists"),
+			pass("dnsbl.ip-listed", "On no list", "2001:db8::25", "on none of 7 IPv6 lists"),
 		},
 		Policies: []diagnosis.Judgement{{
 			Policy: "sending-address", Question: "Is this address fit to send mail from?", Answer: diagnosis.Failed, AsOf: "2024-02-01",
@@ -39,7 +41,8 @@ func TestAddressText(t *testing.T) {
 	text := b.String()
 	last := 0
 	for _, want := range []string{
-		"── 2001:db8::25 ─", "✗ Is this address fit to send mail from? No.\n  – ptr.exists: 2001:db8::25 has no PTR record\n", "  ✗ ptr  ", "✗ CRITICAL  ptr.exists",
+		"── 2001:db8::25 ─", "✗ Is this address fit to send mail from? No.\n  – ptr.exists: 2001:db8::25 has no PTR record\n", "  ✗ ptr  ",
+		"  ✓ dnsbl  on none of 7 IPv6 lists · 2 checks passed", "✗ CRITICAL  ptr.exists",
 		"── summary", "2001:db8::25  not fit, 1 critical", "192.0.2.1     whether fit could not be told, 1 critical", "192.0.2.2     fit, 1 critical",
 	} {
 		i := strings.Index(text[last:], want)
@@ -70,7 +73,9 @@ func TestAddressJSON(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	want.Results[0].Rule.Severity = 0
+	for i := range want.Results {
+		want.Results[i].Rule.Severity = 0
+	}
 	if !reflect.DeepEqual(got, []diagnosis.Report{want}) {
 		t.Errorf("got\n%+v\nwant\n%+v", got[0], want)
 	}

@@ -7,8 +7,10 @@ import (
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
 
-// telling joins what passes saw, as much as fits, and how many there are.
-func telling(results []diagnosis.Result, width int) string {
+// telling joins what passes saw, as much as fits, and how many there are. What
+// they saw of about, the address that the report is on, comes first and need not
+// be said of whom; about may be empty.
+func telling(results []diagnosis.Result, width int, about string) string {
 	var parts []string
 	used := 0
 	add := func(s string) {
@@ -20,7 +22,10 @@ func telling(results []diagnosis.Result, width int) string {
 			parts, used = append(parts, s), used+n
 		}
 	}
-	for _, g := range candidates(results) {
+	for _, g := range candidates(aboutFirst(results, about)) {
+		if g.subject == about {
+			g.subject = ""
+		}
 		s := g.String()
 		if (len(parts) == 0 || g.isNames()) && used+cells(s)+cells(" · ") > width {
 			s = g.answer
@@ -33,6 +38,18 @@ func telling(results []diagnosis.Result, width int) string {
 		add(plural(n, "check") + " passed")
 	}
 	return strings.Join(parts, " · ")
+}
+
+// aboutFirst is results, those first that passed and saw something of about.
+func aboutFirst(results []diagnosis.Result, about string) []diagnosis.Result {
+	if about == "" {
+		return results
+	}
+	first := func(r diagnosis.Result) bool {
+		return r.Outcome == diagnosis.Passed && len(r.Seen) > 0 && glanceAt(r.Seen[0]).subject == about
+	}
+	rest := slices.DeleteFunc(slices.Clone(results), first)
+	return append(slices.DeleteFunc(slices.Clone(results), func(r diagnosis.Result) bool { return !first(r) }), rest...)
 }
 
 // candidates are what tells of the checks that passed: all that the first of

@@ -38,7 +38,7 @@ func (p *page) block(r diagnosis.Report) {
 		p.fitness(r.Policies)
 	}
 	p.gap()
-	p.topics(r.Results)
+	p.topics(r)
 	p.findings(r.Results)
 	p.unknowns(r.Results)
 	if r.Address == "" {

@@ -93,8 +93,8 @@ func byTopic(results []diagnosis.Result) []topic {
 }
 
 // topics puts one line for each topic and, in a verbose report, one for each check.
-func (p *page) topics(results []diagnosis.Result) {
-	list := byTopic(results)
+func (p *page) topics(r diagnosis.Report) {
+	list, about := byTopic(r.Results), flat(r.Address)
 	widest := 0
 	for _, t := range list {
 		widest = max(widest, cells(flat(t.name)))
@@ -106,7 +106,7 @@ func (p *page) topics(results []diagnosis.Result) {
 		if state == skipped { // the reason may be what to do, so all of it
 			p.para(head, skippedFor(t.results[0]), faint)
 		} else {
-			p.line(head + topicDetail(t, state, p.width-cells(head)))
+			p.line(head + topicDetail(t, state, p.width-cells(head), about))
 		}
 		if p.verbose {
 			for _, r := range t.results {
@@ -127,10 +127,10 @@ func skippedFor(r diagnosis.Result) string {
 
 // topicDetail is what a topic's line says, in at most width columns: of what is
 // wrong the gravest, else what could not be told and why, else what was seen.
-func topicDetail(t topic, s state, width int) string {
+func topicDetail(t topic, s state, width int, about string) string {
 	switch s {
 	case passed:
-		return clip(telling(t.results, width), width)
+		return clip(telling(t.results, width, about), width)
 	case unknown:
 		return clip(doubtOf(t.results), width)
 	}

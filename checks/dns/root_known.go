@@ -37,7 +37,7 @@ func rootKnown(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 	case root.Void():
 		reason = "the resolver does not know the root of the DNS, so it does not speak for the internet: name another with --resolver"
 	default:
-		v.Seen = []diagnosis.Evidence{{Question: "the resolver", Answer: "knows the root of the DNS"}}
+		v.Seen = []diagnosis.Evidence{{Question: root.Question.String(), Answer: "the resolver knows the root of the DNS"}}
 		return v, nil
 	}
 	for _, addr := range env.Want.Senders { // nothing is known of any of them
