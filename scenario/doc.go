@@ -66,11 +66,12 @@
 //
 // # Name servers
 //
-// Every address of a name that NS records name is a name server. It answers
-// with authority for the zones that name it, refers to the servers of the zones
-// below those, with glue, and refuses everything else. A zone without a SOA record
-// gets one, which names its first server and hostmaster@dns-host.example. The parent of a zone is the nearest zone above
-// that has NS records: often the root, whose server is 203.0.113.254.
+// Every address of a name that NS records name is a name server. It answers with
+// authority for the zones that name it, refers to the servers of the zones below
+// those, with glue, and refuses everything else. A zone without a SOA record
+// gets one, which names its first server and hostmaster@dns-host.example. The
+// parent of a zone is the nearest zone above that has NS records: often the
+// root, whose server is 203.0.113.254.
 //
 // A server section says in what one of them differs: with records, which take
 // the place of those of their slots for whoever asks this server, as in a copy of
