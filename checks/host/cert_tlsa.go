@@ -101,9 +101,13 @@ func nextCertificate(env *checks.Env, v *diagnosis.Verdict, set facts.DANESet, d
 		saw(v, c.File, "is what %s shows, of which dane.chain-match speaks", host)
 		return
 	}
+	what := "certificate"
+	if len(c.Chain) == 0 {
+		what = "host key"
+	}
 	f := diagnosis.Finding{
 		Subject: host, Severity: diagnosis.Critical,
-		Message: fmt.Sprintf("the certificate in %s (%s) is named by none of the TLSA records of %s (%s): senders that go by DANE stop delivering when the server reads it", c.File, c.Source, host, why),
+		Message: fmt.Sprintf("the %s in %s (%s) is named by none of the TLSA records of %s (%s): senders that go by DANE stop delivering when the server uses it", what, c.File, c.Source, host, why),
 		Evidence: []diagnosis.Evidence{
 			{Question: d.Answer.Question.String(), Answer: d.Answer.String()}, {Question: c.File, Answer: "TLSA " + ofKey(c).String()},
 		},
