@@ -74,7 +74,7 @@ asked by that; the key is in no report and no recording.
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: no policies, nothing of registries")
 	flags.BoolVar(&f.allowPrivate, "allow-private", false, "talk to hosts on private and loopback addresses too, as in\na lab; they are findings otherwise, and left alone")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
-	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster at the mail hosts (DATA) and\nbreak them off: one that falls for bare line ends may\nDELIVER one; for hosts of your own only")
+	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster (DATA) and break them\noff; a host that falls for bare line ends DELIVERS\none: for hosts of your own only")
 	f.endFlags(a, cmd, "domain")
 	_ = cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return policyNames(), cobra.ShellCompDirectiveNoFileComp
