@@ -122,10 +122,35 @@ func Why(err error) string {
 	return kind.String()
 }
 
+// inquiries is what was asked of servers: one may be the parent's and the zone's.
+type inquiries struct {
+	mu   sync.Mutex
+	said map[resolve.Inquiry]func() Said
+}
+
+var asked = checks.NewFact("what was asked of name servers", func(context.Context, *checks.Env) (*inquiries, error) {
+	return &inquiries{said: make(map[resolve.Inquiry]func() Said)}, nil
+})
+
+// inquire asks once, however many want to know. It is for facts: they gather
+// under the context of the run.
 func inquire(ctx context.Context, env *checks.Env, q resolve.Inquiry) Said {
-	s := Said{Inquiry: q}
-	s.Statement, s.Err = env.Servers.Inquire(ctx, q)
-	return s
+	all, err := asked.Of(ctx, env)
+	if err != nil {
+		return Said{Inquiry: q, Err: err}
+	}
+	all.mu.Lock()
+	say := all.said[q]
+	if say == nil {
+		say = sync.OnceValue(func() Said {
+			s := Said{Inquiry: q}
+			s.Statement, s.Err = env.Servers.Inquire(ctx, q)
+			return s
+		})
+		all.said[q] = say
+	}
+	all.mu.Unlock()
+	return say()
 }
 
 // A Delegation is what servers of the parent zone say of the zone. That they do
