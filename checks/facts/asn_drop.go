@@ -52,7 +52,7 @@ var RefusedNetworks = checks.NewFact("the list of refused networks", func(ctx co
 })
 
 // serviceLimits bounds a fetch from a service that is asked beside the domain.
-var serviceLimits = probe.FetchTimeouts{Total: 15 * time.Second}
+var serviceLimits = probe.FetchTimeouts{Connect: 5 * time.Second, Total: 10 * time.Second}
 
 // document is the body of a response that has all of one.
 func document(f probe.Fetch) ([]byte, error) {

@@ -82,17 +82,33 @@ var RouteValidity = checks.NewFact("the validity of the routes", func(ctx contex
 		return v, err
 	}
 	v.plan(networks)
-	slots := make(chan struct{}, atOnce)
-	for i := range v.List {
-		wg.Go(func() {
-			slots <- struct{}{}
-			defer func() { <-slots }()
-			v.List[i].ask(ctx, env)
-		})
-	}
+	v.ask(ctx, env)
 	wg.Wait()
 	return v, nil
 })
+
+// ask asks about the announcements, a few at a time. Once the service is out of
+// reach it is not tried again, so that it holds nobody up for long.
+func (v *Validities) ask(ctx context.Context, env *checks.Env) {
+	var down error
+	for batch := range slices.Chunk(v.List, atOnce) {
+		var wg sync.WaitGroup
+		for i := range batch {
+			r := &batch[i]
+			if down != nil {
+				r.fail(down)
+				continue
+			}
+			wg.Go(func() { r.ask(ctx, env) })
+		}
+		wg.Wait()
+		for _, r := range batch {
+			if r.Fetch.Err != nil && down == nil {
+				down = r.Fetch.Err
+			}
+		}
+	}
+}
 
 // plan lists the announcements, each once.
 func (v *Validities) plan(networks []Network) {
@@ -118,8 +134,12 @@ func (v *Validity) ask(ctx context.Context, env *checks.Env) {
 		v.State, v.ROAs, err = ParseValidity(body, v.Prefix, v.Origin)
 	}
 	if err != nil {
-		v.Err = fmt.Errorf("RIPEstat did not tell whether %s may announce %s: %w", v.Origin, v.Prefix, err)
+		v.fail(err)
 	}
+}
+
+func (v *Validity) fail(err error) {
+	v.Err = fmt.Errorf("RIPEstat did not tell whether %s may announce %s: %w", v.Origin, v.Prefix, err)
 }
 
 // url names the announcement, and us, as RIPEstat asks of programs.

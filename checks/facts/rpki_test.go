@@ -1,10 +1,15 @@
 package facts
 
 import (
+	"context"
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"testing"
+
+	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/probe"
 )
 
 const validity = `{"status":"ok","data":{"resource":"64500","prefix":"192.0.2.0/24","status":"invalid_asn","validating_roas":[
@@ -36,6 +41,33 @@ func TestParseValidity(t *testing.T) {
 	} {
 		if _, _, err := ParseValidity([]byte(body), prefix, 64500); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %s", body, err, want)
+		}
+	}
+}
+
+// outage is an HTTP that reaches nobody, and counts who tried.
+type outage struct{ tried atomic.Int32 }
+
+func (o *outage) Fetch(_ context.Context, r probe.Request) probe.Fetch {
+	o.tried.Add(1)
+	return probe.Fetch{URL: r.URL, Err: &probe.Error{Stage: probe.StageConnect, Detail: "no way"}}
+}
+
+// TestRouteValidityGivesUp: a service that is out of reach is not tried again
+// and again, and nothing is told of any route.
+func TestRouteValidityGivesUp(t *testing.T) {
+	var v Validities
+	for i := range maxValidities {
+		v.List = append(v.List, Validity{Prefix: netip.MustParsePrefix("192.0.2.0/24"), Origin: ASN(64500 + i)})
+	}
+	web := &outage{}
+	v.ask(t.Context(), &checks.Env{HTTP: web})
+	if n := web.tried.Load(); n != atOnce {
+		t.Errorf("tried %d times", n)
+	}
+	for _, r := range v.List {
+		if r.Err == nil || !strings.Contains(r.Err.Error(), r.Origin.String()) || r.State != "" {
+			t.Errorf("%v: %v", r.Origin, r.Err)
 		}
 	}
 }
