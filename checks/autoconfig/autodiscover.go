@@ -42,10 +42,13 @@ func autodiscover(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 	}
 	judgeServices(env, &v, []facts.Announced{a.SRV})
 	host := record.Display(a.Host)
+	if len(v.Findings) > 0 && !a.There() {
+		return v, nil // it is the host of the record that would be asked
+	}
 	if wrong := leads(env, a.HostAddrs); len(a.Chain) > 0 && !a.ByWildcard && wrong != "" {
 		v.Findings = append(v.Findings, diagnosis.Finding{
 			Subject: host, Severity: diagnosis.Advice, Evidence: asked(a.HostAddrs),
-			Message: fmt.Sprintf("%s leads Outlook to %s, which %s", host, record.Display(a.Target()), wrong),
+			Message: fmt.Sprintf("%s is published for Outlook, and it %s", host, wrong),
 			Remedy:  diagnosis.Remedy{Steps: []string{fmt.Sprintf("Lead %s to the host that answers now, or delete it.", host)}},
 		})
 		return v, nil

@@ -54,8 +54,10 @@ func mozilla(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	if len(v.Findings) > 0 {
 		return v, nil
 	}
-	for _, l := range s.Tries {
-		if err := undecided(l.Last()); err != nil {
+	// Where no host is there for settings, that the domain's web server does not
+	// say whether it has some is no reason to think that it has.
+	if len(s.Tries) > 1 {
+		if err := barred(s.Tries[0].Last()); err != nil {
 			return v, err
 		}
 	}
@@ -67,7 +69,7 @@ func mozilla(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 func misserved(env *checks.Env, s facts.Settings, l facts.Lookup) *diagnosis.Finding {
 	first, _ := facts.SettingsURLs(env.Domain)
 	f := l.Last()
-	if l.URL != first || undecided(f) != nil {
+	if l.URL != first || barred(f) != nil {
 		return nil
 	}
 	host, wrong := record.Display(s.Host), ""
@@ -147,7 +149,7 @@ func judgeSettings(env *checks.Env, v *diagnosis.Verdict, s facts.Settings) {
 	if autoconfig.Worst(s.Problems) == autoconfig.Void {
 		return
 	}
-	if own := facts.Owns(env, host); own && !s.Config.For(record.Display(env.Domain)) {
+	if own := s.Host == record.Canonical(host) && facts.Owns(env, aliasOf(s)); own && !s.Config.For(record.Display(env.Domain)) {
 		add(diagnosis.Advice, "Name the domain, or %EMAILDOMAIN%, in a domain element.", "are for %s and do not name %s: some mail programs refuse them", quoted(s.Config.Domains), record.Display(env.Domain))
 	}
 	said := make(map[string]bool)
@@ -162,6 +164,14 @@ func judgeSettings(env *checks.Env, v *diagnosis.Verdict, s facts.Settings) {
 	if len(v.Findings) == 0 {
 		v.Seen = []diagnosis.Evidence{{Question: f.URL, Answer: listing(s.Servers)}}
 	}
+}
+
+// aliasOf is the host to which the name of the settings leads.
+func aliasOf(s facts.Settings) string {
+	if n := len(s.Chain); n > 0 {
+		return s.Chain[n-1].Data
+	}
+	return s.Host
 }
 
 // ports is how a connection at a port is encrypted.

@@ -58,9 +58,9 @@ func pacc(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 			v.Skip = p.Off
 		}
 		return v, nil
-	case undecided(p.Fetch) != nil:
+	case barred(p.Fetch) != nil:
 		v.Seen = append(v.Seen, p.Fetch.Evidence())
-		return v, undecided(p.Fetch)
+		return v, barred(p.Fetch)
 	}
 	judgeUAConfig(ctx, env, &v, p, digests)
 	return v, nil

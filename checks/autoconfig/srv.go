@@ -189,10 +189,12 @@ func judgeTarget(env *checks.Env, v *diagnosis.Verdict, a facts.Announced, t fac
 		add(diagnosis.Advice, fmt.Sprintf("names %s, an alias of %s; a target is not to be an alias", host, record.Display(t.Chain[len(t.Chain)-1].Data)), steps(
 			fmt.Sprintf("Give %s an A or AAAA record in place of the CNAME, or name %s (its certificate has to name that then).", host, record.Display(t.Chain[len(t.Chain)-1].Data))))
 	}
-	if t.Port != a.Service.Port {
+	if t.Port != a.Service.Port && (a.Service.Port != portHTTPS || othersPort(t.Port, a.Service) != "") { // on the web any port will do
 		wrongPort(a, t, add)
 	}
 }
+
+const portHTTPS = 443
 
 // wrongPort is a port that is another service's, or none that is known.
 func wrongPort(a facts.Announced, t facts.ServiceTarget, add func(diagnosis.Severity, string, diagnosis.Remedy)) {

@@ -10,9 +10,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/diagnosis"
-	"github.com/maildoctor/maildoctor/mailauth/spf"
 	"github.com/maildoctor/maildoctor/record"
-	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // Stale: mail programs are not sent to where the mail used to be.
@@ -139,18 +137,16 @@ func home(ctx context.Context, env *checks.Env) (r residence, why string, err er
 	return r, why, nil
 }
 
-// inUse reports whether the domain's SPF record names a provider.
+// inUse reports whether the domain's SPF record names a provider, be it by way of
+// another record.
 func inUse(ctx context.Context, env *checks.Env, provider string) (bool, error) {
-	answer, err := env.DNS.Resolve(ctx, resolve.Ask(env.Domain, "TXT"))
-	if err != nil {
+	r, err := facts.SPF.Of(ctx, env)
+	if err != nil || r.Tree == nil {
 		return false, err
 	}
-	for _, text := range spf.Records(answer.Texts()) {
-		parsed, _ := spf.Parse(text)
-		for _, t := range parsed.Terms {
-			if p, ok := facts.SendsBy(t.Domain); ok && t.Domain != "" && p.Name == provider {
-				return true, nil
-			}
+	for node := range r.Tree.Root.All() {
+		if p, ok := facts.SendsBy(node.Domain); ok && node.Domain != "" && p.Name == provider {
+			return true, nil
 		}
 	}
 	return false, nil

@@ -22,6 +22,8 @@ var Checks checks.Topic
 // Status codes of HTTP (RFC 9110, 15; RFC 6585, 4).
 const (
 	statusOK              = 200
+	statusUnauthorized    = 401
+	statusForbidden       = 403
 	statusNotFound        = 404
 	statusGone            = 410
 	statusTooManyRequests = 429
@@ -55,6 +57,15 @@ func undecided(f probe.Fetch) error {
 		return errors.New(f.Err.Detail) // the question and its end
 	}
 	return fmt.Errorf("%s: %w", f.URL, f.Err)
+}
+
+// barred is undecided, with answers among it that may be meant for this machine
+// alone: mail programs ask without credentials.
+func barred(f probe.Fetch) error {
+	if f.Err == nil && (f.Status == statusUnauthorized || f.Status == statusForbidden) {
+		return fmt.Errorf("%s: the server answers %q", f.URL, clip(f.Reason))
+	}
+	return undecided(f)
 }
 
 // failure is why no answer came of a fetch that tells, in words that follow the
@@ -107,6 +118,8 @@ func leads(env *checks.Env, h facts.HostAddrs) string {
 		return ""
 	case !h.Exists && len(h.Chain) == 0:
 		return "does not exist (NXDOMAIN)"
+	case !h.Exists:
+		return fmt.Sprintf("is an alias of %s, which does not exist (NXDOMAIN)", record.Display(h.Chain[len(h.Chain)-1].Data))
 	case len(h.Addrs) == 0:
 		return "has no address"
 	}

@@ -27,9 +27,9 @@ var SubmissionPorts = Checks.Add(&checks.Check{
 		Why:      "People read and send their mail through these ports. A closed one, or a certificate that is not valid, is a mail program that stops working; a login in clear text is a password on the network.",
 		Doc: `Every host and port that the domain announces to mail programs, by SRV records or in the settings for Thunderbird, is connected to: submission (465, 587), IMAP (993, 143), POP3 (995, 110) and ManageSieve (4190), at one IPv4 and one IPv6 address of each host. Ports that are not announced are left alone, and so is an announced port that is not a usual one of the service. At 465, 993 and 995 the TLS handshake comes first; elsewhere the greeting does, the question what is offered, and STARTTLS. Nothing is ever logged in to, and no name or password sent.
 
-The connection has to be accepted, TLS 1.2 or newer negotiated, and the certificate has to be trusted, name the host and be valid for some days yet. Before TLS no way to log in may be offered that shows the password: AUTH PLAIN and LOGIN, USER of POP3, and LOGIN of IMAP, which has to be disabled by LOGINDISABLED.
+The connection has to be accepted, TLS 1.2 or newer negotiated, and the certificate has to be trusted, name the host and be valid for some days yet. Before TLS no way to log in may be offered that shows the password: AUTH PLAIN and LOGIN, USER of POP3, and LOGIN of IMAP, which has to be disabled by LOGINDISABLED. (On the mail host itself that is not judged, as some servers trust their own machine.)
 
-A refused connection is a fault. No answer at all is one only where the same address accepts another connection: else a firewall on this side may be in the way, and it stays open. So does a host that is full at the moment. To fix it: Postfix has the entries submission and submissions in master.cf, with smtpd_tls_auth_only = yes; Dovecot ssl = required (before 2.4 also disable_plaintext_auth = yes) and the certificate in ssl_cert or, from 2.4, ssl_server_cert_file. Let the ports through the firewall for IPv6 too. If a service is not offered, deny it with an SRV record whose target is ".".`,
+A refused connection is a fault. No answer at all is one only where the same address accepts another connection: else a firewall on this side may be in the way, and it stays open. So does a host that is full at the moment. To fix it: Postfix has the entries submission and submissions in master.cf, with smtpd_tls_auth_only = yes; Dovecot ssl = required and the certificate in ssl_cert or, from 2.4, ssl_server_cert_file. Let the ports through the firewall for IPv6 too. If a service is not offered, deny it with an SRV record whose target is ".".`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8314, 3"}, {Name: "RFC 8314, 4.1"}, {Name: "RFC 8997"}, {Name: "RFC 7817, 3"}, {Name: "RFC 9051, 11.1"}},
 	},
 	Needs: []*checks.Check{dns.DomainExists},
@@ -61,8 +61,7 @@ func submissionPorts(ctx context.Context, env *checks.Env) (diagnosis.Verdict, e
 	return v, nil
 }
 
-// reached is the addresses that accepted some connection of this machine, this
-// machine itself aside.
+// reached is the addresses that accepted some connection.
 func reached(ctx context.Context, env *checks.Env, doors facts.Doors) map[string]bool {
 	open := make(map[string]bool)
 	for _, door := range doors.List {
@@ -139,9 +138,9 @@ func judgeDoorAt(env *checks.Env, door facts.Door, s facts.DoorSession, open map
 	} else if unsure != "" {
 		say(doubt, unsure)
 	}
-	if offer := s.LoginInClear(); offer != "" {
+	if offer := s.LoginInClear(); offer != "" && !s.Here { // some servers trust their own machine, and offer it more
 		say(fault, fmt.Sprintf("lets mail programs log in before TLS (%s), so that their passwords can be read on the way", offer),
-			"Allow no login before TLS: in Postfix smtpd_tls_auth_only = yes, in Dovecot ssl = required (before 2.4 also disable_plaintext_auth = yes).")
+			"Allow no login before TLS: in Postfix smtpd_tls_auth_only = yes, in Dovecot ssl = required.")
 	}
 	if s.TLS == nil {
 		return list
@@ -188,7 +187,10 @@ func broken(door facts.Door, s facts.DoorSession, open map[string]bool) (wrong, 
 		if e.Stage == probe.StageBanner {
 			return "", "turns this machine away for now: " + quoted(lastStep(s.Session)), nil
 		}
-		return fmt.Sprintf("refuses at the stage %s: %s", e.Stage, quoted(lastStep(s.Session))), "", []string{"See in the log of the server why."}
+		if e.Stage == probe.StageEHLO { // the name that this machine gives may not please it
+			return "", "refuses EHLO: " + quoted(lastStep(s.Session)), nil
+		}
+		return fmt.Sprintf("refuses TLS: %s", quoted(lastStep(s.Session))), "", []string{"See in the log of the server why."}
 	case probe.Closed:
 		return "", "hung up (" + e.Stage.String() + ")", nil
 	}
