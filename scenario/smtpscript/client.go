@@ -50,12 +50,12 @@ func (s *Script) listed(key string) bool {
 // attend answers one command of a mail program and reports whether the
 // conversation goes on.
 func (c *conversation) attend(line string) bool {
-	tag, verb := "", strings.ToUpper(line)
+	tag, verb := "", line
 	if c.protocol() == imap {
-		tag, verb, _ = strings.Cut(verb, " ")
-		tag = line[:len(tag)]
+		tag, verb, _ = strings.Cut(line, " ")
 	}
 	verb, _, _ = strings.Cut(verb, " ")
+	verb = strings.ToUpper(verb)
 	if c.closeAfter[verb] {
 		return false
 	}
