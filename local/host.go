@@ -32,6 +32,7 @@ type Host struct {
 	Memory       *Memory       `json:"memory,omitzero"`
 	Sockets      []Socket      `json:"sockets,omitzero"`   // listening, on ports that matter for mail
 	Resolvers    []netip.Addr  `json:"resolvers,omitzero"` // that programs here ask
+	Chroot       []netip.Addr  `json:"chroot,omitzero"`    // that Postfix asks, if its client has a root directory of its own
 	Doubts       []Doubt       `json:"doubts,omitzero"`
 }
 

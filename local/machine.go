@@ -42,7 +42,7 @@ func (r *reader) sending() {
 func (r *reader) machine() {
 	r.pins()
 	if text, ok := r.text(Resolvers, "/etc/resolv.conf"); ok {
-		r.resolvers(text)
+		r.host.Resolvers = nameservers(text)
 	}
 	r.sockets()
 	r.memory()
@@ -80,17 +80,19 @@ func (r *reader) concerns(name string) bool {
 		slices.ContainsFunc(r.host.Names, func(n Name) bool { return record.Canonical(n.Text) == name })
 }
 
-// resolvers reads the name servers (resolv.conf(5)).
-func (r *reader) resolvers(text string) {
+// nameservers reads whom the resolver asks (resolv.conf(5)).
+func nameservers(text string) []netip.Addr {
+	var list []netip.Addr
 	for line := range strings.Lines(text) {
 		fields := strings.Fields(line)
-		if len(fields) < 2 || fields[0] != "nameserver" || len(r.host.Resolvers) >= maxEntries {
+		if len(fields) < 2 || fields[0] != "nameserver" || len(list) >= maxEntries {
 			continue
 		}
 		if addr, err := netip.ParseAddr(fields[1]); err == nil {
-			r.host.Resolvers = append(r.host.Resolvers, addr.WithZone("").Unmap())
+			list = append(list, addr.WithZone("").Unmap())
 		}
 	}
+	return list
 }
 
 // ports is those that matter: SMTP, submission, DNS.

@@ -38,8 +38,17 @@ func (r *reader) postfix() {
 	for _, file := range chainFiles(conf) {
 		r.certificate("Postfix", file)
 	}
-	r.transports(dir + "/master.cf")
+	if r.transports(dir + "/master.cf") {
+		r.chroot(conf["queue_directory"])
+	}
 	r.postqueue(conf["queue_directory"])
+}
+
+// chroot reads which DNS servers a client asks whose root directory is the queue.
+func (r *reader) chroot(queue string) {
+	if text, ok := r.text(Resolvers, path.Join(queue, "etc/resolv.conf")); ok {
+		r.host.Chroot = nameservers(text)
+	}
 }
 
 // postconf asks for the parameters, with what they refer to filled in.
@@ -223,19 +232,19 @@ func isWord(c rune) bool {
 	return c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }
 
-// transports notes what single clients in master.cf are told otherwise.
-func (r *reader) transports(file string) {
-	text, ok := r.text(Sending, file)
-	if !ok {
-		return
-	}
-	const command = 7 // the eighth field (master(5))
+// transports notes what single clients in master.cf are told otherwise, and
+// reports whether the one for all mail runs in a chroot.
+func (r *reader) transports(file string) (chroot bool) {
+	text, _ := r.text(Sending, file)
+	const root, command = 4, 7 // the fifth and eighth fields (master(5))
 	for _, line := range logical(text) {
 		fields := strings.Fields(strings.NewReplacer("{", " ", "}", " ").Replace(line))
 		if len(fields) > command && path.Base(fields[command]) == "smtp" {
 			r.client(fields[0]+" in "+file, overrides(fields[command+1:]))
+			chroot = chroot || fields[0] == "smtp" && fields[root] == "y"
 		}
 	}
+	return chroot
 }
 
 // overrides reads -o name=value, also with blanks around the sign.

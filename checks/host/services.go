@@ -21,7 +21,7 @@ var Services = Checks.Add(&checks.Check{
 		Title:    "The services of this host listen where others can reach them",
 		Severity: diagnosis.Critical,
 		Why:      "A mail server that is stopped, or listens on loopback alone, takes no mail: senders try for days, then give up. Without a DNS server that answers, it can neither send nor judge what comes.",
-		Doc: `On the mail host itself (--local), the sockets that listen are read from /proc/net. Where this machine is an MX of the domain, port 25 must be open on each of its addresses in both families; on loopback alone is the default of many a fresh installation. Ports 465 and 587 are looked at only for being on loopback alone, which is advice: a proxy in front may be meant. Where resolv.conf names a server on this machine, something must listen for DNS there.
+		Doc: `On the mail host itself (--local), the sockets that listen are read from /proc/net. Where this machine is an MX of the domain, port 25 must be open on each of its addresses in both families; on loopback alone is the default of many a fresh installation. Ports 465 and 587 are looked at only for being on loopback alone, which is advice: a proxy in front may be meant. Where resolv.conf names a server on this machine, something must listen for DNS there. Where Postfix' client runs in a chroot, its own copy of resolv.conf must name the same servers; that it does not is a warning, and the reason for "name service error" in a log while dig answers.
 
 What listens may be kept from others all the same, by a firewall here or at the hoster: that port 25 is reached from outside is the matter of smtp.port25-inbound, best asked from elsewhere. Docker may pass connections on without a socket; then nothing is concluded.
 
@@ -51,6 +51,7 @@ func services(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	}
 	submission(in, &v)
 	resolver(in, &v)
+	chroot(in, &v)
 	return v, nil
 }
 
@@ -173,6 +174,25 @@ func resolver(in facts.Inside, v *diagnosis.Verdict) {
 		f.Message = fmt.Sprintf("resolv.conf names the DNS server %s on this host, but nothing listens there: every lookup waits before the next server is asked", listed(dead))
 	}
 	v.Findings = append(v.Findings, f)
+}
+
+// chroot looks whether Postfix asks the DNS servers that everybody here asks.
+func chroot(in facts.Inside, v *diagnosis.Verdict) {
+	if len(in.Chroot) == 0 || len(in.Resolvers) == 0 || sameSet(in.Chroot, in.Resolvers) {
+		return
+	}
+	v.Findings = append(v.Findings, diagnosis.Finding{
+		Subject: "chroot of Postfix", Severity: diagnosis.Warning,
+		Message: fmt.Sprintf("Postfix runs in a chroot whose resolv.conf names the DNS server %s, but that of the system names %s: its lookups can fail while all others here work", listed(in.Chroot), listed(in.Resolvers)),
+		Remedy:  diagnosis.Remedy{Steps: []string{"Copy /etc/resolv.conf to etc/resolv.conf in the queue directory (/var/spool/postfix) and restart Postfix; on Debian a restart alone copies it."}},
+	})
+}
+
+func sameSet(a, b []netip.Addr) bool {
+	lacks := func(list []netip.Addr) func(netip.Addr) bool {
+		return func(x netip.Addr) bool { return !slices.Contains(list, x) }
+	}
+	return !slices.ContainsFunc(a, lacks(b)) && !slices.ContainsFunc(b, lacks(a))
 }
 
 func sayAddrs(addrs []netip.Addr) string {
