@@ -263,6 +263,8 @@ func (p *parser) take() {
 	switch {
 	case s.Host == "":
 		wrong = "has no hostname"
+	case p.port == "":
+		wrong = "has no port"
 	case s.Port == 0:
 		wrong = fmt.Sprintf("has the port %q", clip(p.port))
 	case s.Socket == 0:
