@@ -22,12 +22,12 @@ var TCPFallback = Checks.Add(&checks.Check{
 		Why:      "A DKIM key of 2048 bits beside signatures, or a domain with many TXT records, does not fit a UDP answer. Resolvers then ask over TCP; where that is closed, the SPF record or the key is missing, and mail fails.",
 		Doc: `Every server of the zone that answers over UDP is asked for the zone's SOA record over TCP port 53. TCP is not an option: name servers must support it. A firewall that lets only UDP through is the usual cause, put there in the belief that TCP is for zone transfers alone.
 
-Here a UDP answer may have 1232 octets, as most resolvers ask for since 2020; a larger one comes truncated, with the TC bit set, and is asked for over TCP.
+Here a UDP answer may have 1232 octets, the value that resolvers agreed on with the DNS flag day of 2020; a larger one comes truncated, with the TC bit set, and is asked for over TCP.
 
 To fix it, open TCP port 53 to the name server in the firewall, and let the server listen on it.
 
 If nobody at all is reached over TCP port 53, the servers of the parent zone included, it is closed on the way out of this network, and nothing can be told.`,
-		Refs: []diagnosis.Ref{{Name: "RFC 7766, 5"}, {Name: "RFC 2181, 9"}, {Name: "RFC 9210, 3.1"}},
+		Refs: []diagnosis.Ref{{Name: "RFC 7766, 5"}, {Name: "RFC 2181, 9"}, {Name: "RFC 9210, 3"}},
 	},
 	Needs: []*checks.Check{DomainExists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {

@@ -26,7 +26,7 @@ var DelegationConsistent = Checks.Add(&checks.Check{
 
 If the parent zone knows of no delegation, though the resolver here knows the zone, it is critical too: the domain is on hold, or is one for the inside of a network.
 
-A name that only the parent has is a warning: a server that has been given up, and whose name somebody else may register one day. A name that only the zone has is advice: it works, but resolvers use it or not, depending on which of the two sets they believe. An address that the parent gives (glue) and the server's own A or AAAA record does not is a warning: half of the world goes there.
+A name that only the parent has is a warning: a server that has been given up, and whose name somebody else may register one day. A name that only the zone has is advice: it works, but resolvers use it or not, depending on which of the two sets they believe. An address that the parent gives (glue) and the server's own A or AAAA record does not is a warning: who comes from the parent goes there first.
 
 To fix a lame server, see that it has the zone: a secondary must be allowed to transfer it, and have it in its configuration. If the server is not to serve the zone any more, take it out of the delegation, at the registrar, and out of the NS records of the zone. To fix glue, correct the address of the host at the registrar, where it is often called host record or child name server.
 
