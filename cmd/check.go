@@ -64,7 +64,7 @@ asked by that; the key is in no report and no recording.
 	f.nameFlag(cmd)
 	flags.StringSliceVar(&f.mx, "mx", nil, "a `host` to take the domain's mail (repeatable)")
 	f.resolverFlag(cmd)
-	f.choiceFlags(a, cmd)
+	f.choiceFlags(a, cmd, checks.Domains)
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept the mail? (repeatable):\n"+strings.Join(policyNames(), ", "))
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
 	f.recordingFlags(cmd)

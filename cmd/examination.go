@@ -12,6 +12,7 @@ import (
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
+	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -80,11 +81,11 @@ func (f *examFlags) resolverFlag(cmd *cobra.Command) {
 	_ = cmd.RegisterFlagCompletionFunc("resolver", cobra.NoFileCompletions)
 }
 
-func (f *examFlags) choiceFlags(a *app, cmd *cobra.Command) {
+func (f *examFlags) choiceFlags(a *app, cmd *cobra.Command, of checks.Subject) {
 	cmd.Flags().StringSliceVar(&f.only, "only", nil, "show these `checks` or topics only, and what explains\ntheir end (repeatable)")
 	cmd.Flags().StringSliceVar(&f.skip, "skip", nil, "leave out these `checks` or topics (repeatable)")
 	for _, name := range []string{"only", "skip"} {
-		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames)
+		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames(of))
 	}
 }
 

@@ -45,17 +45,24 @@ an address fit.`,
 	return cmd
 }
 
-// completeNames completes the IDs of checks and the topics, also behind commas,
-// and says what each is where it stands alone.
-func (a *app) completeNames(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+// completeNames completes the IDs of checks that judge such subjects and the
+// topics, also behind commas, and says what each is where it stands alone.
+func (a *app) completeNames(of checks.Subject) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		return completions(checks.About(of, a.all()), typed), cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// completions is the names of checks and topics that typed may become.
+func completions(all []*checks.Check, typed string) []string {
 	before, _, list := cutLast(typed, ",")
 	if list {
 		before += ","
 	}
 	var names []string
-	for i, c := range a.all() {
+	for i, c := range all {
 		topic := checks.TopicOf(c.ID)
-		if i == 0 || checks.TopicOf(a.all()[i-1].ID) != topic {
+		if i == 0 || checks.TopicOf(all[i-1].ID) != topic {
 			names = append(names, before+topic+"\tall checks of "+topic)
 		}
 		names = append(names, before+c.ID+"\t"+c.Title)
@@ -65,21 +72,21 @@ func (a *app) completeNames(_ *cobra.Command, _ []string, typed string) ([]strin
 			names[i], _, _ = strings.Cut(name, "\t")
 		}
 	}
-	return slices.DeleteFunc(names, func(s string) bool { return !strings.HasPrefix(s, typed) }), cobra.ShellCompDirectiveNoFileComp
+	return slices.DeleteFunc(names, func(s string) bool { return !strings.HasPrefix(s, typed) })
 }
 
 // completeID completes the one argument of explain.
-func (a *app) completeID(cmd *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
+func (a *app) completeID(_ *cobra.Command, args []string, typed string) ([]string, cobra.ShellCompDirective) {
 	if len(args) > 0 || strings.Contains(typed, ",") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names, directive := a.completeNames(cmd, args, typed)
+	names := completions(a.all(), typed)
 	for _, p := range policy.Known() {
 		if strings.HasPrefix(p.Name, typed) {
 			names = append(names, p.Name+"\t"+p.Question)
 		}
 	}
-	return names, directive
+	return names, cobra.ShellCompDirectiveNoFileComp
 }
 
 // cutLast is strings.Cut at the last sep; before is empty where there is none.

@@ -41,8 +41,10 @@ calls itself (--helo NAME) is held against the reverse DNS.
 
 Of the address its network (the /24 or /64) is told to Team Cymru and RIPEstat,
 and the whole of it to the lists. Spamhaus' list of refused networks is fetched
-over HTTPS and kept in the cache directory for a day. With --only or --skip the
-question whether it is fit is not answered.
+over HTTPS and kept in the cache directory for a day.
+
+An address that is not fit ends the command with 1, unless --fail-on is never.
+With --only or --skip the question is not answered.
 
 ` + exitHelp,
 		Example: `  maildoctor ip 192.0.2.25
@@ -58,7 +60,7 @@ question whether it is fit is not answered.
 	f.nameFlag(cmd)
 	flags.BoolVar(&f.here, "here", false, "the address is this machine's, given by NAT as in\nclouds: ask whether port 25 is open")
 	f.resolverFlag(cmd)
-	f.choiceFlags(a, cmd)
+	f.choiceFlags(a, cmd, checks.Addresses)
 	f.recordingFlags(cmd)
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not ask whether port 25 is open from here")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: neither the refused\nnetworks nor what RPKI says")
