@@ -182,3 +182,36 @@ func TestKeyExchange(t *testing.T) {
 		}
 	}
 }
+
+// FuzzUnended talks to a server that says anything, one answer to each line it is
+// sent, about a message that must not end: whatever it says, what it is sent is
+// never <CRLF>.<CRLF>, and no other recipient is named.
+func FuzzUnended(f *testing.F) {
+	f.Add([]byte("220 mx\r\n\xfe250 mx\r\n\xfe250 ok\r\n\xfe250 ok\r\n\xfe354 go\r\n\xfe\xfe550 bare LF\r\n\xfe250 ok\r\n\xfe250 ok\r\n\xfe250 ok\r\n\xfe354 go\r\n"))
+	f.Add([]byte("220 mx\r\n\xfe250 mx\r\n\xfe250 ok\r\n\xfe250 ok\r\n\xfe354 go\r\n250 taken\r\n"))
+	f.Add([]byte("220 mx\r\n\xfe250 mx\r\n\xfe250 ok\r\n\xfe250 ok\r\n\xfe354 go\r\n4"))
+	f.Fuzz(func(t *testing.T, said []byte) {
+		synctest.Test(t, func(t *testing.T) {
+			var heard []string
+			var sent recorded
+			prober := &probe.Prober{Dial: func(context.Context, string, string) (net.Conn, error) {
+				client, server := net.Pipe()
+				go parrot(server, strings.Split(string(said), "\xfe"), &heard)
+				return &tapped{Conn: client, to: &sent}, nil
+			}}
+			target := target
+			target.Unended = &unended
+			start := time.Now()
+			s := prober.Converse(t.Context(), target)
+			if took := time.Since(start); took > probe.DefaultTimeouts().Total+time.Second {
+				t.Errorf("took %v", took)
+			}
+			synctest.Wait()
+			text := sent.bytes()
+			if bytes.Contains(text, []byte("\r\n.\r\n")) || bytes.Count(text, []byte("RCPT TO:")) != bytes.Count(text, []byte("RCPT TO:<postmaster@example.org>\r\n")) {
+				t.Errorf("sent %q", text)
+			}
+			s.Evidence()
+		})
+	})
+}
