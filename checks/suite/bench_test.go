@@ -21,11 +21,13 @@ const roundTrip = 20 * time.Millisecond
 // recipients).
 const wholeDepth = max(4, 1+3, 2+6)
 
-// depths is scenarios and the length of their longest chain of questions.
-var depths = []struct {
+// A chain is a scenario and the length of its longest chain of questions.
+type chain struct {
 	scenario string
 	depth    int
-}{
+}
+
+var depths = []chain{
 	{"healthy", 4},        // MX, A, PTR, A
 	{"bench.deep-spf", 6}, // SPF and five includes in a chain
 }
@@ -75,8 +77,9 @@ func once(b *testing.B, world *lab.Lab, dial scenario.Dial) int {
 	}
 	defer client.Close()
 	count := &asked{next: client, times: make(map[resolve.Question]int)}
-	results := checks.Run(b.Context(), world.EnvOver(b.Context(), count, dial), suite.All(), nil)
-	if len(results) != len(checks.About(checks.Domains, suite.All())) {
+	env := world.EnvOver(b.Context(), count, dial)
+	results := checks.Run(b.Context(), env, suite.All(), nil)
+	if len(results) != len(checks.About(env.Subject(), suite.All())) {
 		b.Fatalf("%d results", len(results))
 	}
 	return len(count.times)

@@ -2,6 +2,7 @@ package suite_test
 
 import (
 	"context"
+	"slices"
 	"net"
 	"testing"
 	"testing/synctest"
@@ -19,7 +20,8 @@ import (
 // bubble, so that every question takes 20 ms and nothing else takes any; what a
 // machine adds to that is BenchmarkExamination's to tell.
 func TestDepth(t *testing.T) {
-	for _, tt := range depths {
+	address := chain{"address.v4", 2} // PTR, A; a test entry of a list, the address
+	for _, tt := range append(slices.Clone(depths), address) {
 		t.Run(tt.scenario, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				world := load(t, tt.scenario+".txtar")
