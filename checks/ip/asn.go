@@ -19,7 +19,7 @@ var ASN = Checks.Add(&checks.Check{
 		ID:       "ip.asn",
 		Title:    "The network is known, and not a refused one",
 		Severity: diagnosis.Warning,
-		Why:      "Spamhaus advises everybody to drop all traffic of networks that criminals run or have hijacked: mail from there, however clean, does not even get a connection.",
+		Why:      "Spamhaus advises everybody to drop all traffic of networks that criminals run or have hijacked: mail from there gets no connection, however clean it is. From an address that no network announces nothing can be sent at all.",
 		Doc: `The origin of an address is the network (autonomous system) that announces it on the internet. Team Cymru tells it by DNS, with the announced prefix and the operator's name; the country is that of the registration, not the place of the machine. Of the address only its /24 or /64 is told to them.
 
 The network is then looked up in ASN-DROP, Spamhaus' list of networks that are run by spammers or criminals, or hijacked. The list is free of charge, but not to be fetched more than once an hour: so only examinations of addresses (maildoctor ip) fetch it, and keep it for a day.

@@ -2,8 +2,8 @@ package suite_test
 
 import (
 	"context"
-	"slices"
 	"net"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
