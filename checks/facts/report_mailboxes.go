@@ -10,6 +10,7 @@ import (
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // Bounds on what is asked about report addresses: a record can name anybody's.
@@ -98,15 +99,28 @@ var ReportDomains = checks.NewFact("the DMARC report mailboxes", func(ctx contex
 	return list, nil
 })
 
+// reportMX is the domains of report addresses and where mail for them goes, and
+// nothing else of them: the sessions wait for it. What is not known is left out.
+func reportMX(ctx context.Context, env *checks.Env) []ReportHost {
+	p, err := DMARC.Of(ctx, env)
+	if err != nil || p.Policy == nil || !p.Own {
+		return nil
+	}
+	hosts := reportHosts(*p.Policy.Record).List
+	var wg sync.WaitGroup
+	for i := range hosts {
+		h := &hosts[i]
+		wg.Go(func() { h.MX, h.MXErr = env.DNS.Resolve(ctx, resolve.Ask(h.Name, "MX")) })
+	}
+	wg.Wait()
+	return hosts
+}
+
 // reportMailboxes is the mailboxes of reports that the sessions with the domain's
 // own hosts ask for.
-func reportMailboxes(ctx context.Context, env *checks.Env, mx MXSet) []string {
-	hosts, err := DMARCReportHosts.Of(ctx, env)
-	if err != nil {
-		return nil // then nobody asks what came of it
-	}
+func reportMailboxes(env *checks.Env, mx MXSet, hosts []ReportHost) []string {
 	var list []string
-	for _, h := range hosts.List {
+	for _, h := range hosts {
 		if shares(env, mx, h) {
 			mailboxes, _ := sendable(h)
 			list = append(list, mailboxes...)

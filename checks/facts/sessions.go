@@ -42,8 +42,9 @@ var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env
 		set.Off = "SMTP conversations are turned off"
 		return set, nil
 	}
+	var reports []ReportHost
 	var wg sync.WaitGroup
-	wg.Go(func() { _, _ = DMARCReportHosts.Of(ctx, env) }) // at time zero; its error is none of this fact
+	wg.Go(func() { reports = reportMX(ctx, env) })
 	mx, err := MX.Of(ctx, env)
 	wg.Wait()
 	if err != nil {
@@ -52,7 +53,7 @@ var Sessions = checks.NewFact("the SMTP sessions", func(ctx context.Context, env
 	if set.Off, err = takesNoMail(ctx, env, mx); err != nil || set.Off != "" {
 		return set, err
 	}
-	set.plan(env, mx, envelopes(env, reportMailboxes(ctx, env, mx)))
+	set.plan(env, mx, envelopes(env, reportMailboxes(env, mx, reports)))
 	for i := range set.List {
 		s := &set.List[i]
 		wg.Go(func() { s.Session = env.SMTP.Converse(ctx, s.Target) })

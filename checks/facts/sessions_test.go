@@ -103,7 +103,8 @@ func TestSessionsPerAddress(t *testing.T) {
 func TestSessionsDepth(t *testing.T) {
 	const round = 20 * time.Millisecond
 	synctest.Test(t, func(t *testing.T) {
-		world := playSessions(t, sessionsWorld)
+		// Reports go to the domain itself and to another one on the same host.
+		world := playSessions(t, strings.Replace(sessionsWorld, "mx1 A", "_dmarc TXT \"v=DMARC1; p=none; rua=mailto:a@example.org,mailto:b@example.net\"\nexample.net. MX 10 mx1\nmx1 A", 1))
 		world.Want.RelayTest = false
 		world.Faults = append(world.Faults, resolve.Fault{Type: "*", Name: "*", Delay: round})
 		env := world.EnvOver(t.Context(), world.DNS(), func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -113,6 +114,7 @@ func TestSessionsDepth(t *testing.T) {
 		})
 		start := time.Now()
 		go facts.Intent.Of(t.Context(), env) // as others do at time zero
+		go facts.DMARC.Of(t.Context(), env)
 		set, err := facts.Sessions.Of(t.Context(), env)
 		if took := time.Since(start); err != nil || took > 10*round {
 			t.Errorf("took %v, error %v; want %v", took, err, 10*round)
@@ -120,6 +122,11 @@ func TestSessionsDepth(t *testing.T) {
 		for _, s := range set.List {
 			if s.Err != nil || !s.Done(probe.StageQuit) {
 				t.Errorf("%s: %v", s.Target.Endpoint(), s.Err)
+			}
+			for _, mailbox := range []string{"a@example.org", "b@example.net", facts.Unlikely(env)} {
+				if r, _ := s.Reception(mailbox); r != facts.Accepted {
+					t.Errorf("%s: %s: %v", s.Target.Endpoint(), mailbox, r)
+				}
 			}
 		}
 	})

@@ -52,7 +52,7 @@ type stance struct {
 func backupPolicy(env *checks.Env, set facts.MXSet, sessions facts.SessionSet, v *diagnosis.Verdict) {
 	list := stances(env, set, sessions)
 	if len(list) < 2 {
-		v.Seen = append(seen(set), diagnosis.Evidence{Question: "mail hosts", Answer: "one: there is no backup to differ"})
+		v.Seen = append(seen(set), diagnosis.Evidence{Question: "mail hosts", Answer: "only one, so there is no backup to differ"})
 		return
 	}
 	strict := slices.IndexFunc(list, func(s stance) bool { return s.reception == facts.NoMailbox })

@@ -120,7 +120,7 @@ func smuggled(env *checks.Env, t facts.SmugglingTest, tried []string, step probe
 		Subject: host, Severity: diagnosis.Warning,
 		Message: fmt.Sprintf("mail host %s at %s takes %s for the end of a message: %s; postmaster@%s has got one that says so",
 			host, t.Session.Target.Addr, last(tried), quoted(step), record.Display(env.Domain)),
-		Evidence: []diagnosis.Evidence{t.Session.Evidence(probe.StageMail, probe.StageRcpt, probe.StageData, probe.StageEnding)},
+		Evidence: []diagnosis.Evidence{t.Session.Evidence(probe.StageData, probe.StageEnding)},
 		Remedy: diagnosis.Remedy{Steps: append(foreign(env, t.Host),
 			"Update the mail server, and let it know one end of a message only; in Postfix: smtpd_forbid_bare_newline = normalize (3.9, 3.8.5, 3.7.10, 3.6.14, 3.5.24 or newer), then postfix reload.",
 			"If a filter or a proxy stands in front of it, see to that first: it is the one that was talked to.")},
