@@ -53,7 +53,7 @@ func stale(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	guides = slices.DeleteFunc(guides, func(g guide) bool { _, known := facts.ServesClients(g.host); return !known })
 	if len(guides) == 0 {
 		if len(v.Doubts) == 0 {
-			v.Seen = []diagnosis.Evidence{{Question: record.Display(env.Domain), Answer: "nothing leads mail programs to a provider that is known"}}
+			v.Seen = []diagnosis.Evidence{{Question: record.Display(env.Domain), Answer: "nothing leads mail programs to a former provider"}}
 		}
 		return v, nil
 	}

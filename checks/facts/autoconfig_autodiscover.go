@@ -62,12 +62,12 @@ var Autodiscovered = checks.NewFact("Autodiscover", func(ctx context.Context, en
 	}
 	a.Asked = a.ask()
 	if p, ok := ServesClients(a.Target()); ok && p == Microsoft {
-		a.Off, a.Asked = "Microsoft answers", ""
+		a.Off, a.Asked = "Microsoft answers there under its own name, and leads Outlook on by HTTP", ""
 	}
 	if a.Asked == "" {
 		return a, nil
 	}
-	a.Lookup = lookup(ctx, env, "https://"+record.Display(a.Asked)+autodiscoverPath)
+	a.Lookup = lookup(ctx, env, "https://"+record.Display(a.Asked)+autodiscoverPath, patient)
 	return a, ctx.Err()
 })
 

@@ -46,10 +46,16 @@ const (
 	maxSettings       = 128 << 10
 )
 
+// How long a lookup waits for each fetch: for a host that is there for it, and for
+// one that may know nothing of it.
+var (
+	patient = probe.FetchTimeouts{Total: 15 * time.Second}
+	hasty   = probe.FetchTimeouts{Connect: 5 * time.Second, Total: 10 * time.Second}
+)
+
 // lookup fetches a document and follows redirects to https, as mail programs do.
-func lookup(ctx context.Context, env *checks.Env, at string) Lookup {
+func lookup(ctx context.Context, env *checks.Env, at string, limits probe.FetchTimeouts) Lookup {
 	l := Lookup{URL: at}
-	limits := probe.FetchTimeouts{Total: 15 * time.Second}
 	for range settingsRedirects + 1 {
 		f := Fetch(ctx, env, probe.Request{URL: at, MaxBody: maxSettings, Limits: limits})
 		l.Fetches = append(l.Fetches, f)
@@ -130,10 +136,10 @@ var MozillaSettings = checks.NewFact("the settings for mail programs", func(ctx 
 	}
 	first, second := SettingsURLs(env.Domain)
 	if !s.ByWildcard && (len(s.Addrs) > 0 || !s.Known()) {
-		s.try(ctx, env, first)
+		s.try(ctx, env, first, patient)
 	}
 	if !s.Found {
-		s.try(ctx, env, second)
+		s.try(ctx, env, second, hasty)
 	}
 	return s, ctx.Err()
 })
@@ -144,8 +150,8 @@ func byWildcard(ctx context.Context, env *checks.Env, name string) bool {
 	return err == nil && slices.ContainsFunc(w.Clients, func(g WildcardGuest) bool { return g.Name == name })
 }
 
-func (s *Settings) try(ctx context.Context, env *checks.Env, at string) {
-	l := lookup(ctx, env, at)
+func (s *Settings) try(ctx context.Context, env *checks.Env, at string, limits probe.FetchTimeouts) {
+	l := lookup(ctx, env, at, limits)
 	s.Tries = append(s.Tries, l)
 	if !l.Served() || autoconfig.Root(string(l.Last().Body)) != "clientConfig" {
 		return
