@@ -161,7 +161,7 @@ func settle(domain string, c *Check, own diagnosis.Result, settled map[*Check]di
 	for _, outcome := range []diagnosis.Outcome{diagnosis.Failed, diagnosis.Unknown, diagnosis.Skipped} {
 		for _, need := range causes {
 			cause := settled[need]
-			if cause.Outcome != outcome || cause.Cause != "" {
+			if cause.Outcome != outcome || cause.Cause != "" || !explains(&cause) {
 				continue
 			}
 			if rest := independent(own.Findings, cause); len(rest) > 0 {
@@ -189,6 +189,24 @@ func ofHosts(cause diagnosis.Result, domain string) bool {
 		}
 	}
 	return cause.Outcome == diagnosis.Failed
+}
+
+// explains leaves of a cause what it may be the cause of something for, and
+// reports whether that is anything.
+func explains(cause *diagnosis.Result) bool {
+	if cause.Outcome == diagnosis.Skipped {
+		return true
+	}
+	cause.Findings = slices.DeleteFunc(slices.Clone(cause.Findings), func(f diagnosis.Finding) bool { return f.Alone })
+	cause.Doubts = slices.DeleteFunc(slices.Clone(cause.Doubts), func(d diagnosis.Doubt) bool { return d.Alone })
+	switch {
+	case len(cause.Findings) > 0:
+		return true
+	case len(cause.Doubts) > 0:
+		cause.Outcome = diagnosis.Unknown
+		return true
+	}
+	return false
 }
 
 // independent is those of the findings whose subject the cause says nothing about.

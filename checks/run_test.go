@@ -55,6 +55,9 @@ func TestConsequences(t *testing.T) {
 		{"a doubt about another does not refute a finding", check("a.g", ends(fails("example.org"), nil), unknown), diagnosis.Failed, ""},
 		{"what does not apply takes its consequences along", check("a.h", ends(diagnosis.Verdict{}, nil), skip), diagnosis.Skipped, ""},
 		{"failed goes before unknown", check("a.i", ends(diagnosis.Verdict{}, nil), unknown, fail), diagnosis.Skipped, "t.fail"},
+		{"a finding that is alone explains nothing", check("a.o", ends(diagnosis.Verdict{}, nil), check("t.alone", ends(diagnosis.Verdict{Findings: []diagnosis.Finding{{Subject: "example.org", Alone: true}}}, nil))), diagnosis.Passed, ""},
+		{"nor does a doubt", check("a.p", ends(diagnosis.Verdict{}, nil), check("t.alone", ends(diagnosis.Verdict{Doubts: []diagnosis.Doubt{{Subject: "mx1", Alone: true}}}, nil))), diagnosis.Passed, ""},
+		{"beside one that does", check("a.q", ends(fails("example.org"), nil), check("t.alone", ends(diagnosis.Verdict{Doubts: []diagnosis.Doubt{{Subject: "mx1", Alone: true}, {Subject: "example.org", Reason: "no answer"}}}, nil))), diagnosis.Unknown, "t.alone"},
 		{"an error is unknown", unknown, diagnosis.Unknown, ""},
 	}
 	for _, tt := range tests {

@@ -107,6 +107,7 @@ type Finding struct {
 	Evidence []Evidence
 	Places   []string // where the records stand, "example.org.zone:12"; only for records from files
 	Remedy   Remedy
+	Alone    bool // what needs the check is judged all the same: it is a cause of nothing else
 }
 
 // A Remedy cures a finding: a machine applies the edits, a person takes the steps.
@@ -116,7 +117,12 @@ type Remedy struct {
 }
 
 // A Doubt is a subject about which the check could not find out, and why.
-type Doubt struct{ Subject, Reason string }
+type Doubt struct {
+	Subject, Reason string
+	// Alone tells that what builds on the check can be told all the same: it
+	// explains nobody else's doubt, and takes no verdict away.
+	Alone bool
+}
 
 // A Verdict is what one check concludes. The zero Verdict is a pass.
 //

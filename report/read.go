@@ -105,7 +105,7 @@ func fromResult(w wireResult) (diagnosis.Result, error) {
 	r.Findings, errs[4] = all(w.Findings, "findings", fromFinding)
 	r.Rule.Refs, errs[5] = all(w.Refs, "refs", func(x wireRef) (diagnosis.Ref, error) { return diagnosis.Ref(x), nil })
 	for _, d := range w.Doubts {
-		r.Doubts = append(r.Doubts, diagnosis.Doubt(d))
+		r.Doubts = append(r.Doubts, diagnosis.Doubt{Subject: d.Subject, Reason: d.Reason})
 	}
 	return r, errors.Join(errs[:]...)
 }

@@ -107,7 +107,7 @@ func judge(v *diagnosis.Verdict, s facts.HostSession, outlet facts.Outlet) {
 		return
 	}
 	if doubt != "" {
-		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.Addr.String(), Reason: where + " " + doubt})
+		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: s.Target.Addr.String(), Reason: where + " " + doubt, Alone: s.Greeted()})
 	}
 	if !s.Greeted() {
 		v.Seen = append(v.Seen, s.Evidence())
