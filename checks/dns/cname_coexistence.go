@@ -41,7 +41,7 @@ func cnameCoexistence(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 		name := record.Display(a.Name)
 		switch {
 		case a.Err != nil && a.Name == env.Domain:
-			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: name, Reason: a.Err.Error()})
+			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: name, Reason: a.Err.Error(), Alone: true})
 		case a.Err != nil:
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: "CNAME " + name, Answer: "not known: " + a.Err.Error()})
 		case a.Target() == "":
@@ -58,7 +58,7 @@ func cnameCoexistence(ctx context.Context, env *checks.Env) (diagnosis.Verdict, 
 func coexistence(env *checks.Env, a facts.Alias) diagnosis.Finding {
 	name, target := record.Display(a.Name), record.Display(a.Target())
 	f := diagnosis.Finding{
-		Subject: name, Severity: diagnosis.Critical,
+		Subject: name, Severity: diagnosis.Critical, Alone: a.Name != env.Domain,
 		Evidence: []diagnosis.Evidence{{Question: a.CNAME.Question.String(), Answer: a.CNAME.String()}},
 	}
 	var types []string

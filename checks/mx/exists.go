@@ -28,7 +28,7 @@ To fix it, publish one MX record that names the mail host: example.org. MX 10 ma
 Receivers look here too: many refuse a message whose sender domain has neither MX nor address, as no bounce could reach it.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5321, 5.1"}, {Name: "RFC 7505"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run:   exists,
 })
 

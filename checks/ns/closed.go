@@ -29,7 +29,7 @@ To close recursion, turn it off where the server only serves zones: BIND "recurs
 Asked from a machine in the server's own network it cannot be told whether strangers are served.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 5936, 5"}, {Name: "RFC 5358, 4"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run:   closed,
 })
 

@@ -33,7 +33,7 @@ To fix a lame server, see that it has the zone: a secondary must be allowed to t
 The answer of the parent's servers is not authoritative, and that is as it should be. A server over IPv6 that cannot be asked from a machine without IPv6 is nobody's fault.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 1034, 4.2.2"}, {Name: "RFC 1912, 2.8"}, {Name: "RFC 9499, 7"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeViews(ctx, env, func(set facts.ViewSet, v *diagnosis.Verdict) {
 			d := delegation{env: env, ViewSet: set, v: v, zone: of(env, set.Zone)}

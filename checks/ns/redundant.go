@@ -25,7 +25,7 @@ var Redundant = Checks.Add(&checks.Check{
 To fix it, add a second server that somebody else runs, or that is at another hoster: most DNS providers and many registrars serve as secondary. Then name it at the registrar too. A provider that hosts the zone gives out two or more names; set all of them.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 2182, 3.1"}, {Name: "RFC 2182, 5"}, {Name: "RFC 1034, 4.1"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeServers(ctx, env, func(set facts.NameServerSet, v *diagnosis.Verdict) { redundant(env, set, v) })
 	},

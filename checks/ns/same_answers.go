@@ -29,7 +29,7 @@ Serial numbers alone are not judged: right after a change a secondary is behind 
 To fix it, see at the server that is behind why it does not transfer the zone: the address of the primary, the TSIG key, NOTIFY, port 53 over TCP. With BIND, "rndc retransfer example.org" fetches it at once. If the serial of the primary is lower than the secondary's, as after a restored backup, raise it above. Where two providers serve the zone, change both.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 1034, 4.3.5"}, {Name: "RFC 1912, 2.2"}, {Name: "RFC 1982, 3.2"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeViews(ctx, env, func(set facts.ViewSet, v *diagnosis.Verdict) {
 			if v.Skip = nobody(set); v.Skip != "" {

@@ -25,7 +25,7 @@ To fix it, publish the address of the host, name the host that the alias leads t
 A name server whose name is in the zone itself is found by the address at the parent (glue), and still needs the same address in the zone.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 2181, 10.3"}, {Name: "RFC 1912, 2.4"}, {Name: "RFC 1918, 5"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 		return judgeServers(ctx, env, func(set facts.NameServerSet, v *diagnosis.Verdict) {
 			for _, n := range set.List {

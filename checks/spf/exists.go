@@ -27,7 +27,7 @@ To fix it, list everything that sends mail for the domain: your own hosts by add
 Receivers answer "none" where there is no record. Google and Yahoo ask every sender for SPF or DKIM, and bulk senders for both.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7208, 4.5"}, {Name: "RFC 7208, 3.1"}},
 	},
-	Needs: []*checks.Check{dns.DomainExists},
+	Needs: []*checks.Check{dns.DomainExists, dns.CNAMECoexistence},
 	Run:   exists,
 })
 
