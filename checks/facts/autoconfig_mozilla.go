@@ -44,6 +44,7 @@ func Vouched(f probe.Fetch) bool {
 const (
 	settingsRedirects = 2 // redirects that are followed
 	maxSettings       = 128 << 10
+	maxServers        = 8 // of a document, that are looked for
 )
 
 // How long a lookup waits for each fetch: for a host that is there for it, and for
@@ -96,7 +97,8 @@ type Settings struct {
 	Servers  []ConfiguredServer
 }
 
-// A ConfiguredServer is a server that the document names, for this domain.
+// A ConfiguredServer is a server that the document names, one of the first, for
+// this domain.
 type ConfiguredServer struct {
 	autoconfig.Server
 	Name string // canonical; empty where it is no host name
@@ -158,9 +160,10 @@ func (s *Settings) try(ctx context.Context, env *checks.Env, at string, limits p
 	}
 	s.Found = true
 	s.Config, s.Problems = autoconfig.Parse(string(l.Last().Body))
-	s.Servers = make([]ConfiguredServer, len(s.Config.Servers))
+	servers := s.Config.Servers[:min(len(s.Config.Servers), maxServers)]
+	s.Servers = make([]ConfiguredServer, len(servers))
 	var wg sync.WaitGroup
-	for i, server := range s.Config.Servers {
+	for i, server := range servers {
 		c := &s.Servers[i]
 		c.Server = server
 		name, fault := HostName(strings.ToLower(autoconfig.Expand(server.Host, "postmaster@"+record.Display(env.Domain))))

@@ -148,7 +148,11 @@ func judgeDoorAt(env *checks.Env, door facts.Door, s facts.DoorSession, open map
 	for _, wrong := range weakTLS(env.Now(), s.TLS) {
 		say(fault, wrong, fmt.Sprintf("Give the server a certificate for %s from a public authority such as Let's Encrypt, with its intermediates, reload it after each renewal, and allow TLS 1.2 and 1.3 only.", record.Display(door.Host)))
 	}
-	if len(list) == 0 {
+	switch {
+	case len(list) > 0:
+	case s.Here:
+		say(seen, s.TLS.String()+"; of this machine itself, so that no firewall was passed")
+	default:
 		say(seen, s.TLS.String())
 	}
 	return list

@@ -59,7 +59,7 @@ func ParsePACC(text string) (PACC, []Problem) {
 		case !ok:
 			problems.add(Problem{Offset: at, Effect: Void, Message: fmt.Sprintf("%q is no tag with a value", clip(strings.TrimSpace(tag)))})
 		case twice:
-			problems.add(Problem{Offset: at, Effect: Void, Message: fmt.Sprintf("the tag %s stands twice", clip(name))})
+			problems.add(Problem{Offset: at, Effect: Void, Message: fmt.Sprintf("the tag %q stands twice", clip(name))})
 		case n > 0 && name == "v":
 			problems.add(Problem{Offset: at, Effect: Void, Message: "v is not the first tag"})
 		default:
@@ -102,8 +102,8 @@ type Protocol struct {
 	URL  string // of web protocols
 }
 
-// maxProtocols bounds the protocols of a document.
-const maxProtocols = 32
+// maxProtocols bounds the protocols of a document. The drafts know nine.
+const maxProtocols = 12
 
 // ParseDocument reads a document. Drafts before 03 call submission "smtp", later
 // ones "submit".
