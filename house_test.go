@@ -21,7 +21,7 @@ var floors = [][]string{
 	1:  {"record"},
 	2:  {"diagnosis", "resolve"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
-	4:  {"desired", "plan"},
+	4:  {"desired", "plan", "zonelint"},
 	5:  {"checks", "report", "providers/*", "mta"},
 	6:  {"checks/facts", "scenario/..."},
 	7:  {"checks/*", "lab"}, // checks/*: the topics

@@ -136,6 +136,10 @@ func inWords(err error) error {
 	if i := strings.LastIndex(s, " at line: "); i >= 0 {
 		s = s[:i]
 	}
+	if field, token, ok := strings.Cut(s, ": "); ok && strings.HasPrefix(field, "bad ") {
+		words := strings.Fields(field)
+		s = token + " cannot be read as " + words[len(words)-1]
+	}
 	if len(s) > 200 {
 		s = s[:200] + "..."
 	}

@@ -54,3 +54,16 @@ func (e Entry) statement() (statement, bool) {
 	l := lexer{text: e.Source, line: e.Line}
 	return l.next()
 }
+
+// Owner is the name as it is written; empty where the record takes it from the
+// one before, and for one that $GENERATE made.
+func (e Entry) Owner() string {
+	if e.Generated {
+		return ""
+	}
+	s, _ := e.statement()
+	if h, _ := head(s); s.owner {
+		return h.owner
+	}
+	return ""
+}

@@ -58,6 +58,40 @@ func TestPeers(t *testing.T) {
 	}
 }
 
+// The zones that the linter finds in order load in the servers, and BIND reads
+// what this reads.
+func TestPeersReadAlike(t *testing.T) {
+	names, err := filepath.Glob("../testdata/zones/*.zone")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no zones: %v", err)
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range peers {
+			if output := runPeer(t, p.program, p.args, name); strings.Contains(strings.ToLower(output), "warning") {
+				t.Errorf("%s of %s: %s", p.program, name, output)
+			}
+		}
+		compiled := filepath.Join(t.TempDir(), "compiled")
+		runPeer(t, "named-compilezone", []string{"-i", "none", "-o", compiled, "ZONE", "FILE"}, name)
+		theirs, err := os.ReadFile(compiled)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := Read(bytes.NewReader(theirs), ".")
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := Read(bytes.NewReader(text), "example.org")
+		if err != nil || !slices.Equal(record.Sorted(got), record.Sorted(want)) {
+			t.Errorf("%s reads as %v, %v\nBIND: %v", name, record.Sorted(got), err, record.Sorted(want))
+		}
+	}
+}
+
 // runPeer runs the program of a peer, which must end well. Where it is missing
 // the test is skipped, unless MAILDOCTOR_PEERS=1 says that the peers must be there.
 func runPeer(t *testing.T, program string, args []string, file string) string {
