@@ -162,6 +162,11 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 	}
 	t.Cleanup(func() { l.Close() })
 	w := &threeWays{Lab: l, name: name, postfix: make(map[string]string)}
+	for _, r := range s.Records { // other domains that the hosts take mail for
+		if _, host, ok := r.MX(); ok && r.Name != s.Domain && slices.Contains(mailHosts(s), host) {
+			mta.domains = append(mta.domains, record.Display(r.Name))
+		}
+	}
 	services := make(map[string]string) // by greeting
 	var certified []string
 	for _, host := range mailHosts(s) {
