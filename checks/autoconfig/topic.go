@@ -124,11 +124,11 @@ func leads(env *checks.Env, h facts.HostAddrs) string {
 		return "has no address"
 	}
 	for _, addr := range h.Addrs {
-		if facts.SpecialUse(addr, env.Lab) == "" {
+		if facts.OffLimits(env, addr) == "" {
 			return ""
 		}
 	}
-	return fmt.Sprintf("has no public address: %s is %s", h.Addrs[0], facts.SpecialUse(h.Addrs[0], env.Lab))
+	return fmt.Sprintf("has no public address: %s is %s", h.Addrs[0], facts.OffLimits(env, h.Addrs[0]))
 }
 
 // asked is the answers about a host as evidence.

@@ -154,7 +154,7 @@ func (p *planner) targets(d Door, addrs []netip.Addr) []DoorSession {
 	var sessions []DoorSession
 	seen := make(map[Family]bool)
 	for _, addr := range addrs {
-		if seen[FamilyOf(addr)] || SpecialUse(addr, p.env.Lab) != "" || len(sessions) == maxPerDoor {
+		if seen[FamilyOf(addr)] || OffLimits(p.env, addr) != "" || len(sessions) == maxPerDoor {
 			continue
 		}
 		seen[FamilyOf(addr)] = true
