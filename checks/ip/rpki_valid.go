@@ -22,7 +22,7 @@ var RPKIValid = Checks.Add(&checks.Check{
 		Why:      "Large networks drop routes that are invalid by RPKI: from there the hosts cannot be reached, and what they send gets no answer.",
 		Doc: `The holder of a prefix can publish which network may announce it, and how finely: a route origin authorisation (ROA). Networks that validate drop announcements that contradict it. A wrong ROA, or none for the network that really announces the prefix, cuts an address off from a part of the internet.
 
-Who announces the addresses that send and receive the domain's mail, and those of its name servers, is asked of Team Cymru by DNS, and what a validator makes of it of RIPEstat by HTTPS: one request for each announcement, six at most, of those of mail first. A route without any ROA is neither valid nor invalid; it is accepted everywhere, though a ROA would keep others from announcing the prefix.
+Who announces the addresses that send and receive the domain's mail, and those of its name servers, is asked of Team Cymru by DNS, and what a validator makes of it of RIPEstat by HTTPS: one request for each announcement, six at most, of those of mail first. A route without any ROA is neither valid nor invalid; it is accepted everywhere, though a ROA would have those who validate refuse a hijacker who announces the prefix.
 
 Only the holder of the prefix can publish a ROA, in the portal of the regional registry: that is the hoster, unless the addresses are your own.`,
 		Refs: []diagnosis.Ref{
