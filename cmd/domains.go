@@ -61,7 +61,7 @@ func (l listing[T]) read(args []string, in io.Reader) ([]T, error) {
 			list = append(list, one)
 		}
 		if len(list) > l.most {
-			return usage(fmt.Errorf("more than %d %s; give fewer at once", l.most, plural(l.noun)))
+			return usage(fmt.Errorf("more than %d %s; give fewer at once", l.most, several(l.noun)))
 		}
 		return nil
 	}
@@ -112,8 +112,8 @@ func (l listing[T]) lines(in io.Reader, add func(input, where string) error) err
 	return nil
 }
 
-// plural is "domains", "addresses".
-func plural(noun string) string {
+// several is "domains", "addresses".
+func several(noun string) string {
 	if strings.HasSuffix(noun, "s") {
 		return noun + "es"
 	}
