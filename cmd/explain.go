@@ -20,7 +20,7 @@ func (a *app) explainCommand() *cobra.Command {
 judged, how to mend a breach by hand, and where it is written. For a topic, what
 stands before the dot in an ID, it lists the checks. For a receiver of
 check --policy, it lists what that one asks for; for sending-address, what makes
-an address fit.`,
+an address fit. The topic zone is the rules of zone lint.`,
 		Example: `  maildoctor explain spf.lookup-limit
   maildoctor explain spf
   maildoctor explain gmail-bulk`,
@@ -34,7 +34,7 @@ an address fit.`,
 					return o.policy(p, a.all())
 				}
 			}
-			list, err := checks.Select(a.all(), args, nil)
+			list, err := checks.Select(slices.Concat(a.all(), zoneRules()), args, nil)
 			if err != nil {
 				return usage(err)
 			}
@@ -80,7 +80,7 @@ func (a *app) completeID(_ *cobra.Command, args []string, typed string) ([]strin
 	if len(args) > 0 || strings.Contains(typed, ",") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names := completions(a.all(), typed)
+	names := completions(slices.Concat(a.all(), zoneRules()), typed)
 	for _, p := range policy.Known() {
 		if strings.HasPrefix(p.Name, typed) {
 			names = append(names, p.Name+"\t"+p.Question)

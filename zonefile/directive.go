@@ -15,8 +15,8 @@ import (
 
 // A Directive is a line of a file that is no record.
 type Directive struct {
-	Name string // "$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE"
-	Args []string
+	Name string   // "$ORIGIN", "$TTL", "$INCLUDE", "$GENERATE"
+	Args []string // in printable ASCII: other octets as \DDD
 	Line int
 	File string // as in Entry
 	// Origin is, of $ORIGIN, the name that it means, absolute.
@@ -28,7 +28,12 @@ type Directive struct {
 func (p *parser) directive(c *scope, s statement, e Entry) {
 	d := Directive{Name: strings.ToUpper(s.fields[0].Text), Line: s.line, File: c.file}
 	for _, f := range s.fields[1:] {
-		d.Args = append(d.Args, f.Text)
+		plain, err := Field{Text: f.Text}.plain()
+		if err != nil {
+			p.problem(c, s.line, Syntax, "%s", err)
+			return
+		}
+		d.Args = append(d.Args, plain)
 	}
 	var err error
 	switch {

@@ -55,7 +55,8 @@ func (e Entry) statement() (statement, bool) {
 	return l.next()
 }
 
-// Owner is the name as it is written; empty where the record takes it from the
+// Owner is the name as it is written, other octets than printable ASCII as \DDD;
+// empty where the record takes it from the
 // one before, and for one that $GENERATE made.
 func (e Entry) Owner() string {
 	if e.Generated {
@@ -63,7 +64,8 @@ func (e Entry) Owner() string {
 	}
 	s, _ := e.statement()
 	if h, _ := head(s); s.owner {
-		return h.owner
+		plain, _ := Field{Text: h.owner}.plain()
+		return plain
 	}
 	return ""
 }

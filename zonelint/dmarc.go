@@ -27,7 +27,7 @@ To fix it, take the record that is shown, or mend the tag that is named.`,
 		for _, e := range list {
 			r, problems := dmarc.Parse(e.Data)
 			for _, p := range problems {
-				j.add(dmarcSeverity(r, p), one(e), repairedPolicy(e, r), "the DMARC record of %s: %s", show(record.Parent(e.Name)), p.Message)
+				j.add(dmarcSeverity(r, p), one(e), repairedPolicy(e, r), "the DMARC record %s: %s", show(e.Name), p.Message)
 			}
 		}
 		return j.end()
@@ -123,6 +123,6 @@ func (z *zone) consents(j *judgement, e *zonefile.Entry, r dmarc.Record) {
 		}
 		consent := dmarc.ConsentRecord(domain, uri.Host)
 		remedy := diagnosis.Remedy{Edits: []record.Edit{record.Set(record.Slot{Name: consent.Name, Type: "TXT", Tag: "v=DMARC1"}, consent)}}
-		j.add(diagnosis.Warning, one(e), remedy, "reports about %s go to %s, and %s has no record that consents to them", show(domain), clip(uri.Address, 80), show(uri.Host))
+		j.add(diagnosis.Warning, one(e), remedy, "the DMARC record %s sends reports to %s, and %s has no record that consents to them", show(e.Name), clip(uri.Address, 80), show(uri.Host))
 	}
 }

@@ -170,7 +170,7 @@ To fix it, write it as v=STSv1; id=20261122T1200; with an id that is new for eve
 		for _, e := range z.stsRecords() {
 			_, problems := mtasts.Parse(e.Data)
 			for _, p := range problems {
-				j.add(voidOr(p.Effect == mtasts.Ignored), one(e), diagnosis.Remedy{}, "the MTA-STS record of %s: %s", show(e.Name), p.Message)
+				j.add(voidOr(p.Effect == mtasts.Ignored), one(e), diagnosis.Remedy{}, "the MTA-STS record %s: %s", show(e.Name), p.Message)
 			}
 		}
 		return j.end()
@@ -245,7 +245,7 @@ To fix it, write it as v=TLSRPTv1; rua=mailto:tls-reports@example.org.`,
 				if clean := r.Clean(); clean.Reports() {
 					remedy = put(e, clean.String())
 				}
-				j.add(voidOr(p.Effect == tlsrpt.Ignored), one(e), remedy, "the TLS-RPT record of %s: %s", show(e.Name), p.Message)
+				j.add(voidOr(p.Effect == tlsrpt.Ignored), one(e), remedy, "the TLS-RPT record %s: %s", show(e.Name), p.Message)
 			}
 		}
 		return j.end()
