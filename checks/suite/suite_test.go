@@ -28,9 +28,7 @@ func TestScenarios(t *testing.T) {
 		count := &asked{next: world.DNS(), times: make(map[resolve.Question]int)}
 		got := world.Verdict(checks.Run(t.Context(), world.EnvOver(t.Context(), count, world.Dial), suite.All(), nil))
 		if *update {
-			if err := os.WriteFile(filepath.Join(scenarios, name+".txtar"), world.WithWant(got), 0o644); err != nil {
-				t.Fatal(err)
-			}
+			rewrite(t, filepath.Join(scenarios, name+".txtar"), world.WithWant(got))
 			return
 		}
 		if want := strings.Join(world.Expect, "\n"); strings.Join(got, "\n") != want {
@@ -38,6 +36,18 @@ func TestScenarios(t *testing.T) {
 		}
 		count.check(t)
 	})
+}
+
+// rewrite puts data in place of a file at once: another scenario may be like it,
+// and read it meanwhile.
+func rewrite(t *testing.T, name string, data []byte) {
+	t.Helper()
+	if err := os.WriteFile(name+".new", data, 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Rename(name+".new", name); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // eachWorld plays every scenario to do, each in a bubble of its own: timeouts
