@@ -143,6 +143,8 @@ func (r route) policed(s facts.HostSession) (end, bool) {
 	host := record.Display(s.Host.Name)
 	switch {
 	case bound:
+	case r.dane.MX.Secure() && h.Addrs.Secure() && h.TLSA.Err != nil: // RFC 7672, 2.1.2
+		return end{doubt: true, stage: "TLSA", why: "has TLSA records or none, which is not known, and senders that know DANE wait until it is: " + h.TLSA.Err.Error(), see: "dane.published"}, true
 	case !r.enforced():
 		return end{}, false
 	case !r.policy.Policy.Matches(host):
