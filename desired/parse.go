@@ -21,18 +21,27 @@ func Parse(text []byte, file func(path string) ([]byte, error)) (State, []Proble
 	var s State
 	if root := r.root(text); root != nil {
 		fields(r, root, "", fileKeys(), &s)
-		if _, ok := r.at["version"]; !ok && root.Kind == yaml.MappingNode {
-			r.wrong(root, "version", "is missing; write version: %s", version)
-		}
-		if _, ok := r.at["domains"]; !ok && root.Kind == yaml.MappingNode {
-			r.wrong(root, "domains", "is missing; there is nothing to publish")
-		}
+		r.missing(root)
 	}
 	s.at = r.at
 	if len(r.problems) == 0 {
 		r.problems = s.unknownHosts()
 	}
 	return s, inOrder(r.problems)
+}
+
+// missing looks for the keys that every file has; among other problems they may
+// be there, misspelled.
+func (r *reader) missing(root *yaml.Node) {
+	if len(r.problems) > 0 {
+		return
+	}
+	if _, ok := r.at["version"]; !ok {
+		r.wrong(root, "version", "is missing; write version: %s", version)
+	}
+	if _, ok := r.at["domains"]; !ok {
+		r.wrong(root, "domains", "is missing; there is nothing to publish")
+	}
 }
 
 // unknownHosts finds hosts that domains name and the file does not have.
@@ -78,13 +87,13 @@ func readHosts(r *reader, n *yaml.Node, path string, s *State) {
 			continue
 		}
 		r.at[under(path, display(name))] = r.at[p.path]
-		h := Host{Name: name}
+		h, before := Host{Name: name}, len(r.problems)
 		if p.value.Kind == yaml.MappingNode {
 			fields(r, p.value, p.path, hostKeys(), &h)
 		} else {
 			h.Addrs = r.ips(p.value, p.path)
 		}
-		if len(h.Addrs) == 0 {
+		if len(h.Addrs) == 0 && len(r.problems) == before {
 			r.wrong(p.key, p.path, "has no address; write ips with its public IPv4 and IPv6 addresses")
 		}
 		if slices.ContainsFunc(s.Hosts, func(o Host) bool { return o.Name == name }) {

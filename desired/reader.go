@@ -126,17 +126,6 @@ func (r *reader) values(n *yaml.Node, path string) []*yaml.Node {
 	return n.Content
 }
 
-// texts returns the values of a list of scalars.
-func (r *reader) texts(n *yaml.Node, path string) []string {
-	var list []string
-	for _, v := range r.values(n, path) {
-		if s, ok := r.text(v, path); ok {
-			list = append(list, s)
-		}
-	}
-	return list
-}
-
 // A pair is one key of a mapping and what it has.
 type pair struct {
 	name  string

@@ -82,23 +82,6 @@ func FindService(name string) (Service, bool) {
 	return all[i], true
 }
 
-// input returns the input of that name.
-func (s Service) input(name string) (Input, bool) {
-	i := slices.IndexFunc(s.Inputs, func(in Input) bool { return in.Name == name })
-	if i < 0 {
-		return Input{}, false
-	}
-	return s.Inputs[i], true
-}
-
-func (s Service) inputNames() []string {
-	var names []string
-	for _, in := range s.Inputs {
-		names = append(names, in.Name)
-	}
-	return names
-}
-
 const (
 	whySigns   = "receivers find the key of its signatures (RFC 6376, 3.6)"
 	whyVerify  = "shows the service that the domain is yours"
