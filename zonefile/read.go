@@ -18,7 +18,7 @@ const DefaultTTL = 3600
 
 // Bounds of one file, with all that it includes and generates.
 const (
-	maxRecords  = 1_000_000
+	maxRecords  = 250_000
 	maxOctets   = 64 << 20
 	maxProblems = 256
 	maxIncludes = 1000
