@@ -5,6 +5,6 @@ race: ; go test -race -shuffle=on ./...
 lint: ; test -z "$$(gofmt -l .)" && go vet ./... && go tool staticcheck ./... && go mod tidy -diff
 bench: ; go test -run '^$$' -bench . -benchmem ./...
 fuzz: ; grep -rnoE '^func Fuzz\w+' --include='*_test.go' . | sed -E 's,/[^/ ]+:[0-9]+:func , ,' | while read -r dir name; do go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime 15s || exit 1; done
-update: ; go test . ./checks/suite ./report ./cmd -update
+update: ; go test . ./checks/suite ./desired ./report ./cmd -update
 peers: ; MAILDOCTOR_PEERS=1 go test -count=1 -run Peers -v ./lab
 ci: ; .ci/run

@@ -143,7 +143,11 @@ func (b *builder) add(by source, domain string, slot record.Slot, level Level, r
 			}
 		}
 	case !slices.Equal(record.Sorted(d.want), record.Sorted(want)):
-		b.problem(by.path, "%s %s: %s wants %s, and %s%s wants %s; both cannot be", display(slot.Name), slot.Type, by.who, shown(want), last.who, b.line(last.path), shown(d.want))
+		ours, theirs := shown(want), shown(d.want)
+		if ours == theirs { // a set has one TTL (RFC 2181, 5.2)
+			ours, theirs = fmt.Sprintf("the TTL %d", want[0].TTL), fmt.Sprintf("the TTL %d", d.want[0].TTL)
+		}
+		b.problem(by.path, "%s %s: %s wants %s, and %s%s wants %s; both cannot be", display(slot.Name), slot.Type, by.who, ours, last.who, b.line(last.path), theirs)
 		return
 	default:
 		d.from = append(d.from, by)
@@ -171,7 +175,7 @@ func shown(records []record.Record) string {
 		if len(data) > most {
 			data = data[:most] + "..."
 		}
-		list = append(list, fmt.Sprintf("%q with TTL %d", data, r.TTL))
+		list = append(list, fmt.Sprintf("%q", data))
 	}
 	return strings.Join(list, " and ")
 }

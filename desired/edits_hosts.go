@@ -17,7 +17,7 @@ import (
 func (b *builder) hosts() {
 	for _, h := range b.state.Hosts {
 		for _, addr := range h.Addrs {
-			b.task(addr.String(), "whoever provides the address sets its reverse name (PTR) to %s, and nothing else", display(h.Name))
+			b.task(addr.String(), "whoever provides the address sets its reverse name (PTR) to %s, and no other", display(h.Name))
 		}
 		zone, ours := b.zoneOf(h.Name)
 		if !ours {
@@ -38,7 +38,7 @@ func (b *builder) hosts() {
 }
 
 // tlsa adds the TLSA records of a host where the zone is signed: in an unsigned
-// one they say nothing (RFC 7672, 2.2.1).
+// one they say nothing (RFC 7672, 2.2).
 func (b *builder) tlsa(by source, zone *mail, h Host) {
 	if len(h.TLSA) == 0 {
 		return

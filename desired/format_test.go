@@ -22,7 +22,7 @@ func same(a, b State) bool {
 func TestFormat(t *testing.T) {
 	for name, text := range map[string]string{
 		"full":  readFile(t, "full.yaml"),
-		"short": "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: mailu, dkim: " + edKey + ", dmarc: none, mta-sts: off, clients: none, reports: none, caa: none}}\n",
+		"short": "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: mailu, dkim: " + edKey + ", dmarc: none, mta-sts: off, clients: none, reports: none, caa: none, services: [ses, improvmx]}}\n",
 		"odd":   "version: 1\ndomains: {no.example: {services: {forwardemail: {forwards: ['a: b', \"# c\", 'yes'], selector: on, key: " + edKey + "}}, dkim: {no: " + edKey + "}, no-mail: ['null', '1', '2026-01-01']}}\n",
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -51,7 +51,7 @@ func hostKeys() []key[Host] {
 		{"ips", "Its public IPv4 and IPv6 addresses: those at which it takes mail and from which it sends.", manyForm(textForm("192.0.2.25", "2001:db8:25::25")), func(r *reader, n *yaml.Node, path string, h *Host) {
 			h.Addrs = r.ips(n, path)
 		}},
-		{"tlsa", "TLSA data of its certificate on port 25 and of the next one, as `3 1 1 <hex>`, or the SHA-256 of the public key alone. Published only where dnssec is true.", manyForm(textForm()), func(r *reader, n *yaml.Node, path string, h *Host) {
+		{"tlsa", "TLSA data of its certificate on port 25 and of the next one, as `3 1 1 HEX`, or the SHA-256 of the public key alone. Published only where dnssec is true.", manyForm(textForm()), func(r *reader, n *yaml.Node, path string, h *Host) {
 			h.TLSA = r.tlsa(n, path)
 		}},
 	}

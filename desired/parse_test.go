@@ -96,7 +96,7 @@ func TestParseProblems(t *testing.T) {
 		"ttl":                {domain("ttl: 10s"), "10s is not between 1m and 7d"},
 		"no time":            {domain("ttl: soon"), `"soon" is not a time`},
 		"switch":             {domain("dnssec: maybe"), `"maybe" is neither true nor false`},
-		"client":             {domain("clients: [imap4]"), `no way in "imap4"; did you mean imap?`},
+		"client":             {domain("clients: [imap4]"), `no way in "imap4"; did you mean imaps?`},
 		"caa":                {domain("caa: https://letsencrypt.org"), "is not a domain name"},
 		"caa without issue":  {domain("caa: {iodef: mailto:a@example.com}"), "has no issue"},
 		"iodef":              {domain("caa: {issue: none, iodef: security@example.com}"), "is not a mailto: or https: URI"},

@@ -29,9 +29,9 @@ func standard() Profile {
 func mailu() Profile {
 	return Profile{
 		Name: "mailu", Title: "Mailu", Receives: true,
-		Selectors: []string{"dkim"}, KeyWhere: "in Mailu's admin page of the domain, under DNS records, or in /mailu/dkim/<domain>.dkim.key",
+		Selectors: []string{"dkim"}, KeyWhere: "in Mailu's admin page of the domain, under DNS records, or in /mailu/dkim/DOMAIN.dkim.key",
 		TTL: 10 * time.Minute,
-		SPF: "mx ~all", SPFReason: "the MX hosts send; Mailu's own record also has a:<host>, a second lookup of the same addresses",
+		SPF: "mx ~all", SPFReason: "the MX hosts send; Mailu's own record also has a:HOST, a second lookup of the same addresses",
 		DMARC: dmarc.Quarantine, DMARCWhy: "Mailu begins with p=reject and strict alignment, which refuses mail from subdomains and by way of lists" + onward,
 		MTASTS:  mtasts.None, // Mailu serves no policy
 		Clients: []string{"submissions", "imaps", "pop3s"},
@@ -73,7 +73,7 @@ func mailInABox() Profile {
 func mox() Profile {
 	return Profile{
 		Name: "mox", Title: "mox", Receives: true,
-		Selectors: []string{"{YYYY}a", "{YYYY}b"}, KeyWhere: "in what `mox config dnsrecords <domain>` prints",
+		Selectors: []string{"{YYYY}a", "{YYYY}b"}, KeyWhere: "in what `mox config dnsrecords DOMAIN` prints",
 		TTL: 5 * time.Minute,
 		SPF: "{ips} mx ~all", SPFReason: "the addresses cost no lookup; mx holds when they change",
 		DMARC: dmarc.Quarantine, DMARCWhy: "mox begins with p=reject, and with a size limit on reports that RFC 9989 removed" + onward,
@@ -101,7 +101,7 @@ func stalwart() Profile {
 func dockerMailserver() Profile {
 	return Profile{
 		Name: "docker-mailserver", Title: "docker-mailserver", Receives: true,
-		Selectors: []string{"mail"}, KeyWhere: "in the file config/opendkim/keys/<domain>/mail.txt, or rspamd/dkim/*.public.dns.txt",
+		Selectors: []string{"mail"}, KeyWhere: "in the file config/opendkim/keys/DOMAIN/mail.txt, or rspamd/dkim/*.public.dns.txt",
 		TTL: time.Hour,
 		SPF: "mx ~all", SPFReason: "the MX hosts send; " + softly,
 		DMARC: dmarc.Quarantine, DMARCWhy: "docker-mailserver's sample is full of tags that RFC 9989 removed" + onward,

@@ -11,7 +11,7 @@ func mailboxes() []Service {
 			Inputs: []Input{
 				{Name: "key", Is: KeyText, Title: "the value of the DKIM record", Where: "admin.google.com > Apps > Google Workspace > Gmail > Authenticate email"},
 				{Name: "selector", Is: Label, Default: "google", Optional: true, Title: "the prefix selector of the key", Where: "admin.google.com > Apps > Google Workspace > Gmail > Authenticate email"},
-				{Name: "verification", Is: Text, Optional: true, Title: "what follows google-site-verification=", Where: "admin.google.com > Account > Domains > Manage domains > Verify"},
+				{Name: "verification", Is: Word, Optional: true, Title: "what follows google-site-verification=", Where: "admin.google.com > Account > Domains > Manage domains > Verify"},
 			},
 			SPF: "include:_spf.google.com ~all",
 			Entries: []Entry{
@@ -75,7 +75,7 @@ func mailboxes() []Service {
 		{
 			Name: "zoho", Title: "Zoho Mail", Receives: true,
 			Inputs: []Input{
-				{Name: "region", Is: Choice, Choices: []string{"com", "eu", "in", "jp", "com.au"}, Title: "the end of the MX hosts' names: mx.zoho.<region>", Where: "Zoho Mail admin console > Domains > the domain > Email configuration > MX"},
+				{Name: "region", Is: Choice, Choices: []string{"com", "eu", "in", "jp", "com.au"}, Title: "the end of the MX hosts' names: mx.zoho.REGION", Where: "Zoho Mail admin console > Domains > the domain > Email configuration > MX"},
 				{Name: "spf", Is: HostName, Title: "what follows include: in the SPF record, such as zohomail.eu", Where: "Zoho Mail admin console > Domains > the domain > Email configuration > SPF"},
 				{Name: "selector", Is: Label, Title: "what stands before ._domainkey in the DKIM record, such as zmail", Where: "Zoho Mail admin console > Domains > the domain > Email configuration > DKIM"},
 				{Name: "key", Is: KeyText, Title: "the value of the DKIM record", Where: "Zoho Mail admin console > Domains > the domain > Email configuration > DKIM"},
