@@ -152,7 +152,11 @@ To fix it, give the host a name without the underscore, change what points to it
 		for _, e := range list {
 			if owner := e.Type == "A" || e.Type == "AAAA" || e.Type == "MX"; owner && !isHost(e.Name, true) && !told[e.Name] {
 				told[e.Name] = true
-				j.add(diagnosis.Warning, one(e), steps("Give it a name of letters, digits and hyphens."), "%s has an %s record and is no name for a host", show(e.Name), e.Type)
+				severity := diagnosis.Warning
+				if addr, ok := e.Addr(); ok && addr.IsLoopback() {
+					severity = diagnosis.Advice // a list's answer, or one to an exists term of SPF: no host
+				}
+				j.add(severity, one(e), steps("Give it a name of letters, digits and hyphens."), "%s has an %s record and is no name for a host", show(e.Name), e.Type)
 			}
 			if name := host(e); name != "" && !isHost(name, false) && len(z.dotless[e]) == 0 && !isAddress(z, e) {
 				j.add(diagnosis.Warning, one(e), steps("Give the host a name of letters, digits and hyphens."), "the %s record of %s leads to %s, which is no name for a host", e.Type, show(e.Name), show(name))
