@@ -81,11 +81,16 @@ func Labels(name string) []string {
 // Parent returns the name without its leftmost label; the parent of a
 // top-level domain and of the root is the root.
 func Parent(name string) string {
-	labels := Labels(Canonical(name))
-	if len(labels) <= 1 {
-		return "."
+	name = Canonical(name)
+	for i := 0; i < len(name)-1; i++ {
+		switch name[i] {
+		case '\\':
+			i++
+		case '.':
+			return name[i+1:]
+		}
 	}
-	return strings.Join(labels[1:], ".") + "."
+	return "."
 }
 
 // Within reports whether name is zone or stands below it.

@@ -244,6 +244,9 @@ func (n *NameServers) refer(ctx context.Context, s *resolve.Statement, below str
 func (n *NameServers) of(addr netip.Addr) served {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	if n.world.Servers[addr] == nil {
+		addr = netip.Addr{} // as most have them
+	}
 	zone := n.zones[addr]
 	if zone == nil {
 		zone = resolve.NewZone(withSOA(n.world.Servers[addr].over(n.world.Records)))

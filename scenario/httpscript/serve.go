@@ -80,6 +80,7 @@ func (s Site) Serve(conn net.Conn, o Options) {
 		GetCertificate: func(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
 			return s.certificate(strings.ToLower(hello.ServerName), raw, o)
 		},
+		CurvePreferences:       smtpscript.Groups(),
 		NextProtos:             []string{"http/1.1"},
 		SessionTicketsDisabled: true, // over a net.Pipe they would wait for a client that is sending
 	})

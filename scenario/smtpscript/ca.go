@@ -14,6 +14,7 @@ import (
 	"math/big"
 	"net/netip"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -23,6 +24,9 @@ type CA struct {
 	now   time.Time
 	root  authority
 	other authority // issues what nobody trusts
+
+	mu     sync.Mutex
+	issued map[string]tls.Certificate // a server shows one certificate, whoever asks
 }
 
 type authority struct {
@@ -45,9 +49,13 @@ type Certificate struct {
 	RSABits int  // size of an RSA key; 0 is one on the curve P-256
 }
 
+// Groups is the key exchanges that servers of a world agree to where nothing else
+// is asked of them: what many servers still have, and the cheapest in tests.
+func Groups() []tls.CurveID { return []tls.CurveID{tls.X25519, tls.CurveP256} }
+
 // NewCA returns a certificate authority whose certificates are valid around now.
 func NewCA(now time.Time) (*CA, error) {
-	ca := &CA{now: now}
+	ca := &CA{now: now, issued: make(map[string]tls.Certificate)}
 	var err error
 	if ca.root, err = newAuthority("Scenario Root CA", now, "Let's Encrypt"); err != nil {
 		return nil, err
@@ -106,8 +114,22 @@ func (ca *CA) Pool() *x509.CertPool {
 	return pool
 }
 
-// Issue makes a certificate and its key.
+// Issue returns such a certificate and its key, the same one every time.
 func (ca *CA) Issue(want Certificate) (tls.Certificate, error) {
+	ca.mu.Lock()
+	defer ca.mu.Unlock()
+	which := fmt.Sprintf("%#v", want)
+	if cert, ok := ca.issued[which]; ok {
+		return cert, nil
+	}
+	cert, err := ca.issue(want)
+	if err == nil {
+		ca.issued[which] = cert
+	}
+	return cert, err
+}
+
+func (ca *CA) issue(want Certificate) (tls.Certificate, error) {
 	key, err := want.key()
 	if err != nil {
 		return tls.Certificate{}, err

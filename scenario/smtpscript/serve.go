@@ -268,9 +268,13 @@ func (c *conversation) startTLS() bool {
 	if c.ca == nil {
 		return false
 	}
+	groups := c.tlsGroups
+	if len(groups) == 0 {
+		groups = Groups()
+	}
 	secure := tls.Server(c.raw, &tls.Config{
 		GetCertificate: c.certificate, MinVersion: max(c.tlsVersion, c.tlsOldest), MaxVersion: c.tlsVersion,
-		CipherSuites: c.tlsSuites, CurvePreferences: c.tlsGroups,
+		CipherSuites: c.tlsSuites, CurvePreferences: groups,
 	})
 	if secure.Handshake() != nil {
 		return false
