@@ -63,7 +63,8 @@ func repairedPolicy(e *zonefile.Entry, r dmarc.Record) diagnosis.Remedy {
 		}
 		r = repaired
 	}
-	if clean := r.Clean().String(); clean != e.Data && r.Applies() {
+	clean := r.Clean().String()
+	if _, left := dmarc.Parse(clean); clean != e.Data && dmarc.Worst(left) == dmarc.Harmless {
 		return put(e, clean)
 	}
 	return steps("Mend the tag that is named.")

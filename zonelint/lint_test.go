@@ -110,6 +110,89 @@ func TestGoodZones(t *testing.T) {
 	}
 }
 
+// TestRemediesCure does what remedies say, each alone, on the zones of TestRules:
+// the finding is gone then, and nothing above advice has come.
+func TestRemediesCure(t *testing.T) {
+	names, err := filepath.Glob("../testdata/zones/lint/*.zone")
+	if err != nil || len(names) == 0 {
+		t.Fatalf("no zones: %v", err)
+	}
+	cured := 0
+	for _, name := range names {
+		content, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file := load(t, "before", string(content), "example.org.")
+		before := Lint(t.Context(), []File{file})[0]
+		rewritten := Lint(t.Context(), []File{load(t, "rewritten", written(t, file.Entries), "example.org.")})[0]
+		for _, result := range before.Results {
+			for _, f := range result.Findings {
+				entries, ok := cure(t, file, f)
+				if !ok {
+					continue
+				}
+				cured++
+				after := Lint(t.Context(), []File{load(t, "after", written(t, entries), "example.org.")})[0]
+				for _, r := range after.Results {
+					for _, g := range r.Findings {
+						same := r.Rule.ID == result.Rule.ID && g.Message == f.Message
+						if same || g.Severity > diagnosis.Advice && !says(before, g.Message) && !says(rewritten, g.Message) {
+							t.Errorf("%s: after the remedy for %q: %q", filepath.Base(name), f.Message, g.Message)
+						}
+					}
+				}
+			}
+		}
+	}
+	if cured < 20 {
+		t.Errorf("only %d remedies were tried", cured)
+	}
+}
+
+// cure is the entries of a file after the remedy of a finding; ok is false where
+// it is for a person alone.
+func cure(t *testing.T, file File, f diagnosis.Finding) (entries []zonefile.Entry, ok bool) {
+	entries = slices.Clone(file.Entries)
+	for _, edit := range f.Remedy.Edits {
+		if !strings.HasSuffix(edit.Slot.Name, ".example.org.") && edit.Slot.Name != "example.org." {
+			return nil, false // for another zone
+		}
+		entries = slices.DeleteFunc(entries, func(e zonefile.Entry) bool { return edit.Slot.Holds(e.Record) })
+		for _, r := range edit.Want {
+			entries, ok = append(entries, zonefile.Entry{Record: r}), true
+		}
+		ok = ok || len(edit.Want) == 0
+	}
+	for _, step := range f.Remedy.Steps {
+		if _, line, found := strings.Cut(step, "Write it as `"); found {
+			read, err := zonefile.Read(strings.NewReader(strings.TrimSuffix(line, "`")+"\n"), ".")
+			if err != nil {
+				t.Fatalf("%s: %v", step, err)
+			}
+			at := slices.IndexFunc(entries, func(e zonefile.Entry) bool { return slices.Contains(f.Places, file.Place(e)) })
+			entries[at].Record, ok = read[0], true
+		}
+	}
+	return entries, ok
+}
+
+// written is entries as a file, which shows no more how they were written before.
+func written(t *testing.T, entries []zonefile.Entry) string {
+	t.Helper()
+	var b bytes.Buffer
+	if err := zonefile.Write(&b, entries, zonefile.WriteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func says(r diagnosis.Report, message string) bool {
+	return slices.ContainsFunc(r.Results, func(result diagnosis.Result) bool {
+		return slices.ContainsFunc(result.Findings, func(f diagnosis.Finding) bool { return f.Message == message })
+	})
+}
+
 // Every rule says what it claims, why that matters and by whose word.
 func TestTexts(t *testing.T) {
 	seen := make(map[string]bool)

@@ -34,12 +34,12 @@ To fix it, take the record that is shown, or mend the term that is named.`,
 		j := z.judge(len(list), "SPF record")
 		for _, e := range list {
 			if meant, why, near := spf.NearMiss(e.Data); near {
-				j.add(diagnosis.Critical, one(e), put(e, meant), "the text %s of %s is no SPF record: %s", quote(e.Data), show(e.Name), why)
+				j.add(diagnosis.Critical, one(e), repairedSPF(e, meant), "the text %s of %s is no SPF record: %s", quote(e.Data), show(e.Name), why)
 				continue
 			}
 			_, problems := spf.Parse(e.Data)
 			for _, p := range problems {
-				j.add(spfSeverity(p), one(e), repairedSPF(e), "the SPF record of %s: %s", show(e.Name), p)
+				j.add(spfSeverity(p), one(e), repairedSPF(e, e.Data), "the SPF record of %s: %s", show(e.Name), p)
 			}
 		}
 		return j.end()
@@ -56,8 +56,8 @@ func spfSeverity(p spf.Problem) diagnosis.Severity {
 	return diagnosis.Warning
 }
 
-func repairedSPF(e *zonefile.Entry) diagnosis.Remedy {
-	repaired, left := spf.Repair(e.Data)
+func repairedSPF(e *zonefile.Entry, text string) diagnosis.Remedy {
+	repaired, left := spf.Repair(text)
 	if len(left) > 0 {
 		return steps("Correct the part that is named.")
 	}

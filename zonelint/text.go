@@ -130,10 +130,10 @@ func gluedText(e zonefile.Entry, fields []zonefile.Field) (meant string, ok bool
 }
 
 // runTogether reports whether words that are not quoted lose the blank between
-// them, and with it what divides them: behind a semicolon none is needed.
+// them, and with it what divides them: behind a semicolon or a comma none is needed.
 func runTogether(fields []zonefile.Field) bool {
 	for i, f := range fields[1:] {
-		if (!f.Quoted || !fields[i].Quoted) && !strings.HasSuffix(fields[i].Text, ";") {
+		if (!f.Quoted || !fields[i].Quoted) && strings.TrimRight(fields[i].Text, ";,") == fields[i].Text {
 			return true
 		}
 	}

@@ -161,17 +161,21 @@ func steps(format string, args ...any) diagnosis.Remedy {
 	return diagnosis.Remedy{Steps: []string{fmt.Sprintf(format, args...)}}
 }
 
-// put is the remedy that puts a TXT record in place of e.
+// put is the remedy that puts a text in place of that of e: an edit where the
+// record has a slot of its own, so that nothing beside it is touched, else the
+// line as it is to be written.
 func put(e *zonefile.Entry, text string) diagnosis.Remedy {
-	slot := record.Slot{Name: e.Name, Type: "TXT"}
-	for _, tag := range []string{"v=spf1", "v=DMARC1", "v=STSv1", "v=TLSRPTv1", "v=BIMI1"} {
-		if s := (record.Slot{Name: e.Name, Type: "TXT", Tag: tag}); s.Holds(record.TXT(e.Name, text)) {
-			slot = s
-		}
-	}
 	r := record.TXT(e.Name, text)
 	r.TTL = e.TTL
-	return diagnosis.Remedy{Edits: []record.Edit{record.Set(slot, r)}}
+	if slices.Contains(record.Labels(e.Name), "_domainkey") {
+		return diagnosis.Remedy{Edits: []record.Edit{record.Set(record.Slot{Name: e.Name, Type: "TXT"}, r)}}
+	}
+	for _, tag := range []string{"v=spf1", "v=DMARC1", "v=STSv1", "v=TLSRPTv1", "v=BIMI1"} {
+		if slot := (record.Slot{Name: e.Name, Type: "TXT", Tag: tag}); slot.Holds(r) && slot.Holds(e.Record) {
+			return diagnosis.Remedy{Edits: []record.Edit{record.Set(slot, r)}}
+		}
+	}
+	return steps("Write it as `%s`", strings.ReplaceAll(r.String(), "`", `\096`))
 }
 
 func one(e *zonefile.Entry) []*zonefile.Entry { return []*zonefile.Entry{e} }
