@@ -156,14 +156,11 @@ func (w *writer) services(depth int, uses []Use) {
 	w.open(depth, "services")
 	for _, use := range uses {
 		w.open(depth+1, use.Service)
-		service, _ := FindService(use.Service)
 		for _, v := range use.Values {
 			w.line(depth+2, v.Name, list(v.Texts))
 		}
-		for _, in := range service.Inputs {
-			if use.Texts(in.Name) == nil && !in.Optional && in.Default == "" && (in.With == "" || use.Texts(in.With) != nil) {
-				w.comment(depth+2, in.Name+": is missing. "+in.doc())
-			}
+		for _, in := range (Settings{Services: []Use{use}}).Missing() {
+			w.comment(depth+2, strings.TrimPrefix(in.Name, use.Service+".")+": is missing. "+in.doc())
 		}
 	}
 }
