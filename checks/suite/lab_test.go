@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
-	"github.com/maildoctor/maildoctor/checks/suite"
 	"github.com/maildoctor/maildoctor/lab"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
@@ -24,7 +23,8 @@ func TestSameVerdictsOverSockets(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, file := range files {
-		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+		name := strings.TrimSuffix(filepath.Base(file), ".txtar")
+		t.Run(name, func(t *testing.T) {
 			s, err := scenario.Load(os.DirFS(scenarios), filepath.Base(file))
 			if err != nil {
 				t.Fatal(err)
@@ -43,8 +43,8 @@ func TestSameVerdictsOverSockets(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			got := world.Verdict(checks.Run(t.Context(), world.Env(t.Context(), client), suite.All(), nil))
-			if g, w := timeless(got), timeless(s.Expect); g != w {
+			got := world.Verdict(checks.Run(t.Context(), world.Env(t.Context(), client), concern(name), nil))
+			if g, w := timeless(got), timeless(expected(name, world.World)); g != w {
 				t.Errorf("over sockets:\n%s\nin process:\n%s", g, w)
 			}
 		})

@@ -38,7 +38,7 @@ func TestRecordingHoldsNoSecret(t *testing.T) {
 		env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
 		env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
 		env.Security = recorder.Security(env.Security)
-		report := reportOf(t, env)
+		report := reportOf(t, env, suite.All())
 		text, err := recorder.Scenario(env, report)
 		if err != nil {
 			t.Fatal(err)

@@ -5,6 +5,7 @@ import (
 	"flag"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -72,6 +73,31 @@ func load(tb testing.TB, name string) *scenario.World {
 		tb.Fatal(err)
 	}
 	return world
+}
+
+// concern is the checks that a scenario is about: those of the topic it is named
+// after, else all. TestScenarios holds every scenario to all of them; the proofs
+// that ask for the same verdict by another way need no more than these.
+func concern(name string) []*checks.Check {
+	topic := checks.TopicOf(name)
+	list, err := checks.Select(suite.All(), []string{topic}, nil)
+	if err != nil || name == topic {
+		return suite.All()
+	}
+	return list
+}
+
+// expected is the lines of a scenario's want about what concerns it.
+func expected(name string, world *scenario.World) []string {
+	ids := make(map[string]bool)
+	for _, c := range concern(name) {
+		ids[c.ID] = true
+	}
+	return slices.DeleteFunc(slices.Clone(world.Expect), func(line string) bool {
+		_, rest, _ := strings.Cut(line, " ")
+		id, _, _ := strings.Cut(rest, ":")
+		return !ids[id] && checks.TopicOf(id) != "policy"
+	})
 }
 
 // asked counts what reaches the world behind the memo.
