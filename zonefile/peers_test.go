@@ -92,6 +92,71 @@ func TestPeersReadAlike(t *testing.T) {
 	}
 }
 
+// odd is a zone with all that the format allows, and hardly anybody writes.
+const odd = `$TTL 1h
+$ORIGIN example.org.
+@	IN	SOA	ns1 host\.master.example.org. ( 2026 1h 15M 2w 1d )
+	NS	ns1
+ns1 IN 300 A 192.0.2.1
+ns1 300 IN AAAA 2001:DB8::1
+\@ A 192.0.2.2
+\097bc TXT abc
+sp\032ace TXT "x"
+sp\ ace2 TXT "x"
+q TXT "a\"b\\c\;d\065" unq\"uo\;ted "\010"
+e TXT ""
+e2 TXT "" "" "a"
+par ( TXT ) ( ( "a"
+  "b" ) )
+MiXed.Case TXT "KeepCase"
+*	TXT "wild"
+_sip._tcp SRV 1 2 3 @
+txtgen TXT \# 4 03616263
+gen TYPE65280 \# 3 010203
+caa CAA 128 issue "ca.example\; x"
+hinfo HINFO "PC" Linux
+naptr NAPTR 100 10 "U" "E2U+sip" "!^.*$!sip:info@example.org!" .
+uri URI 10 1 "https://example.org/"
+https HTTPS 1 . alpn="h2,h3" ipv4hint=192.0.2.1
+loc LOC 52 22 23.000 N 4 53 32.000 E -2.00m 0.00m 10000m 10m
+sshfp SSHFP 4 2 ( 0C0C0C0C0C0C0C0C0C0C0C0C0C0C0C0C
+  0C0C0C0C0C0C0C0C0C0C0C0C0C0C0C0C )
+rp RP admin txt.rp
+$ORIGIN sub
+@ MX 10 mail.example.org.
+x CNAME @
+$TTL 5
+y PTR z
+dn DNAME other.example.
+$GENERATE 1-3/2 host${0,3,d} A 192.0.2.$
+$GENERATE 8-9 h$ 77 CNAME t$
+`
+
+// Read reads odd zones as BIND does.
+func TestPeersReadOdd(t *testing.T) {
+	dir := t.TempDir()
+	file, compiled := filepath.Join(dir, "odd.zone"), filepath.Join(dir, "compiled")
+	if err := os.WriteFile(file, []byte(odd), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	runPeer(t, "named-compilezone", []string{"-q", "-i", "none", "-k", "ignore", "-o", compiled, "ZONE", "FILE"}, file)
+	theirs, err := os.ReadFile(compiled)
+	if err != nil {
+		t.Fatal(err)
+	}
+	want, err := Read(bytes.NewReader(theirs), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := Read(strings.NewReader(odd), "example.org")
+	for _, c := range Diff(got, want, DiffOptions{}) {
+		t.Errorf("%s %s: read %q, BIND %q", c.Slot.Type, c.Slot.Name, c.Removed, c.Added)
+	}
+	if err != nil || len(got) != len(want) {
+		t.Errorf("%d records, %v; BIND %d", len(got), err, len(want))
+	}
+}
+
 // runPeer runs the program of a peer, which must end well. Where it is missing
 // the test is skipped, unless MAILDOCTOR_PEERS=1 says that the peers must be there.
 func runPeer(t *testing.T, program string, args []string, file string) string {

@@ -50,7 +50,7 @@ func unescape(s string) (c byte, n int) {
 func digit(c byte) bool { return '0' <= c && c <= '9' }
 
 // plain is the field in printable ASCII and in its quotation marks: other octets
-// and blanks as \DDD, other escapes as they are.
+// and blanks as \DDD; what need not be escaped is not.
 func (f Field) plain() (string, error) {
 	if _, err := f.Octets(); err != nil {
 		return "", err
@@ -62,13 +62,18 @@ func (f Field) plain() (string, error) {
 	for i := 0; i < len(f.Text); i++ {
 		c := f.Text[i]
 		switch {
-		case c == '\\' && printable(f.Text[i+1]):
-			i++
-			b.WriteByte('\\')
-			b.WriteByte(f.Text[i])
 		case c == '\\':
-			i++
-			fmt.Fprintf(&b, `\%03d`, f.Text[i])
+			octet, n := unescape(f.Text[i:])
+			i += n - 1
+			switch {
+			case ordinary(octet): // \097 is a
+				b.WriteByte(octet)
+			case n == 2 && printable(octet):
+				b.WriteByte('\\')
+				b.WriteByte(octet)
+			default:
+				fmt.Fprintf(&b, `\%03d`, octet)
+			}
 		case printable(c) || c == ' ' && f.Quoted:
 			b.WriteByte(c)
 		default:
@@ -79,6 +84,11 @@ func (f Field) plain() (string, error) {
 		b.WriteByte('"')
 	}
 	return b.String(), nil
+}
+
+// ordinary reports whether c means the same with a backslash and without.
+func ordinary(c byte) bool {
+	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || digit(c) || c == '-' || c == '_'
 }
 
 // printable reports whether c is printable ASCII and no blank.
