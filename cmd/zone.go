@@ -30,7 +30,7 @@ export them. It asks nobody and changes nothing.`,
 
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.AddCommand(a.zoneLintCommand(), a.zoneDiffCommand())
+	cmd.AddCommand(a.zoneLintCommand(), a.zoneDiffCommand(), a.zoneExportCommand())
 	return cmd
 }
 
