@@ -43,7 +43,13 @@ no terminal, it does not.
 
 What an account is issued (keys, tokens, verification texts) it never makes up:
 what is missing stands in the file as a comment that says where to find it.
-It asks no DNS and publishes nothing.`,
+It asks no DNS and publishes nothing.
+
+Mail suites:
+` + namesIn(desired.ProfileNames()) + `
+
+Relays and hosted mail services:
+` + namesIn(desired.ServiceNames()),
 		Example: `  maildoctor init
   maildoctor init --domain example.com --profile mailcow --host mail.example.com --ip 192.0.2.25 --relay ses --yes
   maildoctor init --domain example.com --relay fastmail --set reports=dmarc@example.com --yes`,
@@ -53,10 +59,10 @@ It asks no DNS and publishes nothing.`,
 	flags := cmd.Flags()
 	flags.SortFlags = false
 	flags.StringSliceVarP(&f.domains, "domain", "d", nil, "a mail `domain` (repeatable); what is set holds for all of them")
-	flags.StringVarP(&f.profile, "profile", "p", "", "the mail suite on the host: "+strings.Join(desired.ProfileNames(), ", "))
+	flags.StringVarP(&f.profile, "profile", "p", "", "the mail `suite` on the host; no-mail for a domain\nwithout mail")
 	flags.StringVar(&f.host, "host", "", "the `name` of the mail host")
 	flags.StringSliceVar(&f.ips, "ip", nil, "a public `address` of the mail host (repeatable)")
-	flags.StringSliceVar(&f.relays, "relay", nil, "a relay or hosted mail `service` (repeatable): "+strings.Join(desired.ServiceNames(), ", "))
+	flags.StringSliceVar(&f.relays, "relay", nil, "a relay or hosted mail `service` (repeatable)")
 	flags.StringArrayVar(&f.set, "set", nil, "give a `KEY=VALUE` (repeatable), such as ses.region=eu-west-1,\ndkim.s1=MIIB..., dmarc=reject; commas separate values")
 	fileFlag(cmd, &f.file)
 	flags.Lookup("file").Usage = "the `file` to write; - is standard output"
@@ -69,6 +75,11 @@ It asks no DNS and publishes nothing.`,
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	return cmd
+}
+
+// namesIn is names in lines of a help page.
+func namesIn(names []string) string {
+	return "  " + strings.Join(folded(strings.Join(names, ", ")), "\n  ")
 }
 
 func (a *app) init(f initFlags) error {

@@ -143,9 +143,9 @@ func entriesOf(wanted desired.Wanted, domain string) []zonefile.Entry {
 	return entries
 }
 
-// folded is a text in lines of a width that a zone file can bear.
+// folded is a text in lines that fit a terminal of 80 columns, indented a little.
 func folded(text string) []string {
-	const width = 96
+	const width = 76
 	var lines []string
 	for word := range strings.FieldsSeq(text) {
 		if n := len(lines); n > 0 && len(lines[n-1])+1+len(word) <= width {
