@@ -188,6 +188,10 @@ func (f initFlags) settings() (desired.Settings, error) {
 	if s.Profile == "" && len(s.Services) == 0 {
 		return s, usage(errors.New("init needs a --profile, the mail suite on your host, or a --relay that keeps the mail"))
 	}
+	profile, _ := desired.FindProfile(s.Profile)
+	if profile.Receives && s.DMARC.Policy == "" && len(s.DMARC.Stages) == 0 {
+		s.DMARC.Policy = profile.DMARC // for the owner to see and to change
+	}
 	return s, nil
 }
 

@@ -70,20 +70,21 @@ type Announced struct {
 // The same State and Given make the same edits in the same order. The edits
 // remove nothing but what stands in the slots that they fill.
 func (s State) Edits(given Given) (Wanted, []Problem) {
-	b := &builder{state: s, given: given, slots: make(map[record.Slot]*draft), senders: make(map[string][]sender)}
+	b := s.builder(given)
 	for _, d := range s.Domains {
 		b.domain(d)
 	}
 	b.hosts()
 	b.spfRecords()
-	b.aliases()
-	return Wanted{b.changes(), b.tasks}, inOrder(b.problems)
+	order := b.sorted()
+	b.aliases(order)
+	return Wanted{b.changes(order), b.tasks}, inOrder(b.problems)
 }
 
 // Policy is the MTA-STS policy that a domain shall serve; ok is false where it
 // shall have none. The domain is canonical.
 func (s State) Policy(domain string, given Given) (policy mtasts.Policy, ok bool) {
-	b := &builder{state: s, given: given, slots: make(map[record.Slot]*draft), senders: make(map[string][]sender)}
+	b := s.builder(given)
 	for _, d := range s.Domains {
 		if d.Name == domain {
 			return b.policy(b.mail(d))
@@ -98,8 +99,13 @@ type builder struct {
 	given    Given
 	slots    map[record.Slot]*draft
 	senders  map[string][]sender // what SPF records hold, by name
+	zones    map[string]*mail    // of what was asked of zoneOf, by domain
 	problems []Problem
 	tasks    []Task
+}
+
+func (s State) builder(given Given) *builder {
+	return &builder{state: s, given: given, slots: make(map[record.Slot]*draft), senders: make(map[string][]sender), zones: make(map[string]*mail)}
 }
 
 // A source is who wants something, and where the file says so.
@@ -182,9 +188,8 @@ func shown(records []record.Record) string {
 
 // aliases finds names that shall be an alias and hold records as well, which the
 // DNS cannot have (RFC 1034, 3.6.2).
-func (b *builder) aliases() {
+func (b *builder) aliases(slots []record.Slot) {
 	others := make(map[string]record.Slot)
-	slots := b.sorted()
 	for _, slot := range slots {
 		if slot.Type != "CNAME" {
 			others[slot.Name] = slot
@@ -219,9 +224,9 @@ func (b *builder) sorted() []record.Slot {
 	return slots
 }
 
-func (b *builder) changes() []Change {
+func (b *builder) changes(slots []record.Slot) []Change {
 	var list []Change
-	for _, slot := range b.sorted() {
+	for _, slot := range slots {
 		d := b.slots[slot]
 		c := Change{Edit: record.Set(slot, record.Sorted(d.want)...), Level: d.level, Reason: strings.Join(d.reason, "; "), Domain: d.domain}
 		for _, by := range d.from {

@@ -113,8 +113,11 @@ func (b *builder) zoneOf(name string) (zone *mail, ours bool) {
 	if nearest == nil {
 		return nil, false
 	}
-	quiet := &builder{state: b.state, given: b.given} // its problems are told elsewhere
-	return quiet.mail(*nearest), true
+	if b.zones[nearest.Name] == nil {
+		quiet := b.state.builder(b.given) // its problems are told elsewhere
+		b.zones[nearest.Name] = quiet.mail(*nearest)
+	}
+	return b.zones[nearest.Name], true
 }
 
 // policy is the MTA-STS policy of a domain.

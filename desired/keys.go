@@ -39,7 +39,7 @@ func fileKeys() []key[State] {
 		}},
 		{"hosts", "The mail hosts that are yours, by name, each with its public addresses: one, a list, or a mapping.", mapForm(ref("host"), maxHosts), readHosts},
 		{"defaults", "What every domain below has that does not say otherwise.", ref("settings"), func(r *reader, n *yaml.Node, path string, s *State) {
-			fields(r, n, path, settingKeys(), &s.Defaults)
+			r.settingsAt(n, path, &s.Defaults)
 		}},
 		{"domains", "The mail domains, by name. A domain may have nothing behind the colon where defaults say all.", mapForm(orNull(ref("settings")), maxDomains), readDomains},
 	}

@@ -118,7 +118,7 @@ func readDomains(r *reader, n *yaml.Node, path string, s *State) {
 		r.at[under(path, display(name))] = r.at[p.path]
 		d := Domain{Name: name}
 		if !isNull(p.value) {
-			fields(r, p.value, under(path, display(name)), settingKeys(), &d.Settings)
+			r.settingsAt(p.value, under(path, display(name)), &d.Settings)
 		}
 		if slices.ContainsFunc(s.Domains, func(o Domain) bool { return o.Name == name }) {
 			r.wrong(p.key, p.path, "stands twice in two ways of writing")

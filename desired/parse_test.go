@@ -191,3 +191,19 @@ func TestReadKey(t *testing.T) {
 		t.Errorf("a key of 512 bits: %v", err)
 	}
 }
+
+func FuzzReadKey(f *testing.F) {
+	for _, text := range []string{edKey, "v=DKIM1; k=ed25519; p=" + edKey, "k=rsa; p=AAAA", readFile(f, "filed.txt"), "-----BEGIN PUBLIC KEY-----\nAAAA\n-----END PUBLIC KEY-----\n", "\"p=\" \""} {
+		f.Add(text)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		record, err := ReadKey(text, true)
+		if err != nil {
+			return
+		}
+		again, err := ReadKey(record, false)
+		if err != nil || again != record {
+			t.Errorf("%q becomes %q, and that %q (%v)", text, record, again, err)
+		}
+	})
+}

@@ -32,15 +32,17 @@ type Profile struct {
 // cannot wait for it, short enough to leave it (RFC 8461, 3.2, wants weeks).
 const policyAge = 14 * 24 * time.Hour
 
-// Profiles are the mail suites, in the order of their names but for the first.
-func Profiles() []Profile {
-	return []Profile{standard(), billionMail(), dockerMailserver(), mailInABox(), mailcow(), mailu(), mox(), stalwart(), withoutMail()}
-}
+// profiles is the table, in order. Nothing changes it.
+var profiles = []Profile{standard(), billionMail(), dockerMailserver(), mailInABox(), mailcow(), mailu(), mox(), stalwart(), withoutMail()}
+
+// Profiles are the mail suites, in the order of their names but for the first,
+// and the profile of a domain without mail.
+func Profiles() []Profile { return slices.Clone(profiles) }
 
 // ProfileNames are the names of Profiles.
 func ProfileNames() []string {
 	var names []string
-	for _, p := range Profiles() {
+	for _, p := range profiles {
 		names = append(names, p.Name)
 	}
 	return names
@@ -48,12 +50,11 @@ func ProfileNames() []string {
 
 // FindProfile returns the profile of that name.
 func FindProfile(name string) (Profile, bool) {
-	all := Profiles()
-	i := slices.IndexFunc(all, func(p Profile) bool { return p.Name == name })
+	i := slices.IndexFunc(profiles, func(p Profile) bool { return p.Name == name })
 	if i < 0 {
 		return Profile{}, false
 	}
-	return all[i], true
+	return profiles[i], true
 }
 
 const (

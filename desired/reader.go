@@ -25,6 +25,16 @@ type reader struct {
 	problems []Problem
 	at       map[string]Position
 	file     func(string) ([]byte, error) // reads a file that a key names; nil: none may be
+
+	settings []key[Settings] // the table, made once
+}
+
+// settingsAt reads a domain, or the defaults.
+func (r *reader) settingsAt(n *yaml.Node, path string, into *Settings) {
+	if r.settings == nil {
+		r.settings = settingKeys()
+	}
+	fields(r, n, path, r.settings, into)
 }
 
 // root returns the top of the only document in data; nil where there is none.

@@ -2,6 +2,7 @@ package desired
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 )
@@ -46,27 +47,16 @@ const (
 	Choice               // one of a few
 )
 
-// Services are the relays and hosted mail services, in the order of their names.
-func Services() []Service {
-	all := slices.Concat(relays(), mailboxes())
-	slices.SortFunc(all, func(a, b Service) int { return compareNames(a.Name, b.Name) })
-	return all
-}
+// services is the table, in order. Nothing changes it.
+var services = slices.SortedFunc(slices.Values(slices.Concat(relays(), mailboxes())), func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
 
-func compareNames(a, b string) int {
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
-}
+// Services are the relays and hosted mail services, in the order of their names.
+func Services() []Service { return slices.Clone(services) }
 
 // ServiceNames are the names of Services.
 func ServiceNames() []string {
 	var names []string
-	for _, s := range Services() {
+	for _, s := range services {
 		names = append(names, s.Name)
 	}
 	return names
@@ -74,12 +64,11 @@ func ServiceNames() []string {
 
 // FindService returns the service of that name.
 func FindService(name string) (Service, bool) {
-	all := Services()
-	i := slices.IndexFunc(all, func(s Service) bool { return s.Name == name })
+	i := slices.IndexFunc(services, func(s Service) bool { return s.Name == name })
 	if i < 0 {
 		return Service{}, false
 	}
-	return all[i], true
+	return services[i], true
 }
 
 const (

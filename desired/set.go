@@ -29,7 +29,7 @@ func (s *Settings) Set(key, value string, file func(string) ([]byte, error)) []P
 		node = &yaml.Node{Kind: yaml.MappingNode, Content: []*yaml.Node{{Kind: yaml.ScalarNode, Value: name}, node}}
 	}
 	var one Settings
-	fields(r, node, "", settingKeys(), &one)
+	r.settingsAt(node, "", &one)
 	if len(r.problems) > 0 {
 		return inOrder(r.problems)
 	}
