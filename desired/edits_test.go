@@ -241,6 +241,23 @@ func TestStages(t *testing.T) {
 	}
 }
 
+// TestParked: how far the policy of the others is, is not for a domain without mail.
+func TestParked(t *testing.T) {
+	w, problems := state(t, "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndefaults: {profile: mailu, dmarc: {policy: none, testing: true}, spf: {also: mx}, mta-sts: enforce, services: mailchimp, reports: a@example.com}\ndomains: {example.com: , parked.example: {profile: no-mail}}\n").Edits(Given{})
+	if len(problems) > 0 {
+		t.Fatal(problems)
+	}
+	if got := data(w, record.DMARC("parked.example")); len(got) != 1 || got[0] != "v=DMARC1; p=reject; rua=mailto:a@example.com" {
+		t.Errorf("DMARC is %q", got)
+	}
+	if got := data(w, record.SPF("parked.example")); len(got) != 1 || got[0] != "v=spf1 -all" {
+		t.Errorf("SPF is %q", got)
+	}
+	if got := data(w, record.DMARC("example.com")); len(got) != 1 || got[0] != "v=DMARC1; p=none; t=y; rua=mailto:a@example.com" {
+		t.Errorf("DMARC is %q", got)
+	}
+}
+
 // TestTLSA: in a zone that is not signed no TLSA record is published.
 func TestTLSA(t *testing.T) {
 	for signed, want := range map[string]int{"true": 1, "false": 0} {

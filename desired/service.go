@@ -74,7 +74,7 @@ func FindService(name string) (Service, bool) {
 const (
 	whySigns   = "receivers find the key of its signatures (RFC 6376, 3.6)"
 	whyVerify  = "shows the service that the domain is yours"
-	whyBounces = "bounces reach the service, and SPF passes aligned with the domain (RFC 9989, 4.4)"
+	whyBounces = "bounces reach the service, and SPF passes aligned with the domain (RFC 9989, 4.4.2)"
 	whyTakes   = "mail for the domain goes to the service"
 )
 
