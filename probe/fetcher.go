@@ -144,7 +144,7 @@ func (g *get) resolve() []netip.Addr {
 // from fetches from one address, and reports whether that settles it: whether
 // it accepted the connection.
 func (g *get) from(addr netip.Addr) bool {
-	release, err := g.slots.acquire(g.ctx, addr)
+	release, err := g.slots.acquire(g.ctx, netip.AddrPortFrom(addr, portHTTPS))
 	if err != nil {
 		g.end(FetchStep{Stage: StageConnect, Addr: addr, Err: g.fault(StageConnect, err, g.limits.Total)})
 		return false

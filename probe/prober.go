@@ -81,7 +81,7 @@ type Prober struct {
 	// (RFC 5321, 4.1.4), which some hosts refuse.
 	HELO string
 
-	// MaxPerHost bounds the conversations with one address at once; 0 is 2.
+	// MaxPerHost bounds the conversations with one port of one address at once; 0 is 2.
 	MaxPerHost int
 
 	// MaxTotal bounds all conversations at once; 0 is 32.
@@ -89,7 +89,7 @@ type Prober struct {
 
 	mu    sync.Mutex
 	total chan struct{}
-	hosts map[netip.Addr]*queue
+	hosts map[netip.AddrPort]*queue
 }
 
 // A queue is who talks to one address, and who waits to.
@@ -112,7 +112,7 @@ func (p *Prober) Converse(ctx context.Context, target Target) Session {
 		session.fail(Step{Stage: StageConnect, Err: &Error{Stage: StageConnect, Kind: Invalid, Detail: err.Error(), Err: err}})
 		return session
 	}
-	release, err := p.acquire(ctx, target.Addr)
+	release, err := p.acquire(ctx, netip.AddrPortFrom(target.Addr, target.port()))
 	if err != nil {
 		session.fail(Step{Stage: StageConnect, Err: &Error{Stage: StageConnect, Kind: Canceled, Err: err}})
 		return session
@@ -188,10 +188,10 @@ func sendable(text string) error {
 	return nil
 }
 
-// acquire waits for a place: first one of those of the address, then one of all.
-func (p *Prober) acquire(ctx context.Context, addr netip.Addr) (release func(), err error) {
-	host, total := p.join(addr)
-	leave := func() { p.leave(addr, host) }
+// acquire waits for a place: first one of those of the service at the address, then one of all.
+func (p *Prober) acquire(ctx context.Context, at netip.AddrPort) (release func(), err error) {
+	host, total := p.join(at)
+	leave := func() { p.leave(at, host) }
 	select {
 	case host.slots <- struct{}{}:
 	case <-ctx.Done():
@@ -212,27 +212,27 @@ func (p *Prober) acquire(ctx context.Context, addr netip.Addr) (release func(), 
 	}, nil
 }
 
-func (p *Prober) join(addr netip.Addr) (host *queue, total chan struct{}) {
+func (p *Prober) join(at netip.AddrPort) (host *queue, total chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.hosts == nil {
-		p.hosts = make(map[netip.Addr]*queue)
+		p.hosts = make(map[netip.AddrPort]*queue)
 		p.total = make(chan struct{}, positive(p.MaxTotal, defaultTotal))
 	}
-	host = p.hosts[addr]
+	host = p.hosts[at]
 	if host == nil {
 		host = &queue{slots: make(chan struct{}, positive(p.MaxPerHost, defaultPerHost))}
-		p.hosts[addr] = host
+		p.hosts[at] = host
 	}
 	host.users++
 	return host, p.total
 }
 
-func (p *Prober) leave(addr netip.Addr, host *queue) {
+func (p *Prober) leave(at netip.AddrPort, host *queue) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if host.users--; host.users == 0 {
-		delete(p.hosts, addr)
+		delete(p.hosts, at)
 	}
 }
 
