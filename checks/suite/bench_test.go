@@ -49,7 +49,7 @@ func benchmark(b *testing.B, name string, depth int, whole bool) {
 	if err != nil {
 		b.Fatal(err)
 	}
-	s.NoSMTP, s.Want.RelayTest = !whole, false
+	s.NoSMTP, s.Want.RelayTest, s.Want.Intrusive = !whole, false, false
 	s.Faults = append(s.Faults, resolve.Fault{Type: "*", Name: "*", Delay: roundTrip})
 	world, err := lab.Start(s)
 	if err != nil {

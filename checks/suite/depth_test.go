@@ -67,7 +67,7 @@ func TestFullDepth(t *testing.T) {
 	const most = wholeDepth * roundTrip * 13 / 10
 	synctest.Test(t, func(t *testing.T) {
 		world := load(t, "healthy.txtar")
-		world.Want.RelayTest = false // as without consent
+		world.Want.RelayTest, world.Want.Intrusive = false, false // as without consent
 		world.Faults = append(world.Faults, resolve.Fault{Type: "*", Name: "*", Delay: roundTrip})
 		times := make(map[string]time.Duration)
 		start := time.Now()

@@ -43,8 +43,8 @@ func TestSameVerdictsOverSockets(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer client.Close()
-			got := world.Verdict(checks.Run(t.Context(), world.Env(t.Context(), client), concern(name), nil))
-			if g, w := timeless(got), timeless(expected(name, world.World)); g != w {
+			got := world.Verdict(checks.Run(t.Context(), world.Env(t.Context(), client), concern(name, s), nil))
+			if g, w := timeless(got), timeless(expected(name, s)); g != w {
 				t.Errorf("over sockets:\n%s\nin process:\n%s", g, w)
 			}
 		})

@@ -23,7 +23,7 @@ func TestRecordAndReplay(t *testing.T) {
 		env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
 		env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
 		env.Security, env.Servers = recorder.Security(env.Security), recorder.Servers(env.Servers)
-		first := reportOf(t, env, concern(name))
+		first := reportOf(t, env, concern(name, world.Scenario))
 		text, err := recorder.Scenario(env, first)
 		if err != nil {
 			t.Fatal(err)
@@ -38,7 +38,7 @@ func TestRecordAndReplay(t *testing.T) {
 			t.Fatal(err)
 		}
 		env = replay.Env(t.Context())
-		again := recorded.Retime(reportOf(t, env, concern(name)))
+		again := recorded.Retime(reportOf(t, env, concern(name, world.Scenario)))
 		if a, b := asJSON(t, first), asJSON(t, again); !bytes.Equal(a, b) {
 			t.Errorf("played again it differs: %s", difference(string(a), string(b)))
 		}

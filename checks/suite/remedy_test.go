@@ -46,7 +46,7 @@ func TestRemediesCure(t *testing.T) {
 	eachWorld(t, func(t *testing.T, name string, world *scenario.World) {
 		before := examination(t, world, world.DNS())
 		concerns := make(map[string]bool)
-		for _, c := range concern(name) {
+		for _, c := range concern(name, world.Scenario) {
 			concerns[c.ID] = true
 		}
 		for _, r := range before {

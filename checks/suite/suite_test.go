@@ -76,21 +76,21 @@ func load(tb testing.TB, name string) *scenario.World {
 }
 
 // concern is the checks that a scenario is about: those of the topic it is named
-// after, else all. TestScenarios holds every scenario to all of them; the proofs
+// after, else all, as also where receivers are asked. TestScenarios holds every scenario to all of them; the proofs
 // that ask for the same verdict by another way need no more than these.
-func concern(name string) []*checks.Check {
+func concern(name string, world *scenario.Scenario) []*checks.Check {
 	topic := checks.TopicOf(name)
 	list, err := checks.Select(suite.All(), []string{topic}, nil)
-	if err != nil || name == topic {
+	if err != nil || name == topic || len(world.Policies) > 0 {
 		return suite.All()
 	}
 	return list
 }
 
 // expected is the lines of a scenario's want about what concerns it.
-func expected(name string, world *scenario.World) []string {
+func expected(name string, world *scenario.Scenario) []string {
 	ids := make(map[string]bool)
-	for _, c := range concern(name) {
+	for _, c := range concern(name, world) {
 		ids[c.ID] = true
 	}
 	return slices.DeleteFunc(slices.Clone(world.Expect), func(line string) bool {
