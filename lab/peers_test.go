@@ -106,12 +106,26 @@ func unplayable(t *testing.T, file string) string {
 	if slices.ContainsFunc(s.Records, func(r record.Record) bool { return r.Type == "TLSA" || r.Type == "DS" || r.Type == "DNSKEY" }) {
 		return "certificates or signatures of its own"
 	}
+	if aliased(s.Records) {
+		return "an alias that BIND does not take"
+	}
 	for _, f := range s.Faults {
 		if why := unfit(f); why != "" {
 			return why
 		}
 	}
 	return unplayableHost(t, file)
+}
+
+// aliased reports whether a name server or the apex of a zone is an alias.
+func aliased(records []record.Record) bool {
+	must := make(map[string]bool)
+	for _, r := range records {
+		if r.Type == "NS" {
+			must[r.Name], must[record.Canonical(r.Data)] = true, true
+		}
+	}
+	return slices.ContainsFunc(records, func(r record.Record) bool { return r.Type == "CNAME" && must[r.Name] })
 }
 
 // unplayableHost says what hosts of the scenario in file, and of those it is

@@ -123,7 +123,7 @@ func (g glance) String() string {
 
 // isLittle reports whether it says only that something is there, or is not.
 func (g glance) isLittle() bool {
-	for _, s := range []string{"none", "no ", "NXDOMAIN", "REFUSED", "NOTAUTH", "exists"} {
+	for _, s := range []string{"none", "no ", "NXDOMAIN", "REFUSED", "NOTAUTH", "referral", "exists"} {
 		if strings.HasPrefix(g.answer, s) {
 			return true
 		}
