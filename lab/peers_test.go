@@ -5,6 +5,7 @@ package lab_test
 import (
 	"bufio"
 	"context"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
@@ -105,6 +106,10 @@ func unplayable(t *testing.T, file string) string {
 	}
 	if slices.ContainsFunc(s.Records, func(r record.Record) bool { return r.Type == "TLSA" || r.Type == "DS" || r.Type == "DNSKEY" }) {
 		return "certificates or signatures of its own"
+	}
+	silent := func(n *scenario.NameServer) bool { return n.Silent }
+	if s.Slow() || slices.ContainsFunc(slices.Collect(maps.Values(s.Servers)), silent) {
+		return "it takes its time"
 	}
 	if aliased(s.Records) {
 		return "an alias that BIND does not take"
