@@ -138,3 +138,9 @@ func checked(key dkim.Key) (string, error) {
 	}
 	return key.String(), nil
 }
+
+// isRevoked reports whether a record withdraws a key (RFC 6376, 3.6.1).
+func isRevoked(text string) bool {
+	key, _ := dkim.ParseKey(text)
+	return dkim.IsKey(text) && key.Revoked()
+}

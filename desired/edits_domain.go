@@ -68,7 +68,7 @@ func (b *builder) entries(m *mail) {
 	for _, u := range m.uses {
 		for _, e := range u.Entries {
 			switch {
-			case e.Type == "MX" && e.Name == "@", e.If != "" && u.lists[e.If] == nil, e.Client != "" && (u.Name != m.taker || m.Autoconfig == Off && e.Client == "autoconfig"):
+			case e.Type == "MX" && e.Name == "@", !e.holds(u.values), e.Client != "" && (u.Name != m.taker || !m.announces(e)):
 			case e.Each != "":
 				for _, each := range u.lists[e.Each] {
 					u.values["each"] = each
@@ -93,8 +93,28 @@ func (m *mail) wants(e Entry) bool {
 		return true
 	case e.Client == "autoconfig":
 		return m.Autoconfig != Off
+	case e.closed():
+		return len(listed(clients)) > 0 && !slices.Contains(clients, e.Client) && slices.Contains(clients, encryptedOf(e.Client))
 	}
-	return slices.Contains(clients, e.Client) != e.closed()
+	return slices.Contains(clients, e.Client)
+}
+
+// encryptedOf is the way in that must be open for another to be called closed:
+// that with TLS from the first byte; of POP3, IMAP.
+func encryptedOf(client string) string {
+	if client == "submission" {
+		return "submissions"
+	}
+	return "imaps"
+}
+
+// announces reports whether an entry of a service tells mail programs of what
+// its customers want them to know: all, unless they say.
+func (m *mail) announces(e Entry) bool {
+	if e.Client == "autoconfig" {
+		return m.Autoconfig != Off
+	}
+	return m.Clients == nil || slices.Contains(m.Clients, e.Client)
 }
 
 // entry adds one row of a table.

@@ -27,12 +27,31 @@ type Entry struct {
 	Level            Level
 	Reason           string // what it does, and in what it differs from the project's own
 	Client           string // the way of access that a SRV record announces, "imaps"; empty for others
-	If               string // an input: the record is there only if it was given a value
+	If               string // an input that has a value, or "input=value": else the record is not there
 	Each             string // a list input: the record is there for each value, as {each}
 }
 
 // closed reports whether a SRV entry only says that there is no such service.
 func (e Entry) closed() bool { return e.Type == "SRV" && strings.HasSuffix(e.Data, " .") }
+
+// at is the entry at another name.
+func (e Entry) at(name string) Entry {
+	e.Name = name
+	return e
+}
+
+// when is the entry under a condition.
+func (e Entry) when(condition string) Entry {
+	e.If = condition
+	return e
+}
+
+// holds reports whether an entry's condition does, for what inputs were given.
+func (e Entry) holds(values map[string]string) bool {
+	name, want, exact := strings.Cut(e.If, "=")
+	value, given := values[name]
+	return e.If == "" || given && (!exact || value == want)
+}
 
 // expand fills the placeholders in text.
 func expand(text string, values map[string]string) string {

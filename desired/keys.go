@@ -97,7 +97,7 @@ func settingKeys() []key[Settings] {
 		{"autoconfig", "Whether to publish the names at which mail programs ask for settings. True if left out, where the profile serves them.", switchForm(), func(r *reader, n *yaml.Node, path string, s *Settings) {
 			s.Autoconfig = r.onOff(n, path)
 		}},
-		{"clients", "By what mail programs get in, as SRV records name it; none for nothing. The profile's if left out.", manyForm(choiceForm(append(clientNames(), None)...)), func(r *reader, n *yaml.Node, path string, s *Settings) {
+		{"clients", "By what mail programs get in, as SRV records tell them; none for no such records. The profile's if left out.", manyForm(choiceForm(append(clientNames(), None)...)), func(r *reader, n *yaml.Node, path string, s *Settings) {
 			s.Clients = r.choices(n, path, "way in", clientNames())
 		}},
 		{"caa", "The certification authorities that may issue for the domain: all of them, since these records take the place of those that stand there.", eitherForm(manyForm(textForm("letsencrypt.org")), ref("caa")), readCAA},

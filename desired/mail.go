@@ -179,7 +179,7 @@ func (m *mail) exchangers() []record.Record {
 	}
 	for _, u := range m.uses {
 		for _, e := range u.Entries {
-			if u.Name == m.taker && e.Type == "MX" && e.Name == "@" {
+			if u.Name == m.taker && e.Type == "MX" && e.Name == "@" && e.holds(u.values) {
 				list = append(list, e.record(u.values, m))
 			}
 		}

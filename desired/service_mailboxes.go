@@ -11,11 +11,15 @@ func mailboxes() []Service {
 			Inputs: []Input{
 				{Name: "key", Is: KeyText, Title: "the value of the DKIM record", Where: "admin.google.com > Apps > Google Workspace > Gmail > Authenticate email"},
 				{Name: "selector", Is: Label, Default: "google", Optional: true, Title: "the prefix selector of the key", Where: "admin.google.com > Apps > Google Workspace > Gmail > Authenticate email"},
+				{Name: "mx", Is: Choice, Choices: []string{"smtp", "aspmx"}, Default: "smtp", Optional: true, Title: "which MX records: smtp, the one of today, or aspmx, the five of before, which Google still takes mail by", Where: "admin.google.com > Account > Domains > Manage domains > Activate Gmail"},
 				{Name: "verification", Is: Word, Optional: true, Title: "what follows google-site-verification=", Where: "admin.google.com > Account > Domains > Manage domains > Verify"},
 			},
 			SPF: "include:_spf.google.com ~all",
 			Entries: []Entry{
-				takes("1", "smtp.google.com"), keyTXT("{selector}", "key"), verification("google-site-verification={verification}", "verification"),
+				takes("1", "smtp.google.com").when("mx=smtp"),
+				takes("1", "aspmx.l.google.com").when("mx=aspmx"), takes("5", "alt1.aspmx.l.google.com").when("mx=aspmx"), takes("5", "alt2.aspmx.l.google.com").when("mx=aspmx"),
+				takes("10", "alt3.aspmx.l.google.com").when("mx=aspmx"), takes("10", "alt4.aspmx.l.google.com").when("mx=aspmx"),
+				keyTXT("{selector}", "key"), verification("google-site-verification={verification}", "verification"),
 			},
 		},
 		{

@@ -117,9 +117,3 @@ func relays() []Service {
 		},
 	}
 }
-
-// at is the entry at another name.
-func (e Entry) at(name string) Entry {
-	e.Name = name
-	return e
-}
