@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,6 +30,10 @@ type initFlags struct {
 	file    string
 	yes     bool
 	force   bool
+
+	live      bool
+	selectors []string
+	dns       examFlags // of which only the resolvers count
 }
 
 func (a *app) initCommand() *cobra.Command {
@@ -43,7 +48,9 @@ no terminal, it does not.
 
 What an account is issued (keys, tokens, verification texts) it never makes up:
 what is missing stands in the file as a comment that says where to find it.
-It asks no DNS and publishes nothing.
+With --live it reads what the domain has, so that the file takes no sender, key
+or policy from it that it understands, and tells of the rest. It publishes
+nothing.
 
 Mail suites:
 ` + namesIn(desired.ProfileNames()) + `
@@ -52,9 +59,10 @@ Relays and hosted mail services:
 ` + namesIn(desired.ServiceNames()),
 		Example: `  maildoctor init
   maildoctor init --domain example.com --profile mailcow --host mail.example.com --ip 192.0.2.25 --relay ses --yes
-  maildoctor init --domain example.com --relay fastmail --set reports=dmarc@example.com --yes`,
+  maildoctor init --domain example.com --relay fastmail --set reports=dmarc@example.com --yes
+  maildoctor init --domain example.com --live --selector s1`,
 		Args: noArguments,
-		RunE: func(*cobra.Command, []string) error { return a.init(f) },
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.init(cmd.Context(), f) },
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -64,6 +72,9 @@ Relays and hosted mail services:
 	flags.StringSliceVar(&f.ips, "ip", nil, "a public `address` of the mail host (repeatable)")
 	flags.StringSliceVar(&f.relays, "relay", nil, "a relay or hosted mail `service` (repeatable)")
 	flags.StringArrayVar(&f.set, "set", nil, "give a `KEY=VALUE` (repeatable), such as ses.region=eu-west-1,\ndkim.s1=MIIB..., dmarc=reject; commas separate values")
+	flags.BoolVar(&f.live, "live", false, "begin with what stands in the DNS of the domain")
+	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` to look for (repeatable; with --live)")
+	f.dns.resolverFlag(cmd)
 	fileFlag(cmd, &f.file)
 	flags.Lookup("file").Usage = "the `file` to write; - is standard output"
 	flags.BoolVarP(&f.yes, "yes", "y", false, "ask nothing")
@@ -71,7 +82,7 @@ Relays and hosted mail services:
 	for name, values := range map[string][]string{"profile": desired.ProfileNames(), "relay": desired.ServiceNames()} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 	}
-	for _, name := range []string{"domain", "host", "ip", "set"} {
+	for _, name := range []string{"domain", "host", "ip", "set", "selector"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	return cmd
@@ -82,13 +93,13 @@ func namesIn(names []string) string {
 	return "  " + strings.Join(folded(strings.Join(names, ", ")), "\n  ")
 }
 
-func (a *app) init(f initFlags) error {
+func (a *app) init(ctx context.Context, f initFlags) error {
 	if f.file != "-" && !f.force {
 		if _, err := os.Lstat(f.file); err == nil {
 			return usage(fmt.Errorf("%s is there already; edit it, name another with --file, or write over it with --force", f.file))
 		}
 	}
-	if a.mayAsk(f) {
+	if a.mayAsk(f) && !f.live {
 		if err := newQuestions(a.in, a.err).fill(&f); err != nil {
 			return err
 		}
@@ -96,6 +107,12 @@ func (a *app) init(f initFlags) error {
 	state, err := f.state()
 	if err != nil {
 		return err
+	}
+	var notes []string
+	if f.live {
+		if state, notes, err = f.recognized(ctx, state); err != nil {
+			return err
+		}
 	}
 	text := desired.Format(state)
 	// What was written is read back, so that the problems of its values are told
@@ -111,7 +128,7 @@ func (a *app) init(f initFlags) error {
 	if err := writeNew(f.file, text, f.force); err != nil {
 		return err
 	}
-	return a.written(f.file, read)
+	return a.written(f.file, read, notes)
 }
 
 // mayAsk reports whether there is something to ask, and somebody.
@@ -125,7 +142,7 @@ func (a *app) mayAsk(f initFlags) bool {
 func (f initFlags) state() (desired.State, error) {
 	var s desired.State
 	if len(f.domains) == 0 {
-		return s, usage(errors.New("init needs a --domain; it asks only on a terminal, and not with --yes"))
+		return s, usage(errors.New("init needs a --domain; it asks only on a terminal, and not with --yes or --live"))
 	}
 	settings, err := f.settings()
 	if err != nil {
@@ -147,7 +164,7 @@ func (f initFlags) state() (desired.State, error) {
 		s.Defaults = settings
 	}
 	profile, _ := desired.FindProfile(settings.Profile)
-	if profile.Receives || f.host != "" || len(f.ips) > 0 {
+	if profile.Receives && !f.live || f.host != "" || len(f.ips) > 0 {
 		host, err := f.mailHost(s.Domains[0].Name)
 		if err != nil {
 			return s, err
@@ -185,11 +202,11 @@ func (f initFlags) settings() (desired.Settings, error) {
 			return s, err
 		}
 	}
-	if s.Profile == "" && len(s.Services) == 0 {
+	if s.Profile == "" && len(s.Services) == 0 && !f.live {
 		return s, usage(errors.New("init needs a --profile, the mail suite on your host, or a --relay that keeps the mail"))
 	}
 	profile, _ := desired.FindProfile(s.Profile)
-	if profile.Receives && s.DMARC.Policy == "" && len(s.DMARC.Stages) == 0 {
+	if !f.live && profile.Receives && s.DMARC.Policy == "" && len(s.DMARC.Stages) == 0 {
 		s.DMARC.Policy = profile.DMARC // for the owner to see and to change
 	}
 	return s, nil
@@ -219,9 +236,12 @@ func (f initFlags) mailHost(domain string) (desired.Host, error) {
 }
 
 // written tells what was written and what is left to do.
-func (a *app) written(path string, s desired.State) error {
+func (a *app) written(path string, s desired.State, notes []string) error {
 	var b strings.Builder
 	fmt.Fprintf(&b, "Wrote %s.\n", path)
+	for _, n := range notes {
+		fmt.Fprintf(&b, "Look at %s\n", n)
+	}
 	missing := 0
 	for _, d := range s.Domains {
 		for _, in := range d.Over(s.Defaults).Missing() {
