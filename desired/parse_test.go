@@ -71,6 +71,7 @@ func TestParseProblems(t *testing.T) {
 		"no name":            {domain("hosts: mail_server@example.com"), `"mail_server@example.com" is not a domain name`},
 		"unknown host":       {domain("profile: mox\nhosts: mial.example.com"), "no host mial.example.com stands under hosts; did you mean mail.example.com?"},
 		"private address":    {"version: 1\nhosts: {mail.example.com: 10.0.0.1}\ndomains: {example.com: }\n", "10.0.0.1 is not a public address"},
+		"shared address":     {"version: 1\nhosts: {mail.example.com: 100.64.0.1}\ndomains: {example.com: }\n", "100.64.0.1 is not a public address"},
 		"no address":         {"version: 1\nhosts: {mail.example.com: mail}\ndomains: {example.com: }\n", `"mail" is not an IPv4 or IPv6 address`},
 		"host without":       {"version: 1\nhosts: {mail.example.com: {}}\ndomains: {example.com: }\n", "has no address"},
 		"anchor":             {"version: 1\ndefaults: &d {profile: mox}\ndomains: {example.com: {profile: mox}}\n", "anchors and aliases"},

@@ -211,6 +211,9 @@ func writeDuration(d time.Duration) string {
 	return strconv.FormatInt(int64(d/time.Second), 10)
 }
 
+// shared is the space between a provider's NAT and its customers (RFC 6598).
+func shared() netip.Prefix { return netip.PrefixFrom(netip.AddrFrom4([4]byte{100, 64}), 10) }
+
 // ips reads the addresses of a host, IPv4 first.
 func (r *reader) ips(n *yaml.Node, path string) []netip.Addr {
 	var list []netip.Addr
@@ -223,7 +226,7 @@ func (r *reader) ips(n *yaml.Node, path string) []netip.Addr {
 		switch {
 		case err != nil || addr.Zone() != "" || addr.Is4In6():
 			r.wrong(v, path, "%.80q is not an IPv4 or IPv6 address", text)
-		case addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsPrivate():
+		case shared().Contains(addr) || addr.IsUnspecified() || addr.IsMulticast() || addr.IsLoopback() || addr.IsLinkLocalUnicast() || addr.IsPrivate():
 			r.wrong(v, path, "%s is not a public address, so no other mail host can reach it", addr)
 		case slices.Contains(list, addr):
 			r.wrong(v, path, "%s stands twice", addr)
