@@ -66,17 +66,17 @@ Relays and hosted mail services:
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
-	flags.StringSliceVarP(&f.domains, "domain", "d", nil, "a mail `domain` (repeatable); what is set holds for all of them")
+	flags.StringSliceVarP(&f.domains, "domain", "d", nil, "a mail `domain` (repeatable); what is set\nholds for all of them")
 	flags.StringVarP(&f.profile, "profile", "p", "", "the mail `suite` on the host; no-mail for a domain\nwithout mail")
 	flags.StringVar(&f.host, "host", "", "the `name` of the mail host")
 	flags.StringSliceVar(&f.ips, "ip", nil, "a public `address` of the mail host (repeatable)")
 	flags.StringSliceVar(&f.relays, "relay", nil, "a relay or hosted mail `service` (repeatable)")
-	flags.StringArrayVar(&f.set, "set", nil, "give a `KEY=VALUE` (repeatable), such as ses.region=eu-west-1,\ndkim.s1=MIIB..., dmarc=reject; commas separate values")
+	flags.StringArrayVar(&f.set, "set", nil, "give a `KEY=VALUE` (repeatable), such as\nses.region=eu-west-1, dkim.s1=MIIB..., dmarc=reject;\ncommas separate values")
 	flags.BoolVar(&f.live, "live", false, "begin with what stands in the DNS of the domain")
-	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` to look for (repeatable; with --live)")
+	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` to look for (repeatable;\nwith --live)")
 	f.dns.resolverFlag(cmd)
 	fileFlag(cmd, &f.file)
-	flags.Lookup("file").Usage = "the `file` to write; - is standard output"
+	flags.Lookup("file").Usage = "the `file` to write, not " + wantedFile + "; - is standard\noutput"
 	flags.BoolVarP(&f.yes, "yes", "y", false, "ask nothing")
 	flags.BoolVar(&f.force, "force", false, "write over a file that is there")
 	for name, values := range map[string][]string{"profile": desired.ProfileNames(), "relay": desired.ServiceNames()} {

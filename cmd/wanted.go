@@ -19,7 +19,8 @@ const wantedFile = "maildoctor.yaml"
 
 // fileFlag adds --file.
 func fileFlag(cmd *cobra.Command, path *string) {
-	cmd.Flags().StringVarP(path, "file", "f", wantedFile, "the `file` that says what is wanted; - is standard input")
+	cmd.Flags().StringVarP(path, "file", "f", wantedFile, "the `file` that says what is wanted, not\n"+wantedFile+"; - is standard input")
+	cmd.Flags().Lookup("file").DefValue = "" // the help has it
 }
 
 // readBounded reads a file of at most most octets, and one more to tell by.

@@ -57,7 +57,7 @@ a SOA record and the name servers of --ns.`,
 	fileFlag(cmd, &f.file)
 	form = choose(cmd, "form", "for whom: plain (BIND, NSD, Knot, PowerDNS),\nor cloudflare (its import)", "plain", "plain", "cloudflare")
 	flags.BoolVar(&f.relative, "relative", false, "names relative to $ORIGIN in place of absolute ones")
-	flags.BoolVar(&f.full, "full", false, "a whole zone, with a SOA record and the name servers of --ns")
+	flags.BoolVar(&f.full, "full", false, "a whole zone, with a SOA record and --ns")
 	flags.StringSliceVar(&f.servers, "ns", nil, "a name `server` of the whole zone (repeatable)")
 	_ = cmd.RegisterFlagCompletionFunc("ns", cobra.NoFileCompletions)
 	o = &output{app: a}
