@@ -76,7 +76,7 @@ Relays and hosted mail services:
 	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` to look for (repeatable;\nwith --live)")
 	f.dns.resolverFlag(cmd)
 	fileFlag(cmd, &f.file)
-	flags.Lookup("file").Usage = "the `file` to write, not " + wantedFile + "; - is standard\noutput"
+	flags.Lookup("file").Usage = "the `file` to write, not " + wantedFile + ";\n- is standard output"
 	flags.BoolVarP(&f.yes, "yes", "y", false, "ask nothing")
 	flags.BoolVar(&f.force, "force", false, "write over a file that is there")
 	for name, values := range map[string][]string{"profile": desired.ProfileNames(), "relay": desired.ServiceNames()} {
