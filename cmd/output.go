@@ -173,7 +173,11 @@ func (o *output) rules(list []diagnosis.Rule) error {
 		case len(list) == 1:
 			return report.Rule(w, list[0], o.text())
 		}
-		return report.Rules(w, list, o.text())
+		options := o.text()
+		if _, tty := terminal(o.app.out); !tty && o.app.env("COLUMNS") == "" {
+			options.Width = 0 // for grep and wc
+		}
+		return report.Rules(w, list, options)
 	})
 }
 

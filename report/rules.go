@@ -2,6 +2,7 @@ package report
 
 import (
 	"io"
+	"math"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -83,9 +84,13 @@ func RefURL(ref diagnosis.Ref) string {
 	return url
 }
 
-// Rules writes one line for each rule: ID, severity and claim.
+// Rules writes one line for each rule: ID, severity and claim, wrapped into the
+// page where it has a width.
 func Rules(w io.Writer, rules []diagnosis.Rule, o TextOptions) error {
 	p := newPage(o)
+	if o.Width == 0 {
+		p.width = math.MaxInt
+	}
 	widest := 0
 	for _, r := range rules {
 		widest = max(widest, cells(flat(r.ID)))
