@@ -16,13 +16,15 @@ import (
 	"github.com/maildoctor/maildoctor/report"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/cli.md and docs/checks.md; the diff is the review")
+var update = flag.Bool("update", false, "rewrite docs/cli.md, docs/checks.md and docs/zone.md; the diff is the review")
 
 // TestDocs holds the documents to what the program says of itself.
 func TestDocs(t *testing.T) {
 	a := &app{in: strings.NewReader(""), out: io.Discard, err: io.Discard, env: func(string) string { return "" }}
 	a.wire()
-	for name, want := range map[string]string{"cli.md": cliDoc(a.root()), "checks.md": checksDoc(ruleSet(a.all()))} {
+	for name, want := range map[string]string{
+		"cli.md": cliDoc(a.root()), "checks.md": rulesDoc(aboutChecks, ruleSet(a.all())), "zone.md": rulesDoc(aboutZone, ruleSet(zoneRules())),
+	} {
 		path := filepath.Join("..", "docs", name)
 		if *update {
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
@@ -83,10 +85,20 @@ func unindented(s string) string {
 	return strings.Join(lines, "\n")
 }
 
-// checksDoc is the catalogue, with an anchor for each check.
-func checksDoc(rules []diagnosis.Rule) string {
+const (
+	aboutChecks = "# The checks\n\n" + generated + `
+Every check holds a domain to one claim. A breach is critical (a MUST is violated, or mail is lost or refused
+now), a warning (a SHOULD is not met, or a risk grows) or advice (hygiene). ` + "`maildoctor explain ID` says the same as this page.\n"
+
+	aboutZone = "# The rules of zone lint\n\n" + generated + `
+Every rule holds a zone file to one claim, many of them where named-checkzone says nothing. A breach is critical (mail
+is lost, or a server refuses the file), a warning or advice. ` + "`maildoctor explain ID` says the same as this page.\n"
+)
+
+// rulesDoc is the catalogue, with an anchor for each rule.
+func rulesDoc(about string, rules []diagnosis.Rule) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "# The checks\n\n%s\nEvery check holds a domain to one claim. A breach is critical (a MUST is violated, or mail is lost or refused\nnow), a warning (a SHOULD is not met, or a risk grows) or advice (hygiene). `maildoctor explain ID` says the same as this page.\n", generated)
+	b.WriteString(about)
 	b.WriteString("\n| Topic | Check | Severity | Claim |\n|---|---|---|---|\n")
 	for _, r := range rules {
 		fmt.Fprintf(&b, "| %s | [%s](#%s) | %s | %s |\n", checks.TopicOf(r.ID), r.ID, r.ID, r.Severity, strings.ReplaceAll(markdown(r.Title), "|", `\|`))
