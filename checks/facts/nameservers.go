@@ -211,11 +211,25 @@ var Views = checks.NewFact("what the name servers say", func(ctx context.Context
 			}
 		}
 	}
-	if err == nil && v.cached() {
+	if err == nil && (v.cached() || v.refused()) {
 		err = errIntercepted
 	}
 	return v, err
 })
+
+// refused reports whether all who were heard refuse, servers of the parent zone
+// among them, though the resolver knows the zone. Those of a registry refuse
+// nobody: it is a resolver in between, which takes no question without recursion.
+func (v ViewSet) refused() bool {
+	const code = "REFUSED"
+	for _, view := range v.Views {
+		if view.SOA.Err == nil && view.SOA.Code != code {
+			return false
+		}
+	}
+	parents := slices.DeleteFunc(slices.Clone(v.Parents), func(s Said) bool { return s.Err != nil })
+	return v.NSErr == nil && len(parents) > 0 && !slices.ContainsFunc(parents, func(s Said) bool { return s.Code != code })
+}
 
 // cached reports whether all that was heard are answers of a resolver, and no
 // server of the parent zone that would show that there is a way past it.

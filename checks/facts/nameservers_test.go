@@ -107,6 +107,16 @@ func TestInterception(t *testing.T) {
 	if _, err := facts.Views.Of(t.Context(), &checks.Env{Domain: "example.org.", DNS: small(), Servers: half}); err == nil || !strings.Contains(err.Error(), "intercepted") {
 		t.Errorf("with a parent that is not heard: %v", err)
 	}
+	choosy := &servers{answer: func(q resolve.Inquiry) (resolve.Statement, error) {
+		if q.Recurse {
+			return resolver.answer(q)
+		}
+		return resolve.Statement{Code: "REFUSED"}, nil
+	}}
+	env = &checks.Env{Domain: "example.org.", DNS: small(), Servers: choosy}
+	if _, err := facts.Openings.Of(t.Context(), env); err == nil || !strings.Contains(err.Error(), "intercepted") {
+		t.Errorf("by a resolver that refuses what is not recursive: %v", err)
+	}
 }
 
 // TestManyServers: however many servers a zone names, a few are asked, and none
@@ -155,7 +165,7 @@ func TestFamilies(t *testing.T) {
 		here string
 		asks bool
 	}{{"9.8.7.1", false}, {"9.8.7.1 fd00::7", false}, {"9.8.7.1 2a01:4f8::7", true}, {"", true}} {
-		s := &servers{answer: func(resolve.Inquiry) (resolve.Statement, error) { return resolve.Statement{Code: "REFUSED"}, nil }}
+		s := &servers{answer: func(resolve.Inquiry) (resolve.Statement, error) { return resolve.Statement{Code: "SERVFAIL"}, nil }}
 		env := &checks.Env{Domain: "example.org.", DNS: small(rr("ns1.example.org.", "AAAA", "2a01:4f8::53")), Servers: s}
 		for _, a := range strings.Fields(tt.here) {
 			env.Here = append(env.Here, netip.MustParseAddr(a))
