@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -29,7 +30,7 @@ var SubmissionPorts = Checks.Add(&checks.Check{
 
 The connection has to be accepted, TLS 1.2 or newer negotiated, and the certificate has to be trusted, name the host and be valid for some days yet. Before TLS no way to log in may be offered that shows the password: AUTH PLAIN and LOGIN, USER of POP3, and LOGIN of IMAP, which has to be disabled by LOGINDISABLED. (On the mail host itself that is not judged, as some servers trust their own machine.)
 
-A refused connection is a fault. No answer at all is one only where the same address accepts another connection: else a firewall on this side may be in the way, and it stays open. So does a host that is full at the moment. To fix it: Postfix has the entries submission and submissions in master.cf, with smtpd_tls_auth_only = yes; Dovecot ssl = required and the certificate in ssl_cert or, from 2.4, ssl_server_cert_file. Let the ports through the firewall for IPv6 too. If a service is not offered, deny it with an SRV record whose target is ".".`,
+A refused connection is a fault. No answer at all is one only where the same address accepts another connection, and at 465 and 587 only where some host is reached at that port, as many hosters let neither out: else a firewall on this side may be in the way, and it stays open. So does a host that is full at the moment. To fix it: Postfix has the entries submission and submissions in master.cf, with smtpd_tls_auth_only = yes; Dovecot ssl = required and the certificate in ssl_cert or, from 2.4, ssl_server_cert_file. Let the ports through the firewall for IPv6 too. If a service is not offered, deny it with an SRV record whose target is ".".`,
 		Refs: []diagnosis.Ref{{Name: "RFC 8314, 3"}, {Name: "RFC 8314, 4.1"}, {Name: "RFC 8997"}, {Name: "RFC 7817, 3"}, {Name: "RFC 9051, 11.1"}},
 	},
 	Needs: []*checks.Check{dns.DomainExists},
@@ -61,20 +62,28 @@ func submissionPorts(ctx context.Context, env *checks.Env) (diagnosis.Verdict, e
 	return v, nil
 }
 
-// reached is the addresses that accepted some connection.
-func reached(ctx context.Context, env *checks.Env, doors facts.Doors) map[string]bool {
-	open := make(map[string]bool)
+// An opening is an address that accepted a connection or, without one, a port at
+// which some host did.
+type opening struct {
+	addr netip.Addr
+	port uint16
+}
+
+// reached is the addresses that accepted some connection, and the ports that are
+// open on the way out of here.
+func reached(ctx context.Context, env *checks.Env, doors facts.Doors) map[opening]bool {
+	open := make(map[opening]bool)
 	for _, door := range doors.List {
 		for _, s := range door.Sessions {
 			if s.Connected() {
-				open[s.Target.Addr.String()] = true
+				open[opening{addr: s.Target.Addr}], open[opening{port: door.Port}] = true, true
 			}
 		}
 	}
 	if sessions, err := facts.Sessions.Of(ctx, env); err == nil {
 		for _, s := range sessions.List {
 			if s.Connected() {
-				open[s.Target.Addr.String()] = true
+				open[opening{addr: s.Target.Addr}] = true
 			}
 		}
 	}
@@ -92,7 +101,7 @@ type doorSays struct {
 
 // judgeDoor judges each address of a host and port; what is to be said alike of
 // both is said once.
-func judgeDoor(env *checks.Env, v *diagnosis.Verdict, door facts.Door, open map[string]bool) {
+func judgeDoor(env *checks.Env, v *diagnosis.Verdict, door facts.Door, open map[opening]bool) {
 	var all []doorSays
 	for _, s := range door.Sessions {
 		for _, said := range judgeDoorAt(env, door, s, open) {
@@ -128,7 +137,7 @@ func judgeDoor(env *checks.Env, v *diagnosis.Verdict, door facts.Door, open map[
 const noRoute = "cannot be reached from here"
 
 // judgeDoorAt judges one conversation.
-func judgeDoorAt(env *checks.Env, door facts.Door, s facts.DoorSession, open map[string]bool) []doorSays {
+func judgeDoorAt(env *checks.Env, door facts.Door, s facts.DoorSession, open map[opening]bool) []doorSays {
 	var list []doorSays
 	say := func(k kind, text string, steps ...string) {
 		list = append(list, doorSays{kind: k, text: text, steps: steps, proof: s.Evidence()})
@@ -160,7 +169,7 @@ func judgeDoorAt(env *checks.Env, door facts.Door, s facts.DoorSession, open map
 
 // broken is why a conversation did not get to TLS: a fault of the host, or a
 // reason to be unsure of it.
-func broken(door facts.Door, s facts.DoorSession, open map[string]bool) (wrong, unsure string, steps []string) {
+func broken(door facts.Door, s facts.DoorSession, open map[opening]bool) (wrong, unsure string, steps []string) {
 	steps = []string{
 		fmt.Sprintf("See that the server for %s runs and listens on this address, and that the firewalls let TCP port %d in.", door.Service, door.Port),
 		"If the service is not offered, take back what announces it, or deny it by an SRV record with the target \".\".",
@@ -175,7 +184,11 @@ func broken(door facts.Door, s facts.DoorSession, open map[string]bool) (wrong, 
 	case probe.Refused:
 		return "refuses connections", "", steps
 	case probe.Timeout:
-		if e.Stage == probe.StageConnect && open[s.Target.Addr.String()] {
+		switch {
+		case e.Stage != probe.StageConnect || !open[opening{addr: s.Target.Addr}]:
+		case door.Service == probe.Submission && !s.Here && !open[opening{port: door.Port}]:
+			return "", fmt.Sprintf("does not answer, though the host answers elsewhere; as many hosters let no connection to port %d out, that may be on this side", door.Port), nil
+		default:
 			return "does not answer, though the host answers elsewhere", "", steps
 		}
 		return "", "took too long: " + e.Error(), nil
