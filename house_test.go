@@ -19,7 +19,7 @@ const module = "github.com/maildoctor/maildoctor"
 // package under x, a room of its own; "x/..." is x and all under it, one room.
 var floors = [][]string{
 	1:  {"record"},
-	2:  {"diagnosis", "resolve"},
+	2:  {"diagnosis", "resolve", "keyfile"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
 	4:  {"desired", "plan", "zonelint"},
 	5:  {"checks", "report", "providers/*", "mta"},
