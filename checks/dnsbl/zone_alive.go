@@ -28,7 +28,7 @@ There is nothing to fix in the domain. If a mail server filters with a list that
 		Refs: []diagnosis.Ref{{Name: "RFC 5782, 5"}},
 	},
 	Of:    checks.Domains | checks.Addresses,
-	Needs: []*checks.Check{dns.RootKnown},
+	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run:   zoneAlive,
 })
 
