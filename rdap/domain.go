@@ -136,11 +136,13 @@ func date(s string) (time.Time, bool) {
 // "clientHold" (RFC 8056, 2).
 func status(s string) string {
 	var b strings.Builder
-	for i, r := range s {
-		if unicode.IsUpper(r) && i > 0 && !strings.HasSuffix(b.String(), " ") {
+	before := ' '
+	for _, r := range s {
+		if unicode.IsUpper(r) && unicode.IsLower(before) {
 			b.WriteByte(' ')
 		}
 		b.WriteRune(unicode.ToLower(r))
+		before = r
 	}
 	return b.String()
 }

@@ -19,7 +19,7 @@ func day(s string) time.Time {
 
 const answer = `{
   "objectClassName": "domain", "handle": "D-1", "ldhName": "EXAMPLE.ORG",
-  "status": ["client transfer prohibited", "serverHold", "active", "active", 7],
+  "status": ["client transfer prohibited", "serverHold", "ACTIVE", "active", 7],
   "events": [
     {"eventAction": "registration", "eventDate": "1995-08-31T04:00:00Z"},
     {"eventAction": "last changed", "eventDate": "2026-01-02T05:00:00+05:00"},
