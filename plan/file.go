@@ -1,0 +1,277 @@
+package plan
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"time"
+	"unicode/utf8"
+
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// SchemaName stands in the field "schema" of a plan in JSON. It changes when a
+// reader of the old shape would misread the new one.
+const SchemaName = "maildoctor.plan/v1"
+
+// maxFile is the octets of a plan file at most: a zone of 10,000 records, all
+// of them changed, is a sixth of it.
+const maxFile = 64 << 20
+
+// The shapes of a plan in JSON.
+type (
+	wirePlan struct {
+		Schema   string        `json:"schema"`
+		Zone     string        `json:"zone"`
+		Source   string        `json:"source"`
+		Made     string        `json:"made"`
+		Changes  []wireChange  `json:"changes"`
+		Concerns []wireConcern `json:"concerns"`
+		Basis    []wireSet     `json:"basis"`
+	}
+	wireSlot struct {
+		Name string `json:"name"`
+		Type string `json:"type"`
+		Tag  string `json:"tag"`
+	}
+	wireChange struct {
+		Slot    wireSlot     `json:"slot"`
+		Kind    Kind         `json:"kind"`
+		Before  []wireRecord `json:"before"`
+		After   []wireRecord `json:"after"`
+		Reasons []string     `json:"reasons"`
+		From    []string     `json:"from"`
+	}
+	wireConcern struct {
+		ID    string   `json:"id"`
+		Slot  wireSlot `json:"slot"`
+		Text  string   `json:"text"`
+		Needs string   `json:"needs"`
+	}
+	wireSet struct {
+		Name    string       `json:"name"`
+		Type    string       `json:"type"`
+		SHA256  string       `json:"sha256"`
+		Records []wireRecord `json:"records"`
+	}
+	wireRecord struct {
+		Name       string `json:"name"`
+		Type       string `json:"type"`
+		TTL        uint32 `json:"ttl"`
+		Data       string `json:"data"`
+		DataBase64 string `json:"data_base64,omitempty"` // where the data is not UTF-8
+	}
+)
+
+// MarshalJSON is the plan as Read reads it. Arrays are never null; data that is
+// not UTF-8 stands beside in base64. All of it is printable ASCII.
+func (p Plan) MarshalJSON() ([]byte, error) {
+	w := wirePlan{
+		Schema: SchemaName, Zone: p.Zone, Source: p.Source,
+		Changes: each(p.Changes, toChange), Concerns: each(p.Concerns, toConcern), Basis: each(p.Basis, toSet),
+	}
+	if !p.Made.IsZero() {
+		w.Made = p.Made.UTC().Format(time.RFC3339)
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(w); err != nil {
+		return nil, err
+	}
+	return printable(b.Bytes()), nil
+}
+
+// UnmarshalJSON reads what MarshalJSON wrote, and refuses a plan that cannot be:
+// one whose records do not stand in their slots, or whose hashes do not fit.
+func (p *Plan) UnmarshalJSON(text []byte) error {
+	var w wirePlan
+	if err := json.Unmarshal(text, &w); err != nil {
+		return err
+	}
+	if w.Schema != SchemaName {
+		return fmt.Errorf("it is no plan of the version %s: its schema is %q", SchemaName, w.Schema)
+	}
+	read := Plan{Zone: w.Zone, Source: w.Source}
+	if w.Made != "" {
+		made, err := time.Parse(time.RFC3339, w.Made)
+		if err != nil {
+			return fmt.Errorf("made: %w", err)
+		}
+		read.Made = made.UTC()
+	}
+	var errs []error
+	read.Changes = all(w.Changes, fromChange, &errs)
+	read.Concerns = all(w.Concerns, fromConcern, &errs)
+	read.Basis = all(w.Basis, fromSet, &errs)
+	if len(errs) > 0 {
+		return errs[0]
+	}
+	if err := read.sound(); err != nil {
+		return err
+	}
+	*p = read
+	return nil
+}
+
+// sound is what makes a plan unfit to be carried out; nil if nothing does.
+func (p Plan) sound() error {
+	sets := make(map[key][]record.Record)
+	for _, s := range p.Basis {
+		sets[key{s.Name, s.Type}] = s.Records
+	}
+	seen := make(map[record.Slot]bool)
+	for _, c := range p.Changes {
+		switch {
+		case seen[c.Slot]:
+			return fmt.Errorf("%s: the slot is there twice", Title(c.Slot))
+		case len(c.Before)+len(c.After) == 0:
+			return fmt.Errorf("%s: the change is none", Title(c.Slot))
+		case !same(c.Before, held(c.Slot, sets[key{c.Slot.Name, c.Slot.Type}])):
+			return fmt.Errorf("%s: what the change replaces is not what the plan rests on", Title(c.Slot))
+		}
+		seen[c.Slot] = true
+		if why := forbidden(c.Slot, p.Zone); why != "" {
+			return fmt.Errorf("%s: %s", Title(c.Slot), why)
+		}
+		for _, r := range slices.Concat(c.Before, c.After) {
+			if !c.Slot.Holds(r) {
+				return fmt.Errorf("%s: the record %s does not stand in this slot", Title(c.Slot), r)
+			}
+		}
+	}
+	return nil
+}
+
+// Write writes a plan as a file holds it.
+func (p Plan) Write(w io.Writer) error {
+	text, err := json.MarshalIndent(p, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(text, '\n'))
+	return err
+}
+
+// Read reads a plan that Write wrote. It is an error where the plan does not
+// fit together: a record outside of its slot, a set that is not that of its hash.
+func Read(r io.Reader) (Plan, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return Plan{}, err
+	}
+	if len(text) > maxFile {
+		return Plan{}, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
+	var p Plan
+	if err := json.Unmarshal(text, &p); err != nil {
+		return Plan{}, fmt.Errorf("it is no plan: %w", err)
+	}
+	return p, nil
+}
+
+func each[A, B any](list []A, f func(A) B) []B {
+	out := make([]B, 0, len(list))
+	for _, x := range list {
+		out = append(out, f(x))
+	}
+	return out
+}
+
+// all is each of what may fail. Nothing at all is nil.
+func all[A, B any](list []A, f func(A) (B, error), errs *[]error) []B {
+	var out []B
+	for _, x := range list {
+		y, err := f(x)
+		if err != nil {
+			*errs = append(*errs, err)
+		}
+		out = append(out, y)
+	}
+	return out
+}
+
+func toSlot(s record.Slot) wireSlot { return wireSlot{s.Name, s.Type, s.Tag} }
+
+func toChange(c Change) wireChange {
+	return wireChange{
+		Slot: toSlot(c.Slot), Kind: c.Kind(), Before: each(c.Before, toRecord), After: each(c.After, toRecord),
+		Reasons: each(c.Reasons, itself), From: each(c.From, itself),
+	}
+}
+
+func itself(s string) string { return s }
+
+func fromChange(w wireChange) (Change, error) {
+	c := Change{Slot: record.Slot(w.Slot)}
+	var errs []error
+	c.Before, c.After = all(w.Before, fromRecord, &errs), all(w.After, fromRecord, &errs)
+	if len(w.Reasons) > 0 {
+		c.Reasons = w.Reasons
+	}
+	if len(w.From) > 0 {
+		c.From = w.From
+	}
+	return c, errors.Join(errs...)
+}
+
+func toConcern(c Concern) wireConcern { return wireConcern{c.ID, toSlot(c.Slot), c.Text, c.Needs} }
+
+func fromConcern(w wireConcern) (Concern, error) {
+	return Concern{w.ID, record.Slot(w.Slot), w.Text, w.Needs}, nil
+}
+
+func toSet(s Set) wireSet { return wireSet{s.Name, s.Type, s.Hash(), each(s.Records, toRecord)} }
+
+func fromSet(w wireSet) (Set, error) {
+	s := Set{Name: w.Name, Type: w.Type}
+	var errs []error
+	s.Records = all(w.Records, fromRecord, &errs)
+	if s.Hash() != w.SHA256 {
+		errs = append(errs, fmt.Errorf("the hash of %s %s does not fit its records", s.Type, record.Display(s.Name)))
+	}
+	return s, errors.Join(errs...)
+}
+
+func toRecord(r record.Record) wireRecord {
+	w := wireRecord{Name: r.Name, Type: r.Type, TTL: r.TTL, Data: r.Data}
+	if !utf8.ValidString(r.Data) {
+		w.DataBase64 = base64.StdEncoding.EncodeToString([]byte(r.Data))
+	}
+	return w
+}
+
+func fromRecord(w wireRecord) (record.Record, error) {
+	r := record.Record{Name: record.Canonical(w.Name), Type: w.Type, TTL: w.TTL, Data: w.Data}
+	if w.DataBase64 == "" {
+		return r, nil
+	}
+	data, err := base64.StdEncoding.DecodeString(w.DataBase64)
+	if err != nil {
+		return r, fmt.Errorf("data of %s %s: %w", w.Type, w.Name, err)
+	}
+	r.Data = string(data)
+	return r, nil
+}
+
+// printable is JSON with everything but printable ASCII as \u escapes: it may
+// hold texts from the network, and is looked at in terminals.
+func printable(doc []byte) []byte {
+	out := make([]byte, 0, len(doc))
+	for _, r := range string(bytes.TrimSpace(doc)) {
+		switch {
+		case r >= ' ' && r <= '~':
+			out = append(out, byte(r))
+		case r > 0xffff:
+			r -= 0x10000
+			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
+		default:
+			out = fmt.Appendf(out, `\u%04x`, r)
+		}
+	}
+	return out
+}
