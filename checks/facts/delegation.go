@@ -48,6 +48,9 @@ var Cut = checks.NewFact("where the zone begins", func(ctx context.Context, env 
 	}
 	wg.Wait()
 	if errs[0] == nil && !answers[0].Exists {
+		if err := heeded(ctx, env, answers[0]); err != nil {
+			return ZoneCut{}, err
+		}
 		return ZoneCut{Off: "the resolver says that the domain does not exist"}, nil
 	}
 	return cutOf(names, answers, errs)

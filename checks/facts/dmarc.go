@@ -42,6 +42,11 @@ var DMARC = checks.NewFact("the DMARC policy", func(ctx context.Context, env *ch
 	wg.Go(func() { p.Listed = dmarc.Discover7489(ctx, env.DNS, env.Domain) })
 	wg.Go(func() { p.Apex, p.ApexErr = env.DNS.Resolve(ctx, resolve.Ask(env.Domain, "TXT")) })
 	wg.Wait()
+	if p.ApexErr == nil && p.Policy == nil {
+		if err := heeded(ctx, env, p.Apex); err != nil {
+			return p, err
+		}
+	}
 	p.Own = p.Policy != nil && record.Within(p.Policy.Domain, dmarc.ListedOrganizational(env.Domain))
 	return p, ctx.Err()
 })

@@ -2,6 +2,7 @@ package facts
 
 import (
 	"context"
+	"errors"
 	"sync"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -42,3 +43,19 @@ var Domain = checks.NewFact("whether the domain exists", func(ctx context.Contex
 	}
 	return p, nil
 })
+
+// errRootless is why nothing follows from what a resolver denies.
+var errRootless = errors.New("the resolver does not know the root of the DNS, so it does not speak for the internet")
+
+// heeded is nil for an answer from which something follows. One that denies the
+// domain does not count where the resolver denies the root too: then the domain
+// has neither no mail host nor no record, and it is not known what it has.
+func heeded(ctx context.Context, env *checks.Env, answer resolve.Answer) error {
+	if answer.Exists || len(answer.Chain) > 0 || env.Subject() == checks.Addresses {
+		return nil
+	}
+	if root, err := env.DNS.Resolve(ctx, resolve.Ask(".", "NS")); err == nil && root.Void() {
+		return errRootless
+	}
+	return nil
+}

@@ -62,6 +62,9 @@ var MX = checks.NewFact("the MX hosts", func(ctx context.Context, env *checks.En
 	var wg sync.WaitGroup
 	wg.Go(func() { own = Addresses(ctx, env, env.Domain) }) // for the implicit MX, at time zero
 	answer, err := env.DNS.Resolve(ctx, resolve.Ask(env.Domain, "MX"))
+	if err == nil {
+		err = heeded(ctx, env, answer)
+	}
 	if err != nil {
 		wg.Wait()
 		return MXSet{Answer: answer}, err

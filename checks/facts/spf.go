@@ -35,6 +35,9 @@ func (r SPFRecord) Single() bool { return len(r.Texts) == 1 }
 // not answer is in the tree.
 var SPF = checks.NewFact("the SPF record", func(ctx context.Context, env *checks.Env) (SPFRecord, error) {
 	answer, err := env.DNS.Resolve(ctx, resolve.Ask(env.Domain, "TXT"))
+	if err == nil {
+		err = heeded(ctx, env, answer)
+	}
 	if err != nil {
 		return SPFRecord{Answer: answer}, err
 	}

@@ -75,7 +75,7 @@ var ZoneSOA = checks.NewFact("the SOA record", func(ctx context.Context, env *ch
 		}
 		return soa, nil
 	}
-	return SOA{Answer: answers[0]}, nil
+	return SOA{Answer: answers[0]}, heeded(ctx, env, answers[0])
 })
 
 // maxUpward bounds the names at which a zone may begin that are asked about.
