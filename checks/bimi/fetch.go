@@ -147,10 +147,12 @@ func (s served) redirect() diagnosis.Finding {
 // or for somebody else, or was not tried, as a port other than 443 is not. nil
 // for a fetch that tells.
 func undecided(f probe.Fetch) error {
-	const tooManyRequests, unavailable = 429, 503 // RFC 6585, 4; RFC 9110, 15.6.4
+	const forbidden, tooManyRequests, unavailable = 403, 429, 503 // RFC 9110, 15.5.4 and 15.6.4; RFC 6585, 4
 	switch {
 	case f.Err == nil && (f.Status == tooManyRequests || f.Status == unavailable):
 		return fmt.Errorf("%s: the server asks to come back later (%d)", f.URL, f.Status)
+	case f.Err == nil && f.Status == forbidden: // a guard against robots says so to whom it does not know
+		return fmt.Errorf("%s: the server does not let this machine have it (%d)", f.URL, f.Status)
 	case f.Err == nil:
 		return nil
 	}
