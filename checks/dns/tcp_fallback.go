@@ -19,7 +19,7 @@ var TCPFallback = Checks.Add(&checks.Check{
 		ID:       "dns.tcp-fallback",
 		Title:    "Large answers arrive: the name servers answer over TCP",
 		Severity: diagnosis.Warning,
-		Why:      "A DKIM key of 2048 bits beside signatures, or a domain with many TXT records, does not fit a UDP answer. Resolvers then ask over TCP; where that is closed, the SPF record or the key is missing, and mail fails.",
+		Why:      "A DKIM key of 2048 bits with its DNSSEC signature, or a domain with many TXT records, does not fit a UDP answer. Resolvers then ask over TCP; where that is closed, the SPF record or the key is missing, and mail fails.",
 		Doc: `Every server of the zone that answers over UDP is asked for the zone's SOA record over TCP port 53. TCP is not an option: name servers must support it. A firewall that lets only UDP through is the usual cause, put there in the belief that TCP is for zone transfers alone.
 
 Here a UDP answer may have 1232 octets, the value that resolvers agreed on with the DNS flag day of 2020; a larger one comes truncated, with the TC bit set, and is asked for over TCP.

@@ -28,7 +28,7 @@ var CertTLSA = Checks.Add(&checks.Check{
 
 From outside a renewed certificate is seen only when the server has read it, and mail stands still by then. Postfix reads it within minutes, as its processes come and go. Keys are not read, but for those for which mox fetches certificates, and of these the public half is kept.
 
-To fix it, publish the record in the finding beside those there are, wait two TTLs, then let the server read the new certificate; afterwards take the old record out. To have it never again, let renewals keep the key: certbot renew --reuse-key.`,
+To fix it, publish the record in the finding beside those there are, wait two TTLs, then let the server read the new certificate; afterwards take the old record out. So that it does not happen again, let renewals keep the key: certbot renew --reuse-key.`,
 		Refs: []diagnosis.Ref{{Name: "RFC 7672, 3.1"}, {Name: "RFC 7671, 8.1"}, {Name: "RFC 7671, 8.4"}},
 	},
 	Of:    checks.Hosts,

@@ -20,7 +20,7 @@ var TLSParameters = Checks.Add(&checks.Check{
 		ID:       "smtp.tls-parameters",
 		Title:    "Cipher suite, key exchange and signatures are sound",
 		Severity: diagnosis.Advice,
-		Why:      "Mail that is recorded today can be read in some years if its keys hang on the host's one key, or on a cipher that is broken. National guidelines and internet.nl want neither.",
+		Why:      "Mail that is recorded today can be read in some years by whoever gets hold of the host's key, if there is no forward secrecy, or if the cipher is broken by then. National guidelines and internet.nl want neither.",
 		Doc: `Each host is offered every cipher suite and group that the TLS library of maildoctor knows, old ones too, and picks one. Advice is given where it picks one without forward secrecy (key exchange by RSA), RC4, 3DES, or CBC with SHA-1, all of them insufficient by the guidelines of NCSC-NL (2025), or CBC with SHA-2, which is to be phased out there; where a TLS 1.2 session has no extended master secret; and where a certificate of the chain is signed with SHA-1. The conversation that offers nothing newer than TLS 1.1 is judged by forward secrecy, RC4 and 3DES. AEAD suites (GCM, ChaCha20-Poly1305) with ECDHE are sufficient, those of TLS 1.3 sufficient or good. A hybrid group such as X25519MLKEM768, which a quantum computer would not break, is noted; nobody has to have it yet.
 
 It is advice because encryption on port 25 is opportunistic: with a weak suite a passer-by reads nothing, with none he reads all. So take away what is weak, but nothing that would leave only clear text.
