@@ -107,7 +107,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestExposed(t *testing.T) {
-	for mode, want := range map[fs.FileMode]bool{0o600: false, 0o400: false, 0o640: true, 0o604: true, 0o711: false, 0o722: true} {
+	for mode, want := range map[fs.FileMode]bool{0o600: false, 0o400: false, 0o640: false, 0o604: true, 0o660: true, 0o711: false, 0o722: true} {
 		if got := Exposed(mode); got != want && runtime.GOOS != "windows" {
 			t.Errorf("%v: %v", mode, got)
 		}

@@ -33,9 +33,9 @@ func Sources() []Source {
 		{"rspamd", "rspamd", "/var/lib/rspamd/dkim/DOMAIN.SELECTOR.key, or where dkim_signing.conf says", []naming{byName}},
 		{"mailu", "Mailu", "/mailu/dkim/DOMAIN.SELECTOR.key", []naming{byName}},
 		{"mailcow", "mailcow", "its Redis: HGET DKIM_PRIV_KEYS SELECTOR.DOMAIN; its web interface shows it in base64 where SHOW_DKIM_PRIV_KEYS is true", nil},
-		{"mox", "mox", "config/dkim/SELECTOR._domainkey.DOMAIN.*.privatekey.pkcs8.pem", []naming{byRecord}},
+		{"mox", "mox", "config/dkim/SELECTOR._domainkey.DOMAIN.*.pkcs8.pem", []naming{byRecord}},
 		{"stalwart", "Stalwart", "private-key of a [signature] in its configuration, or the file named there", nil},
-		{"docker-mailserver", "docker-mailserver", "docker-data/dms/config/opendkim/keys/DOMAIN/SELECTOR.private, or rspamd/dkim/*.private.txt beside it", []naming{byKind, byFolder}},
+		{"docker-mailserver", "docker-mailserver", "config/opendkim/keys/DOMAIN/SELECTOR.private, or config/rspamd/dkim/*.private.txt, in docker-data/dms", []naming{byKind, byFolder}},
 		{"exim", "Exim", "the file that dkim_private_key names", []naming{byName}},
 	}
 }

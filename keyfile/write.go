@@ -73,6 +73,7 @@ func Create(dir, name string, key crypto.Signer) (path string, err error) {
 	return filepath.Join(dir, name), nil
 }
 
-// Exposed reports whether others than the owner may read or replace what has
-// this mode. Where a system has no such modes, it does not know.
-func Exposed(mode fs.FileMode) bool { return !modeless && mode.Perm()&0o066 != 0 }
+// Exposed reports whether a mode lets everybody read, or somebody else replace,
+// what has it. That a group may read is how signers get at keys of root. Where a
+// system has no such modes, it does not know.
+func Exposed(mode fs.FileMode) bool { return !modeless && mode.Perm()&0o026 != 0 }
