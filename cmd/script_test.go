@@ -55,8 +55,14 @@ mail A 9.8.7.25
 @ TXT "v=spf1 mx -all"
 -- zone silent.example --
 @ MX 10 mx.well.example.
+-- zone keys.example --
+$TTL 300
+same._domainkey TXT "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+other._domainkey TXT "v=DKIM1; k=ed25519; p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
+gone._domainkey TXT "v=DKIM1; p="
 -- faults --
 TXT silent.example. SERVFAIL
+TXT lost._domainkey.keys.example. SERVFAIL
 `
 
 // Scripts see a maildoctor, an internet at $RESOLVER, at $SILENT a DNS server
