@@ -15,7 +15,6 @@ var due = map[[2]string]string{
 	{"suite.stalwart", "dkim.selector-found"}:        "its selectors have the date of the key in their names",
 	{"suite.mailu", "dane.zone-signed"}:              "it publishes TLSA records whether or not the zone is signed",
 	{"suite.mailcow", "dane.zone-signed"}:            "likewise",
-	{"suite.mail-in-a-box", "ns.redundant"}:          "both its name servers are the box itself, until the owner adds a secondary",
 	{"suite.mail-in-a-box", "dane.zone-signed"}:      "likewise",
 	{"hosted.fastmail", "spf.all-present"}:           "Fastmail documents ?all, which decides nothing",
 	{"hosted.improvmx", "dmarc.policy-none"}:         "ImprovMX documents p=none, to begin with",
