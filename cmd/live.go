@@ -37,6 +37,8 @@ type doctor struct {
 	want   checks.Want
 	here   []netip.Addr
 	local  *local.Host // nil unless wanted
+
+	rehearsed bool // its DNS is that of a rehearsal, which no server has
 }
 
 // newDoctor makes a doctor whose questions end with ctx.
@@ -129,7 +131,7 @@ func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, o
 
 		Security: proofs,
 	}
-	if !d.zones.hold(s.domain) { // else the servers do not have the zone yet
+	if !d.zones.hold(s.domain) && !d.rehearsed { // else the servers do not have the zone yet
 		env.Servers = servers
 	}
 	if s.addr.IsValid() {

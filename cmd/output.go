@@ -26,6 +26,7 @@ type output struct {
 	format  *choice
 	path    string // of a file; empty for standard output
 	flag    string // that gave path; empty is --output
+	private bool   // the file is for its owner alone: mode 0600
 	verbose bool
 
 	named func() bool // whether path was given
@@ -48,8 +49,9 @@ func (o *output) fileFlags(cmd *cobra.Command) *output {
 
 // check makes sure, before any work, that the result can be put where it shall go.
 func (o *output) check() error {
+	flag := cmp.Or(o.flag, "--output")
 	if o.path == "" && o.named() { // a variable of a script that was not set
-		return usage(errors.New("--output names no file; give one, or - for standard output"))
+		return usage(fmt.Errorf("%s names no file; give one, or - for standard output", flag))
 	}
 	if o.path == "-" {
 		o.path = ""
@@ -61,11 +63,11 @@ func (o *output) check() error {
 		o.path = target
 	}
 	if info, err := os.Stat(o.path); err == nil && info.IsDir() {
-		return usage(fmt.Errorf("--output %s is a directory; name a file in it", o.path))
+		return usage(fmt.Errorf("%s %s is a directory; name a file in it", flag, o.path))
 	}
 	f, err := o.create()
 	if errors.Is(err, fs.ErrNotExist) {
-		return usage(fmt.Errorf("--output %s: there is no directory %s; make it first", o.path, filepath.Dir(o.path)))
+		return usage(fmt.Errorf("%s %s: there is no directory %s; make it first", flag, o.path, filepath.Dir(o.path)))
 	}
 	if err != nil {
 		return o.cannot(err)
@@ -131,6 +133,9 @@ func (o *output) commit(f *os.File, content []byte) error {
 	mode := fs.FileMode(0o644)
 	if info, err := os.Stat(o.path); err == nil {
 		mode = info.Mode().Perm()
+	}
+	if o.private {
+		mode = 0o600
 	}
 	if err := errors.Join(f.Chmod(mode), f.Sync()); err != nil {
 		return err

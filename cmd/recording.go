@@ -9,6 +9,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 )
@@ -18,6 +19,9 @@ type player struct {
 	subject  subject
 	scenario *scenario.Scenario
 	world    *scenario.World
+
+	rehearsed bool          // the DNS is that of a rehearsal, which no server has
+	edits     []record.Edit // over that of the world
 }
 
 // newPlayer reads the file of --replay.
@@ -30,11 +34,14 @@ func newPlayer(path string) (*player, error) {
 		return nil, fmt.Errorf("--replay %s is no recording: it names neither a domain nor an address", path)
 	}
 	world, err := s.Play()
-	return &player{subject{s.Domain, s.Address}, s, world}, err
+	return &player{subject: subject{s.Domain, s.Address}, scenario: s, world: world}, err
 }
 
 func (p *player) examine(ctx context.Context, _ subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
-	env := p.world.Env(ctx)
+	env := p.world.EnvOver(ctx, p.over(p.world.DNS()), p.world.Dial)
+	if p.rehearsed {
+		env.Servers = nil
+	}
 	start := env.Now()
 	results := checks.Run(ctx, env, list, observe)
 	report := p.subject.report()

@@ -39,7 +39,7 @@ It only looks: it changes nothing and sends no mail.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})
-	root.AddCommand(a.checkCommand(), a.ipCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.ipCommand(), a.planCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

@@ -100,6 +100,7 @@ func TestScripts(t *testing.T) {
 			"oneline": oneLine,
 			"schema":  schema,
 			"asked":   asked(silent),
+			"private": private,
 		},
 	})
 }
@@ -130,6 +131,18 @@ func oneLine(ts *testscript.TestScript, neg bool, args []string) {
 	body, ended := strings.CutSuffix(text, "\n")
 	if !ended || body == "" || report.Escape(body) != body {
 		ts.Fatalf("not one line: %q", text)
+	}
+}
+
+// private FILE: nobody but its owner may read it.
+func private(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: private FILE")
+	}
+	info, err := os.Stat(ts.MkAbs(args[0]))
+	ts.Check(err)
+	if mode := info.Mode().Perm(); mode != 0o600 {
+		ts.Fatalf("%s has mode %o, want 600", args[0], mode)
 	}
 }
 

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
@@ -22,6 +23,9 @@ type Shift struct {
 	Check    string // ID
 	Finding  diagnosis.Finding
 	Unjudged bool // of Came: before, it could not be told, so that the plan need not be the cause
+	// Instead is, of Came, the check whose finding hid this one until now, was as
+	// grave, and is gone: a policy that is weak in place of none.
+	Instead string
 }
 
 // A Measure is a number that an examination shows, before and after; empty
@@ -55,7 +59,11 @@ func Rehearse(before, after diagnosis.Report) Rehearsal {
 	for _, a := range after.Results {
 		b := was[a.Rule.ID]
 		for _, f := range unmatched(a.Findings, b.Findings) {
-			r.Came = append(r.Came, Shift{Check: a.Rule.ID, Finding: f, Unjudged: doubted(b, f.Subject)})
+			s := Shift{Check: a.Rule.ID, Finding: f, Unjudged: doubted(b, f.Subject)}
+			if b.Outcome == diagnosis.Skipped && r.cured(b.Cause, f.Severity) {
+				s.Instead = b.Cause
+			}
+			r.Came = append(r.Came, s)
 		}
 	}
 	for _, m := range measured {
@@ -73,11 +81,17 @@ func Rehearse(before, after diagnosis.Report) Rehearsal {
 	return r
 }
 
+// cured reports whether a finding of a check, of this severity at least, is gone.
+func (r Rehearsal) cured(check string, least diagnosis.Severity) bool {
+	return slices.ContainsFunc(r.Gone, func(s Shift) bool { return s.Check == check && s.Finding.Severity >= least })
+}
+
 // Worse are the findings above advice that the plan brings, without those of
-// the checks accepted.
+// the checks accepted, and without warnings in the place of what is as bad.
 func (r Rehearsal) Worse(accepted []string) []Shift {
 	return slices.DeleteFunc(slices.Clone(r.Came), func(s Shift) bool {
-		return s.Unjudged || s.Finding.Severity == diagnosis.Advice || slices.Contains(accepted, s.Check)
+		lesser := s.Instead != "" && s.Finding.Severity < diagnosis.Critical
+		return s.Unjudged || lesser || s.Finding.Severity == diagnosis.Advice || slices.Contains(accepted, s.Check)
 	})
 }
 
@@ -91,7 +105,7 @@ func byCheck(r diagnosis.Report) map[string]diagnosis.Result {
 
 // doubted reports whether it could not be told how it is with a subject.
 func doubted(r diagnosis.Result, subject string) bool {
-	if r.Outcome == diagnosis.Unknown && len(r.Doubts) == 0 {
+	if r.Outcome == diagnosis.Unknown {
 		return true
 	}
 	return slices.ContainsFunc(r.Doubts, func(d diagnosis.Doubt) bool { return d.Subject == subject })
@@ -120,10 +134,11 @@ func unmatched(list, other []diagnosis.Finding) []diagnosis.Finding {
 	return slices.DeleteFunc(left, func(f diagnosis.Finding) bool { return match(f, func(diagnosis.Finding) bool { return true }) })
 }
 
-// number is what a check counted; empty where it did not.
+// number is what a check counted, "7 of 10"; empty where it did not.
 func number(r diagnosis.Result) string {
 	if len(r.Seen) == 0 || r.Outcome == diagnosis.Skipped {
 		return ""
 	}
-	return r.Seen[0].Answer
+	n, _, _ := strings.Cut(strings.TrimPrefix(r.Seen[0].Answer, "needs "), " (")
+	return n
 }

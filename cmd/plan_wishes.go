@@ -1,0 +1,101 @@
+package cmd
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/desired"
+	"github.com/maildoctor/maildoctor/plan"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/report"
+)
+
+// wishes reads which domain is to be planned, and what the file wants of it.
+// With --fix there need be no file.
+func (a *app) wishes(f planFlags, args []string, p *planning, o *liveOptions) error {
+	_, err := os.Stat(f.file)
+	if f.fix != "" && !f.named && errors.Is(err, fs.ErrNotExist) {
+		if len(args) == 0 {
+			return usage(errors.New("no domain given; name one, as in maildoctor plan example.com --fix"))
+		}
+		names, err := domains(args, strings.NewReader(""))
+		if err == nil {
+			p.domain = names[0]
+		}
+		return err
+	}
+	if !f.named && errors.Is(err, fs.ErrNotExist) {
+		return usage(fmt.Errorf("nothing is wanted: there is no %s, which maildoctor init writes; or cure what an examination finds, with --fix", wantedFile))
+	}
+	state, err := a.wanted(f.file)
+	if err != nil {
+		return err
+	}
+	if p.domain, err = exported(state, args); err != nil {
+		return err
+	}
+	wanted, problems := state.Edits(desired.Given{Now: time.Now()})
+	if err := a.problems(f.file, problems); err != nil {
+		return err
+	}
+	for _, c := range wanted.Changes {
+		if c.Domain == p.domain {
+			p.wishes = append(p.wishes, plan.Wish{Edit: c.Edit, Reason: fmt.Sprintf("%s: %s", c.Level, c.Reason), From: wishedBy(f.file) + " (" + strings.Join(c.From, ", ") + ")"})
+		}
+	}
+	for _, t := range wanted.Tasks {
+		p.tasks = append(p.tasks, report.Task(t))
+	}
+	expect(state, p.domain, o)
+	return nil
+}
+
+// expect tells the examination what the file says of keys and senders.
+func expect(state desired.State, domain string, o *liveOptions) {
+	for _, d := range state.Domains {
+		if d.Name != domain {
+			continue
+		}
+		settings := d.Over(state.Defaults)
+		profile, _ := desired.FindProfile(settings.Profile)
+		for _, k := range settings.DKIM {
+			switch {
+			case k.Revoked:
+			case k.Selector != "":
+				o.want.Selectors = append(o.want.Selectors, strings.ToLower(k.Selector))
+			case len(profile.Selectors) > 0 && !strings.Contains(profile.Selectors[0], "{"):
+				o.want.Selectors = append(o.want.Selectors, profile.Selectors[0])
+			}
+		}
+		if !profile.Receives {
+			continue
+		}
+		for _, h := range state.Hosts {
+			if len(settings.Hosts) == 0 || contains(settings.Hosts, h.Name) {
+				o.want.Senders = append(o.want.Senders, h.Addrs...)
+			}
+		}
+	}
+}
+
+func contains(names []string, name string) bool {
+	for _, n := range names {
+		if record.Canonical(n) == name {
+			return true
+		}
+	}
+	return false
+}
+
+// wishedBy is what the file is called where it is named as who wants something.
+func wishedBy(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return filepath.Base(path)
+}

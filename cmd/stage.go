@@ -1,0 +1,44 @@
+package cmd
+
+import (
+	"context"
+
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+)
+
+// A stage is an examiner in whose world a plan can be rehearsed.
+type stage interface {
+	examiner
+	// asks is the way to ask the DNS of this world.
+	asks() resolve.Resolver
+	// with is the same world as it would be after edits. What only the name servers
+	// themselves can tell is left out of it, as they do not have the edits.
+	with(edits []record.Edit) stage
+}
+
+func (d *doctor) asks() resolve.Resolver { return d.shared }
+
+func (d *doctor) with(edits []record.Edit) stage {
+	after := *d
+	after.shared, after.rehearsed = resolve.NewOverlay(d.shared, edits), true
+	return &after
+}
+
+func (p *player) asks() resolve.Resolver {
+	return resolve.NewMemo(context.Background(), p.over(p.world.DNS()))
+}
+
+func (p *player) with(edits []record.Edit) stage {
+	after := *p
+	after.rehearsed, after.edits = true, append(append([]record.Edit{}, p.edits...), edits...)
+	return &after
+}
+
+// over is base with the edits of a rehearsal.
+func (p *player) over(base resolve.Resolver) resolve.Resolver {
+	if len(p.edits) == 0 {
+		return base
+	}
+	return resolve.NewOverlay(base, p.edits)
+}
