@@ -97,6 +97,11 @@ func (a *app) dkimImport(ctx context.Context, o *output, f importFlags, path str
 	if !ok {
 		return usage(fmt.Errorf("no signer %q is known", f.from.value))
 	}
+	if !f.offline { // told before anything is written
+		if _, err := resolvers(f.dns.resolvers); err != nil {
+			return err
+		}
+	}
 	private, notes, err := f.private(path, a.in, source)
 	if err != nil {
 		return usage(err)

@@ -13,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/maildoctor/maildoctor/keyfile"
+	"github.com/maildoctor/maildoctor/record"
 )
 
 // keygenFlags are the flags of dkim keygen as they are given.
@@ -204,12 +205,14 @@ func (f keygenFlags) page(w io.Writer, keys []signingKey) error {
 // next says how a new key comes into use without a signature that fails.
 func (p *keysPage) next(keys []signingKey) {
 	these, them, use, read := "this record", "it is", keys[0].file, "the file"
+	name := record.Display(record.DKIMKey(keys[0].selector, keys[0].domain).Name)
 	if len(keys) > 1 {
 		these, them, read = "these records", "they are", "the files"
+		name += " or " + record.Display(record.DKIMKey(keys[1].selector, keys[1].domain).Name)
 		use = keys[0].file + " and " + keys[1].file + ", a signature with each"
 	}
 	p.steps(
-		fmt.Sprintf("Publish %s. What signs now goes on with its old key.", these),
+		fmt.Sprintf("Publish %s beside what is there; what signs now goes on with its old key. If %s is taken already, publish nothing, and make the key again with another --selector.", these, name),
 		fmt.Sprintf("Wait until %s seen: maildoctor dkim show %s tells, and how long resolvers may remember what was there before.", them, filepath.Dir(keys[0].file)),
 		fmt.Sprintf("Let the signer use %s; it must be able to read %s, and nobody else.", use, read),
 		"Leave the old record for a week: mail that waits in queues is signed with the old key (RFC 5321, 4.5.4.1).",

@@ -140,7 +140,7 @@ func (p *keysPage) panel(k signingKey) {
 // hint writes the lines of maildoctor.yaml that publish the keys.
 func (p *keysPage) hint(keys []signingKey) {
 	p.line("")
-	p.line("In maildoctor.yaml:")
+	p.line("In the maildoctor.yaml of this directory:")
 	p.line("")
 	p.line("domains:")
 	p.line("  %s:", plainYAML(record.Display(keys[0].domain)))

@@ -107,7 +107,7 @@ func TestKeygenFitsDesired(t *testing.T) {
 		if code != 0 {
 			t.Fatalf("%s: %d %s", kind, code, said)
 		}
-		_, rest, _ := strings.Cut(said, "In maildoctor.yaml:\n\n")
+		_, rest, _ := strings.Cut(said, "In the maildoctor.yaml of this directory:\n\n")
 		hint, _, _ := strings.Cut(rest, "\nNext:")
 		state, problems := desired.Parse([]byte("version: 1\n"+hint+"    services: {fastmail: {}}\n"), keyFile("."))
 		if len(problems) > 0 || len(state.Domains) != 1 {

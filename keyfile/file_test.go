@@ -114,6 +114,21 @@ func TestExposed(t *testing.T) {
 	}
 }
 
+// Whatever a file is called, what is read off its name can be part of one.
+func FuzzNamed(f *testing.F) {
+	for _, seed := range []string{"dkim/example.org.2026a.key", "example.org/mail.private", "s._domainkey.example.org.20260101T120000.rsa2048.privatekey.pkcs8.pem", "rsa-2048-a-example.org.private.txt"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, path string) {
+		for _, s := range Sources() {
+			domain, selector, ok := s.Named(path)
+			if ok && (!IsSelector(selector) || filepath.Base(Name(domain, selector)) != Name(domain, selector)) {
+				t.Errorf("%s: %q and %q", s.Name, domain, selector)
+			}
+		}
+	})
+}
+
 func TestNamed(t *testing.T) {
 	for _, c := range []struct{ source, path, want string }{
 		{Auto, "dkim/example.org.2026a.key", "2026a._domainkey.example.org."},
