@@ -55,12 +55,15 @@ func overTCP(set facts.StreamSet, v *diagnosis.Verdict) {
 			continue // ns.delegation-consistent
 		}
 		family := facts.FamilyOf(stream.Addr)
-		host := record.Display(stream.Name)
+		zone := record.Display(set.Zone)
 		switch {
 		case stream.SOA.Err == nil:
 			v.Seen = append(v.Seen, stream.SOA.Evidence())
 		case !set.Open(family):
-			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: host, Reason: fmt.Sprintf("%s is not reached over TCP, nor is any other name server over %s from here: port 53 may be closed on the way out", stream.ServerAddr, family)})
+			closed := diagnosis.Doubt{Subject: zone, Reason: fmt.Sprintf("no name server of %s is reached over TCP and %s from here: port 53 may be closed on the way out", zone, family)}
+			if !slices.Contains(v.Doubts, closed) {
+				v.Doubts = append(v.Doubts, closed)
+			}
 		default:
 			v.Findings = append(v.Findings, noTCP(set, stream, serving[i]))
 		}

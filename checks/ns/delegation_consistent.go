@@ -191,21 +191,33 @@ func (d *delegation) lameServer(name string, bad []string, evidence []diagnosis.
 	}
 }
 
-// doubt is that a server could not be heard.
+// answers reports whether a server answers for the zone at some address: that
+// this machine lacks the family of the others leaves nothing open then.
+func (d *delegation) answers(name string) bool {
+	return slices.ContainsFunc(d.Serving(), func(view facts.View) bool { return view.Name == name })
+}
+
+// doubt is that a server could not be heard; once, where nobody could.
 func (d *delegation) doubt(view facts.View) {
-	host := record.Display(view.Name)
 	family := facts.FamilyOf(view.Addr)
-	reason := fmt.Sprintf("%s: %s", view.ServerAddr, facts.Why(view.SOA.Err))
+	doubt := diagnosis.Doubt{Subject: record.Display(view.Name), Reason: fmt.Sprintf("%s: %s", view.ServerAddr, facts.Why(view.SOA.Err))}
 	if !d.Reached(family) {
-		reason = fmt.Sprintf("%s: no name server is reached over %s from here", view.ServerAddr, family)
+		zone := record.Display(d.Zone)
+		doubt = diagnosis.Doubt{Subject: zone, Reason: fmt.Sprintf("no name server of %s is reached over %s from here", zone, family)}
 	}
-	d.v.Doubts = append(d.v.Doubts, diagnosis.Doubt{Subject: host, Reason: reason})
+	if !slices.Contains(d.v.Doubts, doubt) {
+		d.v.Doubts = append(d.v.Doubts, doubt)
+	}
 }
 
 // unasked doubts the servers that were not asked, and reports whether there are any.
 func (d *delegation) unasked() bool {
 	any := len(d.Foreign) > 0
 	for _, s := range d.Foreign {
+		if d.answers(s.Name) {
+			d.v.Seen = append(d.v.Seen, diagnosis.Evidence{Question: s.String(), Answer: "not asked: this machine has no IPv6"})
+			continue
+		}
 		d.v.Doubts = append(d.v.Doubts, diagnosis.Doubt{Subject: record.Display(s.Name), Reason: fmt.Sprintf("%s was not asked: this machine has no IPv6", s)})
 	}
 	for _, n := range d.List {
