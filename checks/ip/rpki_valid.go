@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -22,7 +23,7 @@ var RPKIValid = Checks.Add(&checks.Check{
 		Why:      "Large networks drop routes that are invalid by RPKI: from there the hosts cannot be reached, and what they send gets no answer.",
 		Doc: `The holder of a prefix can publish which network may announce it, and how finely: a route origin authorisation (ROA). Networks that validate drop announcements that contradict it. A wrong ROA, or none for the network that really announces the prefix, cuts an address off from a part of the internet.
 
-Who announces the addresses that send and receive the domain's mail, and those of its name servers, is asked of Team Cymru by DNS, and what a validator makes of it of RIPEstat by HTTPS: one request for each announcement, six at most, of those of mail first. A route without any ROA is neither valid nor invalid; it is accepted everywhere, though a ROA would have those who validate refuse a hijacker who announces the prefix.
+Who announces the addresses that send and receive the domain's mail, and those of its name servers, is asked of Team Cymru by DNS, and what a validator makes of it of RIPEstat by HTTPS: one request for each announcement, six at most, of those of mail first. Where two networks announce one prefix and the ROAs let only one of them, the other is advice: it may be a mistake, or a hijack. A route without any ROA is neither valid nor invalid; it is accepted everywhere, though a ROA would have those who validate refuse a hijacker who announces the prefix.
 
 Only the holder of the prefix can publish a ROA, in the portal of the regional registry: that is the hoster, unless the addresses are your own.`,
 		Refs: []diagnosis.Ref{
@@ -57,6 +58,11 @@ func rpkiValid(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) 
 		}
 	}
 	for _, r := range routes.List {
+		rightful := slices.IndexFunc(routes.List, func(o facts.Validity) bool { return o.Prefix == r.Prefix && o.Err == nil && o.State == facts.ROAValid })
+		if r.State == facts.ROAInvalidOrigin && r.Err == nil && rightful >= 0 {
+			v.Findings = append(v.Findings, intruder(r, routes.List[rightful]))
+			continue
+		}
 		judgeRoute(r, &v)
 	}
 	if routes.Omitted > 0 {
@@ -111,6 +117,18 @@ func invalid(r facts.Validity, route string) diagnosis.Finding {
 		Remedy: diagnosis.Remedy{Steps: []string{
 			fmt.Sprintf("Send this to whoever rents you the address. The holder of the prefix has to publish, at the regional registry, a ROA for %s by %s with a maximum length of %d, or to announce it as the ROAs say.", r.Prefix, r.Origin, r.Prefix.Bits()),
 			"If nobody mends it, move the mail to an address of another network.",
+		}},
+	}
+}
+
+// intruder is the finding of a second network that announces the prefix, against
+// the ROAs by which the first one does: no ROA is to be made for that.
+func intruder(r, rightful facts.Validity) diagnosis.Finding {
+	return diagnosis.Finding{
+		Subject: r.Prefix.String(), Severity: diagnosis.Advice, Evidence: []diagnosis.Evidence{r.Fetch.Evidence(), rightful.Fetch.Evidence()},
+		Message: fmt.Sprintf("%s announces %s, the route to %s, besides %s, which alone may: networks that do not validate may send there what is meant for you", r.Origin, r.Prefix, joined(r.Addrs), rightful.Origin),
+		Remedy: diagnosis.Remedy{Steps: []string{
+			fmt.Sprintf("Ask whoever rents you the address whether %s is to announce %s. If not, it is a mistake or a hijack, which they have to stop.", r.Origin, r.Prefix),
 		}},
 	}
 }
