@@ -162,7 +162,7 @@ func (f showFlags) directory(dir, domain, selector string) ([]signingKey, error)
 		}
 		list, err := keysOf(path, nil, "", "")
 		if err != nil {
-			list = []signingKey{{file: path, fault: strings.TrimPrefix(err.Error(), path+" ")}}
+			list = []signingKey{{file: path, fault: strings.TrimLeft(strings.TrimPrefix(err.Error(), path), ": ")}}
 		}
 		keys = append(keys, list...)
 	}

@@ -186,7 +186,7 @@ func markdown(s string) string {
 func TestHelpFits(t *testing.T) {
 	a := &app{in: strings.NewReader(""), out: io.Discard, err: io.Discard, env: func(string) string { return "" }}
 	a.wire()
-	for _, c := range append(a.root().Commands(), a.root()) {
+	for _, c := range commandsOf(a.root()) {
 		if c.Name() == "completion" || c.Name() == "help" {
 			continue
 		}
@@ -200,4 +200,16 @@ func TestHelpFits(t *testing.T) {
 			t.Errorf("%s does not say what it is for", c.CommandPath())
 		}
 	}
+}
+
+// commandsOf is a command and all below it but cobra's own.
+func commandsOf(c *cobra.Command) []*cobra.Command {
+	list := []*cobra.Command{c}
+	if c.Name() == "completion" {
+		return list
+	}
+	for _, sub := range c.Commands() {
+		list = append(list, commandsOf(sub)...)
+	}
+	return list
 }

@@ -34,7 +34,8 @@ without is a fragment, and nothing is said of what it lacks. With - a file is
 read from standard input. Several files are held against each other.
 
 The report goes to standard output, for people (text) or for programs (json,
-described by report/report.schema.json). maildoctor explain zone lists the rules.
+described by report/report.schema.json). The command maildoctor explain zone
+lists the rules.
 
 ` + exitHelp,
 		Example: `  maildoctor zone lint example.org.zone
