@@ -11,6 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/policy"
@@ -121,8 +122,9 @@ func (f fixes) Set(s string) error {
 // A planning is all that plan has been asked for, read.
 type planning struct {
 	domain   string
-	wishes   []plan.Wish   // of the file
-	tasks    []report.Task // of the file
+	state    *desired.State // the file; nil if there is none
+	wishes   []plan.Wish    // of the file
+	tasks    []report.Task  // of the file
 	there    func(context.Context, stage) (zoneReader, error)
 	world    stage
 	fix      *diagnosis.Severity // from which on findings are cured; nil for none
@@ -146,6 +148,9 @@ func (a *app) plan(ctx context.Context, f planFlags, args []string) error {
 		return err
 	}
 	defer p.world.close()
+	if err := a.want(ctx, f, &p); err != nil {
+		return err
+	}
 	planned, err := p.rehearsed(ctx)
 	if ctx.Err() != nil {
 		return &codeError{code: exitInterrupted, err: errors.New("interrupted; nothing is planned")}

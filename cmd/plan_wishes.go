@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -9,13 +10,15 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/desired"
+	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
 )
 
-// wishes reads which domain is to be planned, and what the file wants of it.
+// wishes reads which domain is to be planned, and the file, if there is one.
 // With --fix there need be no file.
 func (a *app) wishes(f planFlags, args []string, p *planning, o *liveOptions) error {
 	_, err := os.Stat(f.file)
@@ -39,7 +42,23 @@ func (a *app) wishes(f planFlags, args []string, p *planning, o *liveOptions) er
 	if p.domain, err = exported(state, args); err != nil {
 		return err
 	}
-	wanted, problems := state.Edits(desired.Given{Now: time.Now()})
+	p.state = &state
+	expect(state, p.domain, o)
+	return nil
+}
+
+// want turns what the file says into wishes, with what the world shows.
+func (a *app) want(ctx context.Context, f planFlags, p *planning) error {
+	if p.state == nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, p.timeout)
+	defer cancel()
+	given := desired.Given{Now: time.Now()}
+	if found, ok := announced(limited, p.world, p.domain); ok {
+		given.MTASTS = map[string]desired.Announced{p.domain: found}
+	}
+	wanted, problems := p.state.Edits(given)
 	if err := a.problems(f.file, problems); err != nil {
 		return err
 	}
@@ -51,8 +70,29 @@ func (a *app) wishes(f planFlags, args []string, p *planning, o *liveOptions) er
 	for _, t := range wanted.Tasks {
 		p.tasks = append(p.tasks, report.Task(t))
 	}
-	expect(state, p.domain, o)
 	return nil
+}
+
+// announced is the MTA-STS of a domain. Its policy is fetched whether or not a
+// record announces it: what is not served must not be announced (RFC 8461, 8.3).
+// It is not known where nothing may be fetched.
+func announced(ctx context.Context, world stage, domain string) (found desired.Announced, known bool) {
+	env := world.env(ctx, domain)
+	if env.HTTP == nil {
+		return found, false
+	}
+	now, err := facts.MTASTSRecord.Of(ctx, env)
+	if err != nil {
+		return found, false
+	}
+	found.ID = now.Record.ID
+	slot := record.Slot{Name: record.Canonical("_mta-sts." + domain), Type: "TXT", Tag: "v=STSv1"}
+	as := world.with([]record.Edit{record.Set(slot, record.TXT(slot.Name, mtasts.NewRecord("1").String()))}).env(ctx, domain)
+	policy, err := facts.MTASTSPolicy.Of(ctx, as)
+	if err == nil && policy.Valid() {
+		found.Served = &policy.Policy
+	}
+	return found, true
 }
 
 // expect tells the examination what the file says of keys and senders.

@@ -2,7 +2,9 @@ package cmd
 
 import (
 	"context"
+	"time"
 
+	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 )
@@ -12,12 +14,18 @@ type stage interface {
 	examiner
 	// asks is the way to ask the DNS of this world.
 	asks() resolve.Resolver
+	// env is this world as facts are gathered from it, outside of an examination.
+	env(ctx context.Context, domain string) *checks.Env
 	// with is the same world as it would be after edits. What only the name servers
 	// themselves can tell is left out of it, as they do not have the edits.
 	with(edits []record.Edit) stage
 }
 
 func (d *doctor) asks() resolve.Resolver { return d.shared }
+
+func (d *doctor) env(ctx context.Context, domain string) *checks.Env {
+	return &checks.Env{Domain: domain, DNS: resolve.NewMemo(ctx, d.shared), HTTP: d.http, Now: time.Now, Want: d.want, Here: d.here}
+}
 
 func (d *doctor) with(edits []record.Edit) stage {
 	after := *d
@@ -27,6 +35,10 @@ func (d *doctor) with(edits []record.Edit) stage {
 
 func (p *player) asks() resolve.Resolver {
 	return resolve.NewMemo(context.Background(), p.over(p.world.DNS()))
+}
+
+func (p *player) env(ctx context.Context, _ string) *checks.Env {
+	return p.world.EnvOver(ctx, p.over(p.world.DNS()), p.world.Dial)
 }
 
 func (p *player) with(edits []record.Edit) stage {

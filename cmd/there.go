@@ -102,7 +102,7 @@ func (s dnsSource) records(ctx context.Context, wishes []plan.Wish) ([]record.Re
 		delete(below, q)
 	}
 	more, err := s.ask(ctx, below)
-	return withoutWildcards(append(found, more...), wishes), err
+	return withoutWildcards(slices.Compact(record.Sorted(append(found, more...))), wishes), err
 }
 
 func askAll(questions map[resolve.Question]bool, name string) {
