@@ -16,7 +16,7 @@ func (a *app) root() *cobra.Command {
 		Long: `maildoctor examines a domain's mail: MX, SPF, DKIM, DMARC, reverse DNS, port 25
 and blocklists. It says what is wrong and why that matters, and gives the exact
 records to publish. Of an address it says whether it is fit to send mail from.
-It only looks: it changes nothing and sends no mail.
+Nothing in your DNS or on your mail host is changed, and no mail is sent.
 
 ` + exitHelp,
 		Example: `  maildoctor check example.com
