@@ -20,7 +20,7 @@ import (
 func (a *app) zoneCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "zone",
-		Short: "Judge and compare zone files",
+		Short: "Judge, compare and write zone files",
 		Long: `Zone works on zone files as BIND, NSD, Knot and PowerDNS read them and panels
 export them. It asks nobody and changes nothing.`,
 		Example: `  maildoctor zone lint example.org.zone
