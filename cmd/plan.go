@@ -132,6 +132,7 @@ type planning struct {
 	all      []*checks.Check
 	accepted []string
 	timeout  time.Duration
+	progress func() *progress // of one examination; nil for none
 }
 
 func (a *app) plan(ctx context.Context, f planFlags, args []string) error {
@@ -148,6 +149,7 @@ func (a *app) plan(ctx context.Context, f planFlags, args []string) error {
 		return err
 	}
 	defer p.world.close()
+	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all)) }
 	if err := a.want(ctx, f, &p); err != nil {
 		return err
 	}

@@ -57,7 +57,9 @@ func (p planning) rehearsed(ctx context.Context) (report.Planned, error) {
 func (p planning) examined(ctx context.Context, edits []record.Edit) diagnosis.Report {
 	limited, cancel := context.WithTimeout(ctx, p.timeout)
 	defer cancel()
-	r := p.world.with(edits).examine(limited, subject{domain: p.domain}, p.all, func(diagnosis.Result) {})
+	shown := p.progress()
+	defer shown.stop()
+	r := p.world.with(edits).examine(limited, subject{domain: p.domain}, p.all, shown.observe)
 	receiversAsked().answer(&r)
 	return r
 }
