@@ -22,6 +22,7 @@ Nothing in your DNS or on your mail host is changed, and no mail is sent.
 		Example: `  maildoctor check example.com
   maildoctor check example.com --selector s1 --ip 192.0.2.25
   maildoctor ip 192.0.2.25
+  maildoctor plan example.com --fix
   maildoctor demo`,
 		Version:           version(),
 		Args:              noCommand,
