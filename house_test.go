@@ -21,10 +21,10 @@ var floors = [][]string{
 	1:  {"record"},
 	2:  {"diagnosis", "resolve", "keyfile"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
-	4:  {"desired", "plan", "zonelint"},
-	5:  {"checks", "report", "providers/*", "mta"},
-	6:  {"checks/facts", "scenario/..."},
-	7:  {"checks/*", "lab"}, // checks/*: the topics
+	4:  {"desired", "plan", "zonelint", "rotation", "ddns"},
+	5:  {"checks", "report", "providers", "ledger", "mta"},
+	6:  {"checks/facts", "scenario/...", "providers/providertest"},
+	7:  {"checks/*", "lab", "providers/*"}, // checks/*: the topics
 	8:  {"checks/suite"},
 	9:  {"cmd"},
 	10: {"."}, // main

@@ -32,12 +32,26 @@ type Given struct {
 	TTLs bool
 	// Ours reports whether an earlier run made a record; nil if nothing is known of that.
 	Ours func(record.Record) bool
+	// Proxied reports whether a proxy answers for a record with its own addresses; nil if none can.
+	Proxied func(record.Record) bool
+	// Locked says whose a record is that the provider lets nobody change, empty for
+	// any other; nil if there are none.
+	Locked func(record.Record) string
+	Limits Limits
+}
+
+// Limits are those of whoever carries out a plan; 0 for none.
+type Limits struct {
+	MinTTL, MaxTTL uint32 // seconds
+	MaxText        int    // octets of one TXT record, joined
+	MaxTextAtName  int    // octets of all TXT records of a name
 }
 
 // A Plan is what has to change in the records of one zone.
 type Plan struct {
 	Zone     string    // canonical; empty if not known
 	Source   string    // where what is there was read, for a reader: "the DNS"
+	Provider string    // who can carry it out, as --provider takes it; empty if not said. Never a secret
 	Made     time.Time // in UTC; zero if not said
 	Changes  []Change  // by name (parents first), type and tag
 	Concerns []Concern
@@ -115,7 +129,7 @@ func (p Plan) Apply(current []record.Record) []record.Record {
 
 // Invert is the plan that takes p back, made of what p says was there.
 func (p Plan) Invert() Plan {
-	inverse := Plan{Zone: p.Zone, Source: p.Source, Made: p.Made}
+	inverse := Plan{Zone: p.Zone, Source: p.Source, Provider: p.Provider, Made: p.Made}
 	for _, c := range p.Changes {
 		reasons := make([]string, len(c.Reasons))
 		for i, r := range c.Reasons {

@@ -1,0 +1,104 @@
+package plan
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// SnapshotSchema stands in the field "schema" of a snapshot.
+const SnapshotSchema = "maildoctor.snapshot/v1"
+
+// A Snapshot is what there was before a plan was carried out, and that plan.
+type Snapshot struct {
+	Zone     string    // canonical
+	Provider string    // as --provider takes it; never a secret
+	Taken    time.Time // in UTC
+	Records  []record.Record
+	Plan     Plan // what was about to be done
+}
+
+// NewSnapshot is a snapshot of records, taken before p is carried out.
+func NewSnapshot(zone, provider string, at time.Time, records []record.Record, p Plan) Snapshot {
+	return Snapshot{Zone: canonical(zone), Provider: provider, Taken: at.UTC(), Records: record.Sorted(records), Plan: p}
+}
+
+// Undo is what is wished of the zone so that it is again as it was before the plan.
+func (s Snapshot) Undo() []Wish {
+	var wishes []Wish
+	for _, c := range s.Plan.Changes {
+		wishes = append(wishes, Wish{
+			Edit:   record.Set(c.Slot, c.Before...),
+			Reason: "takes back what was applied at " + s.Taken.Format(time.RFC3339),
+			From:   "rollback",
+		})
+	}
+	return wishes
+}
+
+// Since are concerns about the slots that are neither as the plan of the snapshot
+// left them nor as they were before: to take back the plan would take back somebody
+// else's change too.
+func (s Snapshot) Since(current []record.Record) []Concern {
+	now := index(current)
+	var list []Concern
+	for _, c := range s.Plan.Changes {
+		is := held(c.Slot, now[key{c.Slot.Name, c.Slot.Type}])
+		if !same(is, c.After) && !same(is, c.Before) {
+			list = append(list, Concern{ID: "changed-since", Slot: c.Slot, Needs: YesDelete, Text: Title(c.Slot) + " was changed since, and not by the plan that is taken back"})
+		}
+	}
+	return list
+}
+
+type wireSnapshot struct {
+	Schema   string       `json:"schema"`
+	Zone     string       `json:"zone"`
+	Provider string       `json:"provider"`
+	Taken    string       `json:"taken"`
+	Plan     Plan         `json:"plan"`
+	Records  []wireRecord `json:"records"`
+}
+
+// Write writes a snapshot as a file holds it.
+func (s Snapshot) Write(w io.Writer) error {
+	text, err := json.MarshalIndent(wireSnapshot{
+		SnapshotSchema, s.Zone, s.Provider, s.Taken.UTC().Format(time.RFC3339), s.Plan, each(s.Records, toRecord),
+	}, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = w.Write(append(printable(text), '\n'))
+	return err
+}
+
+// ReadSnapshot reads a snapshot that Write wrote.
+func ReadSnapshot(r io.Reader) (Snapshot, error) {
+	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
+	if err != nil {
+		return Snapshot{}, err
+	}
+	if len(text) > maxFile {
+		return Snapshot{}, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
+	}
+	var w wireSnapshot
+	if err := json.Unmarshal(text, &w); err != nil {
+		return Snapshot{}, fmt.Errorf("it is no snapshot: %w", err)
+	}
+	if w.Schema != SnapshotSchema {
+		return Snapshot{}, fmt.Errorf("it is no snapshot of the version %s: its schema is %q", SnapshotSchema, w.Schema)
+	}
+	s := Snapshot{Zone: canonical(w.Zone), Provider: w.Provider, Plan: w.Plan}
+	if s.Taken, err = time.Parse(time.RFC3339, w.Taken); err != nil {
+		return Snapshot{}, fmt.Errorf("taken: %w", err)
+	}
+	var errs []error
+	s.Records = all(w.Records, fromRecord, &errs)
+	if len(errs) > 0 {
+		return Snapshot{}, errs[0]
+	}
+	return s, nil
+}
