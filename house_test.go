@@ -22,7 +22,7 @@ var floors = [][]string{
 	2:  {"diagnosis", "resolve", "keyfile"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
 	4:  {"desired", "plan", "zonelint", "rotation", "ddns"},
-	5:  {"checks", "report", "providers", "ledger", "mta"},
+	5:  {"checks", "report", "providers", "ledger", "published", "mta"},
 	6:  {"checks/facts", "scenario/...", "providers/providertest"},
 	7:  {"checks/*", "lab", "providers/*"}, // checks/*: the topics
 	8:  {"checks/suite"},
