@@ -34,6 +34,8 @@ hosts:
   mail.example.com: 192.0.2.25
 defaults:
   profile: mailu
+  provider: rfc2136:ns1.example.com
+  tsig-key: /etc/maildoctor/update.key
   reports: dmarc@example.com
   dmarc:
     stages:
@@ -48,6 +50,7 @@ domains:
     dkim: ` + key + `
   example.org:
     profile: no-mail
+    provider: cloudflare
 `,
 	}
 }

@@ -139,6 +139,8 @@ func (w *writer) settings(depth int, s Settings) {
 	say("no-mail", list(s.NoMail))
 	say("dnssec", s.DNSSEC.yaml())
 	say("ttl", age(s.TTL))
+	say("provider", quote(s.Provider.String()))
+	say("tsig-key", quote(s.TSIGKey))
 }
 
 func (w *writer) ifSaid(depth int, name, value string) {

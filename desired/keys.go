@@ -110,6 +110,12 @@ func settingKeys() []key[Settings] {
 		{"ttl", "How long resolvers keep the records: seconds, or 10m, 1h, 1d. The profile's if left out.", eitherForm(form{"type": "integer", "minimum": 60, "maximum": 604800}, patternForm(durations, "1h")), func(r *reader, n *yaml.Node, path string, s *Settings) {
 			s.TTL = r.duration(n, path, leastTTL, mostTTL)
 		}},
+		{"provider", "Who holds the zone, so that apply can write to it: cloudflare, zone:PATH (a zone file), rfc2136:HOST[:PORT] (dynamic updates of BIND, Knot and others) or powerdns:URL. Never a secret: tokens and keys come from the environment. Paths are relative to this file.", patternForm(providers, "cloudflare", "zone:example.com.zone", "rfc2136:ns1.example.com", "powerdns:http://127.0.0.1:8081"), func(r *reader, n *yaml.Node, path string, s *Settings) {
+			s.Provider = r.provider(n, path)
+		}},
+		{"tsig-key", "The path of the file with the TSIG key for rfc2136, as tsig-keygen writes it; relative to this file. Never the key itself.", textForm("/etc/maildoctor/update.key"), func(r *reader, n *yaml.Node, path string, s *Settings) {
+			s.TSIGKey = r.tsigKey(n, path)
+		}},
 	}
 }
 

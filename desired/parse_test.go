@@ -102,6 +102,9 @@ func TestParseProblems(t *testing.T) {
 		"caa without issue":  {domain("caa: {iodef: mailto:a@example.com}"), "has no issue"},
 		"iodef":              {domain("caa: {issue: none, iodef: security@example.com}"), "is not a mailto: or https: URI"},
 		"id":                 {domain("mta-sts: {mode: enforce, id: 2026-11-22}"), "is not 1 to 32 letters and digits"},
+		"provider":           {domain("provider: cloudfare"), `line 5:15: domains.example.com.provider: no provider "cloudfare"; did you mean cloudflare?`},
+		"provider with":      {domain("provider: powerdns:http://u:p@127.0.0.1"), "the API key comes from POWERDNS_API_KEY"},
+		"a key as path":      {domain("tsig-key: hmac-sha256:k:c2VjcmV0"), "line 5:15: domains.example.com.tsig-key: is a key and not the path of one"},
 		"empty list":         {domain("no-mail: []"), "is empty"},
 		"control characters": {domain(`profile: "\e[31m"`), `no profile "\x1b[31m"`},
 	}

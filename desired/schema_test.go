@@ -108,6 +108,8 @@ func TestSchemaAgrees(t *testing.T) {
 		domain + "{dmarc: strict}", domain + "{dmarc: {p: none}}", domain + "{dmarc: {stages: [{from: 2027-01-01}]}}", domain + "{dmarc: {stages: {from: 2027-01-01, policy: none}}}",
 		domain + "{spf: '-all'}", domain + "{spf: {all: '?all'}}", domain + "{mta-sts: none}", domain + "{mta-sts: {mode: enforce, id: a-b}}", domain + "{reports: []}", domain + "{reports: }",
 		domain + "{clients: [smtp]}", domain + "{caa: {issuewild: none}}", domain + "{caa: {issue: none, iodef: x}}", domain + "{no-mail: ['*']}", domain + "{dnssec: maybe}", domain + "{ttl: soon}", domain + "{ttl: 5}", domain + "{mx: mailcaw}",
+		domain + "{provider: cloudfare}", domain + "{provider: 'cloudflare:0123'}", domain + "{provider: 'zone:'}", domain + "{provider: 'rfc2136:'}", domain + "{provider: 'rfc2136:a:b@ns.example'}",
+		domain + "{provider: 'powerdns:ftp://a.example'}", domain + "{provider: 'powerdns:http://a:b@c.example'}", domain + "{provider: 'powerdns:http://c.example/?key=a'}", domain + "{provider: [cloudflare]}", domain + "{tsig-key: {}}",
 	} {
 		if err := schema.Validate(jsonOf(t, wrong)); err == nil {
 			t.Errorf("the schema allows %q", wrong)

@@ -51,6 +51,8 @@ type Settings struct {
 	NoMail     []string      // names below the domain that neither send nor receive, canonical or relative
 	DNSSEC     Switch        // the zone is signed
 	TTL        time.Duration // of every record; the profile's if zero
+	Provider   Provider      // who holds the zone
+	TSIGKey    string        // path of a BIND key file, as it stands in the file; never the key itself
 }
 
 // None is what stands in a list, or for a name, that shall be empty and not the default.
@@ -147,6 +149,8 @@ func (s Settings) Over(base Settings) Settings {
 	orList(&s.NoMail, base.NoMail)
 	or(&s.DNSSEC, base.DNSSEC)
 	or(&s.TTL, base.TTL)
+	or(&s.Provider, base.Provider)
+	or(&s.TSIGKey, base.TSIGKey)
 	return s
 }
 
