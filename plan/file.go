@@ -259,13 +259,14 @@ func fromRecord(w wireRecord) (record.Record, error) {
 	return r, nil
 }
 
-// printable is JSON with everything but printable ASCII as \u escapes: it may
-// hold texts from the network, and is looked at in terminals.
+// printable is JSON with everything but printable ASCII and line ends as \u
+// escapes: it may hold texts from the network, and is looked at in terminals. A
+// line end stands between the tokens only (RFC 8259, 7).
 func printable(doc []byte) []byte {
 	out := make([]byte, 0, len(doc))
 	for _, r := range string(bytes.TrimSpace(doc)) {
 		switch {
-		case r >= ' ' && r <= '~':
+		case r >= ' ' && r <= '~', r == '\n':
 			out = append(out, byte(r))
 		case r > 0xffff:
 			r -= 0x10000
