@@ -1,0 +1,181 @@
+package providertest
+
+import (
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/maildoctor/maildoctor/plan"
+	"github.com/maildoctor/maildoctor/providers"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// stales are the cases in which somebody else changes the zone.
+func stales() []Case {
+	return []Case{
+		{Name: "stale: the slot changed", run: func(s *stage) {
+			s.outdated("@", "TXT", s.set("@", "TXT", "v=spf1", 3600, "v=spf1 ip4:192.0.2.1 -all"))
+		}},
+		{Name: "stale: a neighbour came", run: func(s *stage) {
+			s.outdated("@", "TXT", s.set("@", "TXT", "other-verification=1", 3600, "other-verification=1"))
+		}},
+		{Name: "stale: a neighbour went", run: func(s *stage) {
+			s.outdated("@", "TXT", s.set("@", "TXT", `verify="a \ b"`, 0))
+		}},
+		{Name: "stale: the slot went", run: func(s *stage) {
+			s.outdated("_dmarc", "TXT", s.set("_dmarc", "TXT", "", 0))
+		}},
+		{Name: "stale: an alias came", run: func(s *stage) {
+			s.outdated("s2._domainkey", "CNAME", s.set("s2._domainkey", "CNAME", "", 3600, "s2.dkim.example.net."))
+		}},
+		{Name: "stale: records came to a new name", run: func(s *stage) {
+			s.outdated("s2._domainkey", "TXT", s.set("s2._domainkey", "TXT", "", 3600, "v=DKIM1; p=somebody"))
+		}},
+		{Name: "another set may change", run: func(s *stage) {
+			p := s.plan(s.some()...)
+			s.service.Change(s.T, s.set("@", "A", "", 3600, "192.0.2.11"), s.set("elsewhere", "TXT", "", 3600, "x"))
+			before := s.service.Records(s.T)
+			outcome, err := s.apply(p)
+			s.whole(outcome, err, p)
+			s.holds(p.Apply(before))
+		}},
+		{Name: "two writers lose nothing", Unless: noCompare, run: writers},
+		{Name: "somebody else loses nothing", Unless: noCompare, run: crowd},
+		{Name: "one answer at every moment", run: moments},
+	}
+}
+
+func noCompare(t providers.Traits) string {
+	if !t.Compare {
+		return "the provider cannot compare and write in one transaction"
+	}
+	return ""
+}
+
+// outdated holds that a plan is refused after a change that made a set another:
+// by Apply, where it came between Apply's reading and writing, and by Write alone.
+func (s *stage) outdated(name, typ string, change record.Edit) {
+	s.Helper()
+	p := s.plan(s.some()...)
+	var changed []record.Record
+	_, err := s.applyBy(s.ctx, s.to, p, func() {
+		s.service.Change(s.T, change)
+		changed = s.service.Records(s.T)
+	})
+	s.stale("changed before Write", err, name, typ, changed)
+	_, err = s.apply(p)
+	s.stale("changed before Apply", err, name, typ, changed)
+	s.stale("Write alone", s.to.Write(s.ctx, p), name, typ, changed)
+	if s.Failed() {
+		return
+	}
+	// A plan that is made anew can be carried out.
+	again, conflicts := s.draft(s.to, s.some()...)
+	outcome, err := s.apply(again)
+	if len(conflicts) == 0 {
+		s.whole(outcome, err, again)
+	}
+	s.holds(again.Apply(changed))
+}
+
+// keepTrying plans and applies an edit until nobody comes between.
+func (s *stage) keepTrying(to providers.Provider, e record.Edit) error {
+	for range 200 {
+		reading, err := to.Read(s.ctx, []string{e.Slot.Name})
+		if err != nil {
+			return err
+		}
+		p, conflicts := plan.Make(reading.Records, []plan.Wish{{Edit: e}}, reading.Given(to))
+		if len(conflicts) > 0 {
+			return errors.New(conflicts[0].Why)
+		}
+		_, err = providers.Apply(s.ctx, to, p, providers.Options{Now: time.Now, Keep: func(plan.Snapshot) error { return nil }})
+		var stale *providers.StaleError
+		if !errors.As(err, &stale) {
+			return err
+		}
+	}
+	return errors.New("200 times stale")
+}
+
+// writers add texts to one set at once.
+func writers(s *stage) {
+	const each = 4
+	var errs [2]error
+	var wg sync.WaitGroup
+	var want []record.Record
+	for i := range errs {
+		to := s.provider(s.zone)
+		var edits []record.Edit
+		for j := range each {
+			text := fmt.Sprintf("writer-%d-%d=yes", i, j)
+			edits = append(edits, s.set("@", "TXT", text, 0, text))
+			want = append(want, s.rr("@", "TXT", 3600, text))
+		}
+		wg.Go(func() {
+			for _, e := range edits {
+				errs[i] = errors.Join(errs[i], s.keepTrying(to, e))
+			}
+		})
+	}
+	wg.Wait()
+	if err := errors.Join(errs[:]...); err != nil {
+		s.Error(err)
+	}
+	s.holds(append(want, s.before...))
+}
+
+// crowd is somebody who adds texts to a set while the provider replaces one of them.
+func crowd(s *stage) {
+	var failed error
+	var wg sync.WaitGroup
+	wg.Go(func() {
+		for i := range 8 {
+			failed = errors.Join(failed, s.keepTrying(s.to, s.spf(fmt.Sprintf("v=spf1 ip4:192.0.2.%d -all", i))))
+		}
+	})
+	want := s.before
+	for i := range 8 {
+		text := fmt.Sprintf("somebody-%d=yes", i)
+		s.service.Change(s.T, s.set("@", "TXT", text, 3600, text))
+		want = append(want[:len(want):len(want)], s.rr("@", "TXT", 3600, text))
+	}
+	wg.Wait()
+	if failed != nil {
+		s.Error(failed)
+	}
+	last := plan.Plan{Changes: []plan.Change{{Slot: record.SPF(s.zone), After: []record.Record{s.rr("@", "TXT", 3600, "v=spf1 ip4:192.0.2.7 -all")}}}}
+	s.holds(last.Apply(want))
+}
+
+// moments looks at the zone while its SPF record is replaced: there is always one.
+func moments(s *stage) {
+	done := make(chan error)
+	go func() {
+		var failed error
+		for i := range 6 {
+			failed = errors.Join(failed, s.keepTrying(s.to, s.spf(fmt.Sprintf("v=spf1 ip4:192.0.2.%d -all", i))))
+		}
+		done <- failed
+	}()
+	for looks := 0; ; looks++ {
+		var spf []record.Record
+		for _, r := range s.service.Records(s.T) {
+			if record.SPF(s.zone).Holds(r) {
+				spf = append(spf, r)
+			}
+		}
+		if len(spf) != 1 {
+			s.Errorf("look %d: %d SPF records: %v", looks, len(spf), lines(spf))
+		}
+		select {
+		case err := <-done:
+			if err != nil {
+				s.Error(err)
+			}
+			return
+		default:
+		}
+	}
+}
