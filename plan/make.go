@@ -15,7 +15,8 @@ import (
 // Records are compared by content; the order, and how a text is split, do not
 // count. All records of a set have one TTL (RFC 2181, 5.2): where neighbours stay
 // it is theirs; else the one wished; else the one that was there. A TTL alone is
-// a change only where one is wished and those of the zone are known.
+// a change only where one is wished and those of the zone are known. One that the
+// limits do not allow is brought within them; that of a proxied record is the proxy's.
 //
 // What cannot be done stands in the conflicts, and is not part of the plan.
 func Make(current []record.Record, wishes []Wish, g Given) (Plan, []Conflict) {
@@ -27,6 +28,10 @@ func Make(current []record.Record, wishes []Wish, g Given) (Plan, []Conflict) {
 	drafts, conflicts := merged(wishes, g.Zone)
 	drafts, more := withoutAliases(drafts, sets, g.Zone)
 	conflicts = append(conflicts, more...)
+	drafts, more = withoutLocked(drafts, sets, g.Locked)
+	conflicts = append(conflicts, more...)
+	drafts, more = withoutOverlong(drafts, sets, g.Limits)
+	conflicts = append(conflicts, more...)
 
 	p := Plan{Zone: g.Zone}
 	bySet := make(map[key][]*draft)
@@ -35,11 +40,11 @@ func Make(current []record.Record, wishes []Wish, g Given) (Plan, []Conflict) {
 		bySet[k] = append(bySet[k], d)
 	}
 	for k, list := range bySet {
-		p.Changes = append(p.Changes, settle(list, sets[k], g.TTLs)...)
+		p.Changes = append(p.Changes, settle(list, sets[k], g)...)
 	}
 	slices.SortFunc(p.Changes, func(a, b Change) int { return compareSlots(a.Slot, b.Slot) })
 	p.Basis = basis(p.Changes, sets)
-	p.Concerns = guards(p.Changes, sets, g)
+	p.Concerns = append(guards(p.Changes, sets, g), proxied(p, current, drafts, g)...)
 	slices.SortStableFunc(conflicts, func(a, b Conflict) int { return compareSlots(a.Slot, b.Slot) })
 	return p, conflicts
 }
@@ -64,7 +69,7 @@ type draft struct {
 }
 
 // settle is the changes of one set. What no draft is about are the neighbours.
-func settle(drafts []*draft, set []record.Record, exact bool) []Change {
+func settle(drafts []*draft, set []record.Record, g Given) []Change {
 	before := make([][]record.Record, len(drafts))
 	var neighbours, wanted, replaced []record.Record
 	for _, r := range set {
@@ -77,7 +82,7 @@ func settle(drafts []*draft, set []record.Record, exact bool) []Change {
 		replaced = append(replaced, r)
 	}
 	for _, d := range drafts {
-		wanted = append(wanted, d.want...)
+		wanted = append(wanted, g.Limits.within(d.want)...)
 	}
 	said := slices.DeleteFunc(slices.Clone(wanted), func(r record.Record) bool { return r.TTL == 0 })
 	ttl := lowest(replaced)
@@ -89,7 +94,7 @@ func settle(drafts []*draft, set []record.Record, exact bool) []Change {
 	}
 	var changes []Change
 	for i, d := range drafts {
-		strays := exact && len(said) > 0 && slices.ContainsFunc(before[i], func(r record.Record) bool { return r.TTL != ttl })
+		strays := g.TTLs && len(said) > 0 && slices.ContainsFunc(before[i], func(r record.Record) bool { return r.TTL != ttl && (g.Proxied == nil || !g.Proxied(r)) })
 		if same(before[i], d.want) && !strays {
 			continue
 		}

@@ -262,6 +262,13 @@ func FuzzMake(f *testing.F) {
 			wishes = append(wishes, r.wish())
 		}
 		given := Given{Zone: zone, TTLs: exact}
+		if r.IntN(2) == 0 {
+			given.Limits = Limits{MinTTL: uint32(r.IntN(120)), MaxTTL: uint32(r.IntN(2) * 600), MaxText: r.IntN(2) * 200, MaxTextAtName: r.IntN(3) * 20}
+			given.Locked = func(one record.Record) string {
+				return map[bool]string{true: "Email Routing"}[strings.HasSuffix(one.Data, "1")]
+			}
+			given.Proxied = func(one record.Record) bool { return one.Type == "A" && one.Data == "192.0.2.2" }
+		}
 		before := slices.Clone(current)
 		p, conflicts := Make(current, wishes, given)
 		if !slices.Equal(before, current) {
@@ -311,7 +318,25 @@ func FuzzMake(f *testing.F) {
 		}
 		roundTrip(t, p)
 		roundTrip(t, back)
+		heeds(t, p, given)
 	})
+}
+
+// heeds: no change has what the provider does not take.
+func heeds(t *testing.T, p Plan, g Given) {
+	t.Helper()
+	for _, c := range p.Changes {
+		for _, r := range c.Before {
+			if g.Locked != nil && g.Locked(r) != "" {
+				t.Errorf("%s changes what is locked: %s", Title(c.Slot), r)
+			}
+		}
+		for _, r := range c.After {
+			if g.Limits.MaxText > 0 && len(r.Data) > g.Limits.MaxText && r.Type == "TXT" && !slices.Contains(contents(c.Before), content(r)) {
+				t.Errorf("%s brings a text of %d octets, over %d", Title(c.Slot), len(r.Data), g.Limits.MaxText)
+			}
+		}
+	}
 }
 
 func folded(s record.Slot) record.Slot { s.Tag = strings.ToLower(s.Tag); return s }
