@@ -10,7 +10,9 @@ import (
 
 // A Concern is what should give pause before the plan is carried out.
 type Concern struct {
-	ID    string // "blast-radius", "deletion", "mx-replaced", "wildcard-shadowed"
+	// "blast-radius", "deletion", "mx-replaced", "wildcard-shadowed", "proxied-host",
+	// "protection-removed", "dmarc-weakened", "spf-weakened", "changed-since".
+	ID    string
 	Slot  record.Slot
 	Text  string
 	Needs string // without this consent the plan must not be carried out; empty where the text is enough
@@ -29,6 +31,10 @@ func guards(changes []Change, sets map[key][]record.Record, g Given) []Concern {
 		list = append(list, Concern{ID: "blast-radius", Needs: YesDelete, Text: fmt.Sprintf("the plan has %d changes, more than %d", len(changes), MaxChanges)})
 	}
 	shadows := newShadows(sets, g.Zone)
+	aliased := make(map[string]bool) // what stands at an alias is not known
+	for _, c := range changes {
+		aliased[c.Slot.Name] = aliased[c.Slot.Name] || c.Slot.Type == "CNAME" && len(c.After) > 0
+	}
 	for _, c := range changes {
 		if n := strangers(c, g.Ours); n > 0 {
 			list = append(list, Concern{ID: "deletion", Slot: c.Slot, Needs: YesDelete, Text: deletion(c, n)})
@@ -36,6 +42,9 @@ func guards(changes []Change, sets map[key][]record.Record, g Given) []Concern {
 		if gone := goneHosts(c); len(gone) > 0 {
 			list = append(list, Concern{ID: "mx-replaced", Slot: c.Slot, Text: fmt.Sprintf(
 				"mail for %s stops going to %s", record.Display(c.Slot.Name), strings.Join(gone, ", "))})
+		}
+		if !aliased[c.Slot.Name] {
+			list = append(list, weakened(c, g)...)
 		}
 		if wildcard, types := shadows.of(c); wildcard != "" {
 			list = append(list, Concern{ID: "wildcard-shadowed", Slot: c.Slot, Text: fmt.Sprintf(
