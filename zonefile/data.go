@@ -46,17 +46,17 @@ func (p *parser) record(c *scope, s statement, e Entry) {
 // timeToLive is the TTL of a record: its own, else that of $TTL, else the last
 // that was given (RFC 1035, 5.1), else the minimum of the SOA record, as before
 // RFC 2308, else DefaultTTL.
-func (p *parser) timeToLive(h header) uint32 {
+func (t *timing) timeToLive(h header) uint32 {
 	switch {
 	case h.timed:
-		p.last, p.hasLast = h.ttl, true
+		t.last, t.hasLast = h.ttl, true
 		return h.ttl
-	case p.hasTTL:
-		return p.ttl
-	case p.hasLast:
-		return p.last
-	case p.hasMinimum:
-		return p.minimum
+	case t.hasTTL:
+		return t.ttl
+	case t.hasLast:
+		return t.last
+	case t.hasMinimum:
+		return t.minimum
 	}
 	return DefaultTTL
 }

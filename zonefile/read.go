@@ -106,8 +106,16 @@ type parser struct {
 	records  int // how many more there may be
 	octets   int // how many more of text there may be
 
-	// Where records take their TTL from that give none: $TTL, the last record
-	// that gave one, the minimum of the SOA record.
+	timing
+
+	// saw is told of each statement of the file itself, after it is read, with what
+	// held before: where records take their TTL from, and how many entries there were.
+	saw func(c *scope, s statement, before timing, entries int)
+}
+
+// A timing is where records take their TTL from that give none: $TTL, the last
+// record that gave one, the minimum of the SOA record.
+type timing struct {
 	ttl, last, minimum          uint32
 	hasTTL, hasLast, hasMinimum bool
 }
@@ -145,6 +153,7 @@ func (p *parser) file(text, name, origin string, depth int) {
 	shift := len(text) - len(l.text)
 	for !p.full {
 		s, ok := l.next()
+		before, entries := p.timing, len(p.out.Entries)
 		switch {
 		case !ok:
 			return
@@ -154,6 +163,9 @@ func (p *parser) file(text, name, origin string, depth int) {
 			p.directive(c, s, Entry{Line: s.line, File: name, Source: l.text[s.offset:s.end], Offset: s.offset + shift})
 		default:
 			p.record(c, s, Entry{Line: s.line, File: name, Source: l.text[s.offset:s.end], Offset: s.offset + shift})
+		}
+		if p.saw != nil && depth == 0 {
+			p.saw(c, s, before, entries)
 		}
 	}
 }
