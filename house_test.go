@@ -23,7 +23,7 @@ var floors = [][]string{
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
 	4:  {"desired", "plan", "zonelint", "rotation", "ddns"},
 	5:  {"checks", "report", "providers", "ledger", "published", "mta"},
-	6:  {"checks/facts", "scenario/...", "providers/providertest"},
+	6:  {"checks/facts", "scenario/...", "providers/providertest", "providers/cloudflare/fake"},
 	7:  {"checks/*", "lab", "providers/*"}, // checks/*: the topics
 	8:  {"checks/suite"},
 	9:  {"cmd"},
