@@ -70,7 +70,7 @@ func (a *app) want(ctx context.Context, f planFlags, p *planning) error {
 	for _, t := range wanted.Tasks {
 		p.tasks = append(p.tasks, report.Task(t))
 	}
-	return nil
+	return p.leadThere(limited)
 }
 
 // announced is the MTA-STS of a domain. Its policy is fetched whether or not a
