@@ -11,6 +11,7 @@ import (
 	"os"
 	"strings"
 	"syscall"
+	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/report"
@@ -25,6 +26,7 @@ type app struct {
 	all  func() []*checks.Check                                // the catalogue
 	live func(context.Context, liveOptions) (examiner, error)  // examines on the internet
 	demo func(context.Context, []*checks.Check, *output) error // examines a world of its own
+	now  func() time.Time                                      // nil for time.Now
 }
 
 // Main runs the command line args (without the program's name) and returns the

@@ -15,6 +15,7 @@ import (
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/policy"
+	"github.com/maildoctor/maildoctor/providers"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
 )
@@ -22,12 +23,13 @@ import (
 // planFlags are the flags of plan as they are given.
 type planFlags struct {
 	checkFlags
-	file   string
-	named  bool // --file was given
-	fix    string
-	zone   string
-	accept []string
-	save   *output
+	provider providerFlags
+	file     string
+	named    bool // --file was given
+	fix      string
+	zone     string
+	accept   []string
+	save     *output
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -36,11 +38,12 @@ func (a *app) planCommand() *cobra.Command {
 		Use:   "plan [DOMAIN]",
 		Short: "Show what would change in the DNS, and rehearse it",
 		Long: `Plan compares what is wanted with what is there, and shows what would change,
-record by record, with reasons. It changes nothing.
+record by record, with reasons. It changes nothing; apply does.
 
 What is wanted is maildoctor.yaml or, with --fix, the records that an
-examination prescribes, or both. What is there is the DNS or, with --zone, a
-zone file. Only what is in question changes: other records at a name stay.
+examination prescribes, or both. What is there is what the provider holds who
+shall carry it out (--provider), a zone file (--zone), or what the DNS answers.
+Only what is in question changes: other records at a name stay.
 
 Then the plan is rehearsed: the domain is examined as it is, and as it would be.
 A plan that brings a finding above advice is not saved, and ends with 1, unless
@@ -57,6 +60,7 @@ Exit codes:
 		Example: `  maildoctor plan
   maildoctor plan example.com --fix --selector s1
   maildoctor plan example.com --fix --only spf,dmarc --save example.com.plan
+  maildoctor plan --provider cloudflare
   maildoctor plan --zone example.com.zone --accept dmarc.policy-none`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -64,13 +68,20 @@ Exit codes:
 			return a.plan(cmd.Context(), f, args)
 		},
 	}
-	a.planFlags(cmd, &f)
+	cmd.Flags().SortFlags = false
+	a.wishFlags(cmd, &f)
+	cmd.Flags().StringVar(&f.replay, "replay", "", "plan in the world of such a recording, offline")
+	cmd.Flags().StringVar(&f.zone, "zone", "", "a zone `file` that is there, in place of the DNS;\n- is standard input")
+	a.providerFlags(cmd, &f.provider)
+	cmd.Flags().StringVar(&f.save.path, "save", "", "save the plan to this `file`, whole or not at all")
+	f.save.named = func() bool { return cmd.Flags().Changed("save") }
+	a.worldFlags(cmd, &f)
 	return cmd
 }
 
-func (a *app) planFlags(cmd *cobra.Command, f *planFlags) {
+// wishFlags adds the flags that say what is wanted.
+func (a *app) wishFlags(cmd *cobra.Command, f *planFlags) {
 	flags := cmd.Flags()
-	flags.SortFlags = false
 	fileFlag(cmd, &f.file)
 	fix := &choice{words: []string{"advice", "warning", "critical"}}
 	flags.Var(fixes{fix, &f.fix}, "fix", "cure what an examination finds: findings of this\nseverity and above (--fix alone: warning;\nelse as in --fix=advice)")
@@ -78,13 +89,15 @@ func (a *app) planFlags(cmd *cobra.Command, f *planFlags) {
 	_ = cmd.RegisterFlagCompletionFunc("fix", cobra.FixedCompletions(fix.words, cobra.ShellCompDirectiveNoFileComp))
 	flags.StringSliceVar(&f.only, "only", nil, "cure what these `checks` or topics find only\n(repeatable; with --fix)")
 	flags.StringSliceVar(&f.skip, "skip", nil, "do not cure what these `checks` or topics find\n(repeatable; with --fix)")
-	flags.StringVar(&f.zone, "zone", "", "a zone `file` that is there, in place of the DNS;\n- is standard input")
 	flags.StringSliceVar(&f.accept, "accept", nil, "accept that a `check` finds more than before\n(repeatable)")
 	for _, name := range []string{"only", "skip", "accept"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, a.completeNames(checks.Domains))
 	}
-	flags.StringVar(&f.save.path, "save", "", "save the plan to this `file`, whole or not at all")
-	f.save.named = func() bool { return flags.Changed("save") }
+}
+
+// worldFlags adds those that say how it is rehearsed, and shown.
+func (a *app) worldFlags(cmd *cobra.Command, f *planFlags) {
+	flags := cmd.Flags()
 	flags.StringSliceVar(&f.selectors, "selector", nil, "a DKIM `selector` in use (repeatable)")
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail\n(repeatable)")
 	f.nameFlag(cmd)
@@ -92,7 +105,6 @@ func (a *app) planFlags(cmd *cobra.Command, f *planFlags) {
 	for _, name := range []string{"selector", "ip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
-	flags.StringVar(&f.replay, "replay", "", "plan in the world of such a recording, offline")
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not connect to mail hosts")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: no policy, no registry")
 	flags.BoolVar(&f.allowPrivate, "allow-private", false, "talk to hosts on private addresses too, as in a\nlab; otherwise they are findings, and left alone")
@@ -133,6 +145,9 @@ type planning struct {
 	accepted []string
 	timeout  time.Duration
 	progress func() *progress // of one examination; nil for none
+
+	provider providers.Provider // who holds the zone; nil where the DNS or a file tells
+	from     providerFlags      // how it was found
 }
 
 func (a *app) plan(ctx context.Context, f planFlags, args []string) error {
@@ -211,6 +226,9 @@ func (a *app) planning(ctx context.Context, f planFlags, args []string) (p plann
 	if err := f.examFlags.named(); err != nil {
 		return p, err
 	}
+	if f.provider.spec != "" && (f.zone != "" || f.replay != "") {
+		return p, usage(errors.New("--provider says where what is there is read; --zone and --replay do, too: give one of them"))
+	}
 	if f.fix == "" && len(f.only)+len(f.skip) > 0 {
 		return p, usage(errors.New("--only and --skip choose what --fix cures; give --fix too"))
 	}
@@ -235,7 +253,9 @@ func (a *app) planning(ctx context.Context, f planFlags, args []string) (p plann
 	if err := a.wishes(f, args, &p, &options); err != nil {
 		return p, err
 	}
-	p.there = fromDNS(p.domain)
+	if err := a.holder(ctx, f, &p); err != nil {
+		return p, err
+	}
 	if f.zone != "" && replay == nil {
 		if options.planned, err = readPlanned([]string{f.zone}, a.in, p.domain); err != nil {
 			return p, usage(err)
@@ -255,6 +275,26 @@ func (a *app) planning(ctx context.Context, f planFlags, args []string) (p plann
 		p.world = doctor.(stage)
 	}
 	return p, err
+}
+
+// holder says who holds the zone: the provider of the flag or of the file, else the DNS tells.
+func (a *app) holder(ctx context.Context, f planFlags, p *planning) error {
+	p.there = fromDNS(p.domain)
+	from := f.provider
+	if from.spec == "" && f.zone == "" && f.replay == "" && p.state != nil {
+		from = a.providerOf(f, *p)
+	}
+	if from.spec == "" {
+		return nil
+	}
+	to, err := a.open(ctx, from, p.domain)
+	if err != nil {
+		return err
+	}
+	source, err := a.held(to)
+	p.provider, p.from = to, from.absolute()
+	p.there = func(context.Context, stage) (zoneReader, error) { return source, nil }
+	return err
 }
 
 // fromDNS reads what is there from the DNS of the world.

@@ -47,6 +47,7 @@ func (p planning) rehearsed(ctx context.Context) (report.Planned, error) {
 		}
 	}
 	planned.Plan.Source, planned.Plan.Made = there.String(), time.Now().UTC()
+	planned.Plan.Provider, planned.Plan.TSIGKey = p.from.spec, p.from.tsigKey
 	rehearsal := plan.Rehearse(before, after)
 	planned.Rehearsal, planned.Accepted = &rehearsal, p.accepted
 	planned.Tasks = slices.Concat(p.tasks, cures.elsewhere(&planned), left(after))

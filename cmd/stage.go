@@ -19,6 +19,11 @@ type stage interface {
 	// with is the same world as it would be after edits. What only the name servers
 	// themselves can tell is left out of it, as they do not have the edits.
 	with(edits []record.Edit) stage
+	// after is the same world after edits that all name servers have: what resolvers
+	// remember does not count.
+	after(edits []record.Edit) stage
+	// servers asks name servers themselves; nil where they cannot be asked.
+	servers() resolve.Inquirer
 }
 
 func (d *doctor) asks() resolve.Resolver { return d.shared }
@@ -33,6 +38,14 @@ func (d *doctor) with(edits []record.Edit) stage {
 	return &after
 }
 
+func (d *doctor) after(edits []record.Edit) stage {
+	after := *d
+	after.shared = resolve.NewOverlay(d.shared, edits)
+	return &after
+}
+
+func (d *doctor) servers() resolve.Inquirer { return d.names }
+
 func (p *player) asks() resolve.Resolver {
 	return resolve.NewMemo(context.Background(), p.over(p.world.DNS()))
 }
@@ -46,6 +59,10 @@ func (p *player) with(edits []record.Edit) stage {
 	after.rehearsed, after.edits = true, append(append([]record.Edit{}, p.edits...), edits...)
 	return &after
 }
+
+func (p *player) after(edits []record.Edit) stage { return p.with(edits) }
+
+func (p *player) servers() resolve.Inquirer { return nil }
 
 // over is base with the edits of a rehearsal.
 func (p *player) over(base resolve.Resolver) resolve.Resolver {

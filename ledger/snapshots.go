@@ -103,14 +103,35 @@ func (l Ledger) Snapshots(zone string) ([]string, error) {
 	return paths, err
 }
 
+// Zones are the zones of which there are snapshots, without final dots.
+func (l Ledger) Zones() ([]string, error) {
+	folders, err := os.ReadDir(l.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	var zones []string
+	for _, folder := range folders {
+		paths, err := filepath.Glob(filepath.Join(l.dir, folder.Name(), "*"+snapshotSuffix))
+		if err == nil && len(paths) > 0 {
+			zones = append(zones, folder.Name())
+		}
+	}
+	return zones, err
+}
+
 // stem is the name of a snapshot without what follows it.
 func stem(path string) string { return strings.TrimSuffix(filepath.Base(path), snapshotSuffix) }
+
+// Drop removes the snapshot at path, and its zone file.
+func (l Ledger) Drop(path string) error {
+	return errors.Join(gone(os.Remove(path)), gone(os.Remove(strings.TrimSuffix(path, snapshotSuffix)+zoneSuffix)))
+}
 
 // prune removes the oldest snapshots.
 func (l Ledger) prune(zone string) error {
 	paths, err := l.Snapshots(zone)
 	for _, path := range paths[min(len(paths), MostSnapshots):] {
-		err = errors.Join(err, gone(os.Remove(path)), gone(os.Remove(strings.TrimSuffix(path, snapshotSuffix)+zoneSuffix)))
+		err = errors.Join(err, l.Drop(path))
 	}
 	return err
 }

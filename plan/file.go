@@ -29,6 +29,7 @@ type (
 		Zone     string        `json:"zone"`
 		Source   string        `json:"source"`
 		Provider string        `json:"provider,omitempty"`
+		TSIGKey  string        `json:"tsig_key_file,omitempty"`
 		Made     string        `json:"made"`
 		Changes  []wireChange  `json:"changes"`
 		Concerns []wireConcern `json:"concerns"`
@@ -72,7 +73,7 @@ type (
 // not UTF-8 stands beside in base64. All of it is printable ASCII.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	w := wirePlan{
-		Schema: SchemaName, Zone: p.Zone, Source: p.Source, Provider: p.Provider,
+		Schema: SchemaName, Zone: p.Zone, Source: p.Source, Provider: p.Provider, TSIGKey: p.TSIGKey,
 		Changes: each(p.Changes, toChange), Concerns: each(p.Concerns, toConcern), Basis: each(p.Basis, toSet),
 	}
 	if !p.Made.IsZero() {
@@ -97,7 +98,7 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 	if w.Schema != SchemaName {
 		return fmt.Errorf("it is no plan of the version %s: its schema is %q", SchemaName, w.Schema)
 	}
-	read := Plan{Zone: w.Zone, Source: w.Source, Provider: w.Provider}
+	read := Plan{Zone: w.Zone, Source: w.Source, Provider: w.Provider, TSIGKey: w.TSIGKey}
 	if w.Made != "" {
 		made, err := time.Parse(time.RFC3339, w.Made)
 		if err != nil {

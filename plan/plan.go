@@ -52,6 +52,7 @@ type Plan struct {
 	Zone     string    // canonical; empty if not known
 	Source   string    // where what is there was read, for a reader: "the DNS"
 	Provider string    // who can carry it out, as --provider takes it; empty if not said. Never a secret
+	TSIGKey  string    // path of the file with the key that the provider needs; empty for none
 	Made     time.Time // in UTC; zero if not said
 	Changes  []Change  // by name (parents first), type and tag
 	Concerns []Concern
@@ -129,7 +130,8 @@ func (p Plan) Apply(current []record.Record) []record.Record {
 
 // Invert is the plan that takes p back, made of what p says was there.
 func (p Plan) Invert() Plan {
-	inverse := Plan{Zone: p.Zone, Source: p.Source, Provider: p.Provider, Made: p.Made}
+	inverse := p
+	inverse.Changes, inverse.Concerns, inverse.Basis = nil, nil, nil
 	for _, c := range p.Changes {
 		reasons := make([]string, len(c.Reasons))
 		for i, r := range c.Reasons {

@@ -12,7 +12,8 @@ import (
 // stale: the next run does what is left. The basis of todo is what is there now.
 func (p Plan) Progress(current []record.Record) (todo Plan, done []Change, stale []Set) {
 	now := index(current)
-	todo = Plan{Zone: p.Zone, Provider: p.Provider, Source: p.Source, Made: p.Made}
+	todo = p
+	todo.Changes, todo.Concerns = nil, nil
 	for _, c := range p.Changes {
 		if c.done(held(c.Slot, now[key{c.Slot.Name, c.Slot.Type}])) {
 			done = append(done, c)

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/maildoctor/maildoctor/record"
@@ -33,18 +34,27 @@ func (s Snapshot) Undo() []Wish {
 		wishes = append(wishes, Wish{
 			Edit:   record.Set(c.Slot, c.Before...),
 			Reason: "takes back what was applied at " + s.Taken.Format(time.RFC3339),
-			From:   "rollback",
+			From:   FromRollback,
 		})
 	}
 	return wishes
 }
 
-// Since are concerns about the slots that are neither as the plan of the snapshot
-// left them nor as they were before: to take back the plan would take back somebody
-// else's change too.
-func (s Snapshot) Since(current []record.Record) []Concern {
+// FromRollback is who wishes what Undo wishes.
+const FromRollback = "rollback"
+
+// Rollback reports whether the plan that was about to be carried out was one to
+// take back another.
+func (s Snapshot) Rollback() bool {
+	return len(s.Plan.Changes) > 0 && slices.Equal(s.Plan.Changes[0].From, []string{FromRollback})
+}
+
+// Concerns are those about p, made of Undo: what the plan of the snapshot brought
+// may go without a consent; where a slot is neither as that left it nor as it was before,
+// somebody else's change would go too.
+func (s Snapshot) Concerns(p Plan, current []record.Record) []Concern {
 	now := index(current)
-	var list []Concern
+	list := slices.DeleteFunc(slices.Clone(p.Concerns), func(c Concern) bool { return c.ID == "deletion" || c.ID == "blast-radius" })
 	for _, c := range s.Plan.Changes {
 		is := held(c.Slot, now[key{c.Slot.Name, c.Slot.Type}])
 		if !same(is, c.After) && !same(is, c.Before) {

@@ -112,3 +112,10 @@ func Names(p plan.Plan) []string {
 	slices.SortFunc(names, record.CompareNames)
 	return slices.Compact(names)
 }
+
+// Unchanged is the error of a plan that records do not fit to, be it not begun,
+// done in part, or done (*StaleError); nil if they do.
+func Unchanged(p plan.Plan, records []record.Record) error {
+	_, _, changed := p.Progress(records)
+	return stale(p, changed)
+}

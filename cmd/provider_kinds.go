@@ -1,0 +1,45 @@
+package cmd
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/maildoctor/maildoctor/desired"
+	"github.com/maildoctor/maildoctor/providers"
+	"github.com/maildoctor/maildoctor/providers/powerdns"
+	"github.com/maildoctor/maildoctor/providers/rfc2136"
+	"github.com/maildoctor/maildoctor/report"
+)
+
+// providerKinds are the ways to a zone, as --provider and the documents list them.
+var providerKinds = []providerKind{
+	{desired.ByRFC2136, "HOST[:PORT]", openRFC2136},
+	{desired.ByPowerDNS, "URL", openPowerDNS},
+}
+
+func openRFC2136(ctx context.Context, a *app, f providerFlags, server, domain string) (providers.Provider, error) {
+	o := rfc2136.Options{Server: server}
+	var err error
+	switch text := a.env("MAILDOCTOR_TSIG_KEY"); {
+	case f.tsigKey != "":
+		if o.Key, err = rfc2136.ReadKey(f.tsigKey); err != nil {
+			return nil, usage(fmt.Errorf("--tsig-key %s: %w", f.tsigKey, err))
+		}
+		if warning := o.Key.Warning(); warning != "" {
+			fmt.Fprintf(a.err, "maildoctor: --tsig-key %s: %s\n", report.Escape(f.tsigKey), report.Escape(warning))
+		}
+	case text != "":
+		if o.Key, err = rfc2136.ParseKey(text); err != nil {
+			return nil, usage(fmt.Errorf("MAILDOCTOR_TSIG_KEY: %w", err))
+		}
+	}
+	return rfc2136.Open(ctx, domain, o)
+}
+
+func openPowerDNS(ctx context.Context, a *app, _ providerFlags, url, domain string) (providers.Provider, error) {
+	key := a.env("POWERDNS_API_KEY")
+	if key == "" {
+		return nil, usage(fmt.Errorf("the API key of PowerDNS is not there: set POWERDNS_API_KEY to the api-key of pdns.conf"))
+	}
+	return powerdns.Open(ctx, domain, powerdns.Options{URL: url, APIKey: key})
+}
