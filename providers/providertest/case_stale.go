@@ -3,6 +3,7 @@ package providertest
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -126,24 +127,31 @@ func writers(s *stage) {
 	s.holds(append(want, s.before...))
 }
 
-// crowd is somebody who adds texts to a set while the provider replaces one of them.
+// crowd is somebody who adds texts to a set while the provider replaces one of
+// them: at once when it begins, and later and later.
 func crowd(s *stage) {
-	var failed error
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for i := range 8 {
+	const times = 8
+	begins, done := make(chan struct{}), make(chan error, 1)
+	go func() {
+		var failed error
+		for i := range times {
+			begins <- struct{}{}
 			failed = errors.Join(failed, s.keepTrying(s.to, s.spf(fmt.Sprintf("v=spf1 ip4:192.0.2.%d -all", i))))
 		}
-	})
-	want := s.before
-	for i := range 8 {
+		done <- failed
+	}()
+	want := slices.Clone(s.before)
+	for i := range times {
+		<-begins
+		for range 2 * i {
+			s.service.Records(s.T)
+		}
 		text := fmt.Sprintf("somebody-%d=yes", i)
 		s.service.Change(s.T, s.set("@", "TXT", text, 3600, text))
-		want = append(want[:len(want):len(want)], s.rr("@", "TXT", 3600, text))
+		want = append(want, s.rr("@", "TXT", 3600, text))
 	}
-	wg.Wait()
-	if failed != nil {
-		s.Error(failed)
+	if err := <-done; err != nil {
+		s.Error(err)
 	}
 	last := plan.Plan{Changes: []plan.Change{{Slot: record.SPF(s.zone), After: []record.Record{s.rr("@", "TXT", 3600, "v=spf1 ip4:192.0.2.7 -all")}}}}
 	s.holds(last.Apply(want))
@@ -151,15 +159,16 @@ func crowd(s *stage) {
 
 // moments looks at the zone while its SPF record is replaced: there is always one.
 func moments(s *stage) {
-	done := make(chan error)
+	looked, done := make(chan struct{}), make(chan error, 1)
 	go func() {
 		var failed error
 		for i := range 6 {
+			<-looked // so that there is somebody who looks
 			failed = errors.Join(failed, s.keepTrying(s.to, s.spf(fmt.Sprintf("v=spf1 ip4:192.0.2.%d -all", i))))
 		}
 		done <- failed
 	}()
-	for looks := 0; ; looks++ {
+	for {
 		var spf []record.Record
 		for _, r := range s.service.Records(s.T) {
 			if record.SPF(s.zone).Holds(r) {
@@ -167,9 +176,10 @@ func moments(s *stage) {
 			}
 		}
 		if len(spf) != 1 {
-			s.Errorf("look %d: %d SPF records: %v", looks, len(spf), lines(spf))
+			s.Errorf("%d SPF records: %v", len(spf), lines(spf))
 		}
 		select {
+		case looked <- struct{}{}:
 		case err := <-done:
 			if err != nil {
 				s.Error(err)

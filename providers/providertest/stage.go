@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,6 +24,9 @@ type stage struct {
 	to      providers.Provider
 	before  []record.Record // what the zone held at first
 	kept    []plan.Snapshot
+
+	mu    sync.Mutex
+	wrote error // what the last Write said
 }
 
 // A watched provider has what it says looked at.
@@ -45,6 +49,9 @@ func (w watched) Read(ctx context.Context, names []string) (providers.Reading, e
 func (w watched) Write(ctx context.Context, p plan.Plan) error {
 	err := w.Provider.Write(ctx, p)
 	w.told(err)
+	w.s.mu.Lock()
+	defer w.s.mu.Unlock()
+	w.s.wrote = err
 	return err
 }
 
