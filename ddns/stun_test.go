@@ -240,6 +240,7 @@ func TestSTUNRetransmits(t *testing.T) {
 		d := network(t, func(int, []byte) []byte { return nil }, &sent)
 		start := time.Now()
 		checkReading(t, d.Detect(t.Context(), IPv4), "error: no answer in time")
+		synctest.Wait()
 		var want []time.Duration
 		for _, ms := range []int{0, 500, 1500, 3500, 7500, 15500, 31500} {
 			want = append(want, time.Duration(ms)*time.Millisecond)
@@ -247,7 +248,6 @@ func TestSTUNRetransmits(t *testing.T) {
 		if !slices.Equal(sent, want) || time.Since(start) != 39500*time.Millisecond {
 			t.Errorf("sent at %v, given up after %v", sent, time.Since(start))
 		}
-		synctest.Wait()
 	})
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Duration
@@ -258,11 +258,11 @@ func TestSTUNRetransmits(t *testing.T) {
 			return message(bindingSuccess, q[8:20], mapped("192.0.2.25", q[8:20]))
 		}, &sent)
 		r := d.Detect(t.Context(), IPv4)
+		synctest.Wait()
 		checkReading(t, r, "error: this machine has 100.64.0.9")
 		if len(sent) != 3 || !strings.Contains(r.Err.Error(), "192.0.2.25") {
 			t.Errorf("sent at %v: %v", sent, r.Err)
 		}
-		synctest.Wait()
 	})
 	synctest.Test(t, func(t *testing.T) {
 		var sent []time.Duration
