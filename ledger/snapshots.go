@@ -17,7 +17,7 @@ import (
 )
 
 // MostSnapshots is how many snapshots of a zone are kept; the oldest go.
-const MostSnapshots = 200
+const MostSnapshots = 100
 
 const (
 	snapshotSuffix = ".snapshot.json"
