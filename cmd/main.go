@@ -27,6 +27,8 @@ type app struct {
 	live func(context.Context, liveOptions) (examiner, error)  // examines on the internet
 	demo func(context.Context, []*checks.Check, *output) error // examines a world of its own
 	now  func() time.Time                                      // nil for time.Now
+
+	providers []providerKind // the ways to a zone
 }
 
 // Main runs the command line args (without the program's name) and returns the

@@ -72,11 +72,11 @@ func (a *app) open(ctx context.Context, f providerFlags, domain string) (provide
 	if err != nil {
 		return nil, usage(fmt.Errorf("--provider %w", err))
 	}
-	i := slices.IndexFunc(providerKinds, func(k providerKind) bool { return k.name == named.Kind })
+	i := slices.IndexFunc(a.providers, func(k providerKind) bool { return k.name == named.Kind })
 	if i < 0 {
 		return nil, usage(fmt.Errorf("--provider %q: it takes %s", f.spec, strings.ReplaceAll(providerForms(), "\n", ", ")))
 	}
-	p, err := providerKinds[i].open(ctx, a, f, named.Where, domain)
+	p, err := a.providers[i].open(ctx, a, f, named.Where, domain)
 	if err != nil {
 		return nil, opening(err)
 	}

@@ -7,4 +7,5 @@ func (a *app) wire() {
 	a.all = suite.All
 	a.live = newDoctor
 	a.demo = runDemo
+	a.providers = providerKinds
 }
