@@ -202,4 +202,7 @@ func (s *service) Break(t *testing.T, how providertest.Fault) {
 // Secrets are what no text of the provider may hold.
 func (s *service) Secrets() []string { return []string{testKey, fmt.Sprintf("%q", testKey)} }
 
-func TestProvider(t *testing.T) { providertest.Run(t, backend(t, newFake(testKey))) }
+func TestProvider(t *testing.T) {
+	t.Parallel()
+	providertest.Run(t, backend(t, newFake(testKey)))
+}

@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/url"
+	"strconv"
 	"strings"
 	"time"
 
@@ -242,8 +243,11 @@ func (c *client) refusal(answer *http.Response, body []byte) error {
 	case status == http.StatusForbidden:
 		return fmt.Errorf("%w: %s; the key, or a proxy before the API, does not allow this", providers.ErrDenied, text)
 	case status < 400:
-		return &answerError{status, fmt.Sprintf("%s answers %d, a redirect to %s, which is not followed: the key is for this host only; give the URL of the API itself",
-			c, status, c.clean(fmt.Sprintf("%.200q", answer.Header.Get("Location"))))}
+		to := "elsewhere"
+		if u, err := url.Parse(answer.Header.Get("Location")); err == nil && u.Host != "" {
+			to = fmt.Sprintf("%.100q", c.without(u.Host))
+		}
+		return &answerError{status, fmt.Sprintf("%s answers %d, a redirect to %s, which is not followed: the key is for this host only; give the URL of the API itself", c, status, to)}
 	default:
 		return &answerError{status, text}
 	}
@@ -260,7 +264,7 @@ func (c *client) said(body []byte) string {
 	}
 	const most = 600
 	said := strings.Join(append([]string{e.Error}, e.Errors...), "; ")
-	said = strings.ReplaceAll(said, c.key, "***")
+	said = c.without(said)
 	if len(said) > most {
 		said = strings.ToValidUTF8(said[:most], "") + "..."
 	}
@@ -295,11 +299,17 @@ func (e *lostError) Unwrap() error { return e.cause }
 
 // clean is text of libraries, which may quote what came from the network.
 func (c *client) clean(text string) string {
-	text = strings.Map(func(r rune) rune {
+	return c.without(strings.Map(func(r rune) rune {
 		if r < ' ' || 0x7f <= r && r < 0xa0 {
 			return '?'
 		}
 		return r
-	}, strings.ToValidUTF8(text, "?"))
-	return strings.ReplaceAll(text, c.key, "***")
+	}, strings.ToValidUTF8(text, "?")))
+}
+
+// without is text without the key, which a server may have sent back: as it is,
+// or as it stands in a quoted string.
+func (c *client) without(text string) string {
+	quoted := strconv.Quote(c.key)
+	return strings.NewReplacer(c.key, "***", quoted[1:len(quoted)-1], "***").Replace(text)
 }
