@@ -124,16 +124,23 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 func (p Plan) sound() error {
 	sets := make(map[key][]record.Record)
 	for _, s := range p.Basis {
-		sets[key{s.Name, s.Type}] = s.Records
+		k := key{s.Name, s.Type}
+		if _, twice := sets[k]; twice {
+			return fmt.Errorf("%s %s: the plan rests on the set twice", s.Type, record.Display(s.Name))
+		}
+		sets[k] = s.Records
 	}
 	seen := make(map[record.Slot]bool)
 	for _, c := range p.Changes {
+		set, rests := sets[key{c.Slot.Name, c.Slot.Type}]
 		switch {
 		case seen[c.Slot]:
 			return fmt.Errorf("%s: the slot is there twice", Title(c.Slot))
+		case !rests: // nobody could tell whether it is stale
+			return fmt.Errorf("%s: the plan does not rest on the set that it changes", Title(c.Slot))
 		case len(c.Before)+len(c.After) == 0:
 			return fmt.Errorf("%s: the change is none", Title(c.Slot))
-		case !same(c.Before, held(c.Slot, sets[key{c.Slot.Name, c.Slot.Type}])):
+		case !same(c.Before, held(c.Slot, set)):
 			return fmt.Errorf("%s: what the change replaces is not what the plan rests on", Title(c.Slot))
 		}
 		seen[c.Slot] = true

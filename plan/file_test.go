@@ -38,6 +38,24 @@ func TestReadRefuses(t *testing.T) {
 		"a change too many":  {`"concerns": []`, `"concerns": 1`, "no plan"},
 		"data in bad base64": {`"data_base64": "`, `"data_base64": "!`, "base64"},
 	}
+	for name, tt := range map[string]struct {
+		bend func(*Plan)
+		err  string
+	}{
+		"a set is missing":   {func(p *Plan) { p.Basis = p.Basis[:1] }, "does not rest on the set"},
+		"a set stands twice": {func(p *Plan) { p.Basis = append(p.Basis, p.Basis[1]) }, "twice"},
+		"a slot twice":       {func(p *Plan) { p.Changes = append(p.Changes, p.Changes[0]) }, "twice"},
+	} {
+		bent, _ := Read(strings.NewReader(text))
+		tt.bend(&bent)
+		var b bytes.Buffer
+		if err := bent.Write(&b); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(&b); err == nil || !strings.Contains(err.Error(), tt.err) {
+			t.Errorf("%s: error %v, want one with %q", name, err, tt.err)
+		}
+	}
 	for name, tt := range tests {
 		changed := strings.Replace(text, tt.old, tt.new, 1)
 		if changed == text {

@@ -105,6 +105,9 @@ func ReadSnapshot(r io.Reader) (Snapshot, error) {
 	if s.Taken, err = time.Parse(time.RFC3339, w.Taken); err != nil {
 		return Snapshot{}, fmt.Errorf("taken: %w", err)
 	}
+	if zone := canonical(s.Plan.Zone); zone != s.Zone {
+		return Snapshot{}, fmt.Errorf("it is of the zone %s, and its plan is for %s", record.Display(s.Zone), record.Display(zone))
+	}
 	var errs []error
 	s.Records = all(w.Records, fromRecord, &errs)
 	if len(errs) > 0 {
