@@ -91,6 +91,9 @@ func data(c *scope, h header) (record.Record, error) {
 	if (h.typ == "TXT" || h.typ == "SPF") && !generic {
 		return text(c, h)
 	}
+	if len(h.data) == 0 && h.typ != "APL" { // RFC 3123, 4: a list that may be empty
+		return record.Record{}, errors.New("it has no data")
+	}
 	r, err := parsed(c, h)
 	if err != nil || names[h.typ] != nil || h.typ == "A" || h.typ == "AAAA" {
 		return r, err

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 	"time"
 
@@ -171,11 +172,14 @@ func (e *editor) bump() error {
 		return e.fault(soa.File, soa.Line, "the SOA record stands in an included file, which is not edited, so that the serial cannot be raised; move the record into %s", cmp.Or(e.options.Name, "the file itself"))
 	}
 	fields := strings.Fields(soa.Data)
-	var serial uint32
-	if _, err := fmt.Sscan(fields[2], &serial); err != nil {
+	if len(fields) != 7 {
+		return e.fault("", soa.Line, "the SOA record has %d fields, not 7 (RFC 1035, 3.3.13)", len(fields))
+	}
+	serial, err := strconv.ParseUint(fields[2], 10, 32)
+	if err != nil {
 		return e.fault("", soa.Line, "the serial %q is no number", fields[2])
 	}
-	fields[2] = fmt.Sprint(NextSerial(serial, e.options.Now))
+	fields[2] = fmt.Sprint(NextSerial(uint32(serial), e.options.Now))
 	next := soa.Record
 	next.Data = strings.Join(fields, " ")
 	e.parts[i].wish = &next

@@ -18,6 +18,10 @@ func (e *editor) rewritten(p *part, source string, is, want record.Record, here 
 		text = patched(source, patches)
 		return text, reads(text, here, e.owner, want)
 	}
+	if len(p.head.data) == 0 { // a few types may have none
+		text = e.fresh(want, here, " ")
+		return text, reads(text, here, e.owner, want)
+	}
 	for _, data := range [][]patch{
 		wordPatches(source, list[first:], is, want, p.origin),
 		listPatches(source, list[first:], want, p.origin),
@@ -188,7 +192,7 @@ func (e *editor) alike(p *part, r record.Record, at place) []string {
 	list := tokensOf(source)
 	first := len(list) - len(p.head.data)
 	before := source[:list[first-1].start] // up to the type
-	if strings.ContainsAny(before, "();\n\"") {
+	if len(p.head.data) == 0 || strings.ContainsAny(before, "();\n\"") {
 		return nil
 	}
 	var patches []patch
