@@ -184,6 +184,13 @@ func (a *app) applyFile(ctx context.Context, f applyFlags, path string) error {
 		return &codeError{exitFound, errors.New("not all of the plan can be; make another with maildoctor plan")}
 	}
 	if left.Plan.Empty() {
+		kept, err := a.ledger()
+		if err == nil {
+			err = noteBegun(kept, to.Zone(), saved.Changes)
+		}
+		if err != nil {
+			return err
+		}
 		return a.end(f.output, report.Applied{Zone: saved.Zone, Provider: to.String(), At: a.clock(), Already: saved.Changes}, nil)
 	}
 	if f.wait.span > 0 {

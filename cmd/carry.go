@@ -11,6 +11,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/ledger"
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/providers"
 	"github.com/maildoctor/maildoctor/published"
@@ -61,10 +62,24 @@ func (a *app) carryOut(ctx context.Context, to providers.Provider, p plan.Plan, 
 	if next, ok := to.(nexter); ok && len(outcome.Done) > 0 {
 		done.Next = next.Next()
 	}
-	if err := kept.Note(to.Zone(), append(outcome.Already, outcome.Done...), made); err != nil {
+	if err := errors.Join(noteBegun(kept, to.Zone(), outcome.Already), kept.Note(to.Zone(), outcome.Done, made)); err != nil {
 		done.Err = errors.Join(done.Err, fmt.Errorf("what was made could not be noted: %w", err))
 	}
 	return done, nil
+}
+
+// noteBegun notes, of changes that are there, those that an earlier run began and
+// did not live to note: it was killed after the provider had them.
+func noteBegun(kept ledger.Ledger, zone string, changes []plan.Change) error {
+	paths, err := kept.Snapshots(zone)
+	if err != nil || len(paths) == 0 || len(changes) == 0 {
+		return err
+	}
+	last, err := ledger.Open(paths[0])
+	if err != nil || last.Rollback() {
+		return err
+	}
+	return kept.Note(zone, last.Began(changes), true)
 }
 
 // arrive waits until the name servers answer with what was written, and examines

@@ -8,13 +8,19 @@ import (
 	"github.com/maildoctor/maildoctor/providers"
 	"github.com/maildoctor/maildoctor/providers/powerdns"
 	"github.com/maildoctor/maildoctor/providers/rfc2136"
+	"github.com/maildoctor/maildoctor/providers/zone"
 	"github.com/maildoctor/maildoctor/report"
 )
 
 // providerKinds are the ways to a zone, as --provider and the documents list them.
 var providerKinds = []providerKind{
+	{desired.ByZoneFile, "FILE", openZoneFile},
 	{desired.ByRFC2136, "HOST[:PORT]", openRFC2136},
 	{desired.ByPowerDNS, "URL", openPowerDNS},
+}
+
+func openZoneFile(ctx context.Context, _ *app, _ providerFlags, path, domain string) (providers.Provider, error) {
+	return zone.Open(ctx, domain, zone.Options{Path: path})
 }
 
 func openRFC2136(ctx context.Context, a *app, f providerFlags, server, domain string) (providers.Provider, error) {

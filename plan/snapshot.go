@@ -54,14 +54,36 @@ func (s Snapshot) Rollback() bool {
 // somebody else's change would go too.
 func (s Snapshot) Concerns(p Plan, current []record.Record) []Concern {
 	now := index(current)
-	list := slices.DeleteFunc(slices.Clone(p.Concerns), func(c Concern) bool { return c.ID == "deletion" || c.ID == "blast-radius" })
+	var list []Concern
+	strange := make(map[record.Slot]bool)
 	for _, c := range s.Plan.Changes {
 		is := held(c.Slot, now[key{c.Slot.Name, c.Slot.Type}])
 		if !same(is, c.After) && !same(is, c.Before) {
+			strange[c.Slot] = true
 			list = append(list, Concern{ID: "changed-since", Slot: c.Slot, Needs: YesDelete, Text: Title(c.Slot) + " was changed since, and not by the plan that is taken back"})
 		}
 	}
+	for _, c := range p.Concerns {
+		if c.ID == "deletion" || c.ID == "blast-radius" {
+			continue
+		}
+		if !strange[c.Slot] {
+			c.Needs = ""
+		}
+		list = append(list, c)
+	}
 	return list
+}
+
+// Began are those of changes that the plan of the snapshot was about to bring.
+func (s Snapshot) Began(changes []Change) []Change {
+	var began []Change
+	for _, c := range changes {
+		if slices.ContainsFunc(s.Plan.Changes, func(d Change) bool { return d.Slot == c.Slot && same(d.After, c.After) }) {
+			began = append(began, c)
+		}
+	}
+	return began
 }
 
 type wireSnapshot struct {

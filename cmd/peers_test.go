@@ -1,0 +1,289 @@
+//go:build linux
+
+package cmd_test
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/miekg/dns"
+
+	"github.com/maildoctor/maildoctor/plan"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+const (
+	tsigSecret = "bWFpbGRvY3RvciB0ZXN0cyBpdHNlbGYgd2l0aCB0aGlz"
+	killedZone = `$TTL 300
+@ SOA ns1 hostmaster 2026112201 7200 3600 1209600 900
+@ NS ns1
+ns1 A 192.0.2.53
+@ MX 10 mail
+mail A 192.0.2.25
+@ TXT "v=spf1 include:_spf.old.example ?all"
+@ TXT "verification=abc"
+`
+)
+
+// startNamed starts a real BIND on a free port, that takes updates for killed.example.
+func startNamed(t *testing.T) (address, key string) {
+	t.Helper()
+	dir := t.TempDir()
+	program, err := exec.LookPath("named")
+	if err != nil {
+		program = "/usr/sbin/named"
+	}
+	image, err := os.ReadFile(program)
+	if err != nil {
+		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
+			t.Fatal("named is not installed, and MAILDOCTOR_PEERS=1")
+		}
+		t.Skip("named is not installed; MAILDOCTOR_PEERS=1 makes this a failure")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = listener.Addr().String()
+	listener.Close()
+	host, port, _ := net.SplitHostPort(address)
+	keyText := fmt.Sprintf("key \"md\" { algorithm hmac-sha256; secret %q; };\n", tsigSecret)
+	conf := fmt.Sprintf(`%soptions { directory %q; listen-on port %s { %s; }; listen-on-v6 { none; }; recursion no; notify no;
+pid-file none; lock-file none; session-keyfile none; dnssec-validation no; };
+controls { };
+zone "killed.example" { type primary; file "zone"; allow-transfer { key md; }; update-policy { grant md zonesub ANY; }; };
+`, keyText, dir, port, host)
+	key = filepath.Join(dir, "md.key")
+	// A copy of the program: where AppArmor holds it to its own directories, it does so by path.
+	for name, file := range map[string]struct {
+		text []byte
+		mode os.FileMode
+	}{"named": {image, 0o755}, "named.conf": {[]byte(conf), 0o600}, "zone": {[]byte(killedZone), 0o600}, "md.key": {[]byte(keyText), 0o600}} {
+		if err := os.WriteFile(filepath.Join(dir, name), file.text, file.mode); err != nil {
+			t.Fatal(err)
+		}
+	}
+	var log bytes.Buffer
+	named := exec.Command(filepath.Join(dir, "named"), "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
+	named.Stdout, named.Stderr = &log, &log
+	if err := named.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		named.Process.Kill()
+		named.Wait()
+		if t.Failed() {
+			t.Logf("named: %s", log.String())
+		}
+	})
+	for range 100 {
+		if conn, err := net.Dial("tcp", address); err == nil {
+			conn.Close()
+			return address, key
+		}
+		time.Sleep(50 * time.Millisecond) // a program of somebody else's starts
+	}
+	t.Fatal("named does not answer")
+	return "", ""
+}
+
+// A checkpoint passes a connection on to a name server, and stops at its first
+// UPDATE: before the server gets it, or before the answer comes back.
+type checkpoint struct {
+	net.Listener
+	server  string
+	after   bool // stop at the answer
+	reached chan struct{}
+	once    sync.Once
+	going   sync.WaitGroup
+}
+
+func newCheckpoint(t *testing.T, server string, after bool) *checkpoint {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := &checkpoint{Listener: listener, server: server, after: after, reached: make(chan struct{})}
+	c.going.Go(func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			c.going.Go(func() { c.pass(conn) })
+		}
+	})
+	t.Cleanup(func() { listener.Close(); c.going.Wait() })
+	return c
+}
+
+func (c *checkpoint) pass(client net.Conn) {
+	defer client.Close()
+	server, err := net.Dial("tcp", c.server)
+	if err != nil {
+		return
+	}
+	defer server.Close()
+	for {
+		wire, update, err := message(client)
+		if err != nil {
+			return
+		}
+		if update && !c.after {
+			c.stop(client)
+			return
+		}
+		if _, err := server.Write(wire); err != nil {
+			return
+		}
+		if update {
+			if _, _, err := message(server); err == nil {
+				c.stop(client)
+			}
+			return
+		}
+		server.SetReadDeadline(time.Now().Add(time.Second))
+		for { // a transfer has many messages; the client knows when it ends
+			answer, _, err := message(server)
+			if err != nil {
+				return
+			}
+			if _, err := client.Write(answer); err != nil {
+				return
+			}
+			server.SetReadDeadline(time.Now().Add(50 * time.Millisecond))
+			if m := new(dns.Msg); m.Unpack(answer[2:]) == nil && (len(m.Question) == 0 || m.Question[0].Qtype != dns.TypeAXFR) {
+				break
+			}
+		}
+	}
+}
+
+// stop says that the point is reached, and waits until the client is gone.
+func (c *checkpoint) stop(client net.Conn) {
+	c.once.Do(func() { close(c.reached) })
+	io.Copy(io.Discard, client)
+}
+
+// message reads one message with its length in front, and tells an UPDATE.
+func message(r io.Reader) (wire []byte, update bool, err error) {
+	wire = make([]byte, 2)
+	if _, err := io.ReadFull(r, wire); err != nil {
+		return nil, false, err
+	}
+	body := make([]byte, int(wire[0])<<8|int(wire[1]))
+	if _, err := io.ReadFull(r, body); err != nil {
+		return nil, false, err
+	}
+	return append(wire, body...), len(body) > 2 && body[2]>>3&15 == dns.OpcodeUpdate, nil
+}
+
+// killedPlan is a plan file for killed.example.
+func killedPlan(t *testing.T, provider, key string) string {
+	t.Helper()
+	const zone = "killed.example."
+	current := []record.Record{
+		{Name: zone, Type: "TXT", TTL: 300, Data: "v=spf1 include:_spf.old.example ?all"}, {Name: zone, Type: "TXT", TTL: 300, Data: "verification=abc"},
+	}
+	p, _ := plan.Make(current, []plan.Wish{
+		{Edit: record.Set(record.SPF(zone), record.TXT(zone, "v=spf1 mx -all"))},
+		{Edit: record.Set(record.DMARC(zone), record.TXT("_dmarc."+zone, "v=DMARC1; p=reject"))},
+		{Edit: record.Set(record.DKIMKey("s1", zone), record.TXT("s1._domainkey."+zone, "v=DKIM1; p="+strings.Repeat("MIIB", 80)))},
+	}, plan.Given{Zone: zone, TTLs: true})
+	p.Provider, p.TSIGKey = provider, key
+	var text bytes.Buffer
+	if err := p.Write(&text); err != nil {
+		t.Fatal(err)
+	}
+	path := filepath.Join(t.TempDir(), "killed.plan")
+	if err := os.WriteFile(path, text.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// An apply that is killed in the middle, before the server has the update or
+// before it knows that it was taken, is finished by the next; and rolled back to
+// what was there, the serial aside.
+func TestKilledApply(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		t.Run(fmt.Sprintf("after=%v", after), func(t *testing.T) {
+			server, key := startNamed(t)
+			before := transfer(t, server)
+			state := t.TempDir()
+			run := func(args ...string) *exec.Cmd {
+				cmd := exec.Command("maildoctor", args...)
+				cmd.Env = append(os.Environ(), "MAILDOCTOR_STATE_DIR="+state)
+				return cmd
+			}
+			point := newCheckpoint(t, server, after)
+			file := killedPlan(t, "rfc2136:"+point.Addr().String(), key)
+			first := run("apply", file, "--yes")
+			if err := first.Start(); err != nil {
+				t.Fatal(err)
+			}
+			select {
+			case <-point.reached:
+			case <-time.After(20 * time.Second):
+				t.Error("the update did not come")
+			}
+			first.Process.Kill()
+			first.Wait()
+			direct := "--provider=rfc2136:" + server
+			out, err := run("apply", file, "--yes", direct, "--tsig-key", key).CombinedOutput()
+			if err != nil || after != strings.Contains(string(out), "nothing left to do") {
+				t.Fatalf("the second apply: %v\n%s", err, out)
+			}
+			out, err = run("apply", file, "--yes", direct, "--tsig-key", key).CombinedOutput()
+			if err != nil || !strings.Contains(string(out), "nothing left to do") {
+				t.Fatalf("the third apply: %v\n%s", err, out)
+			}
+			now := transfer(t, server)
+			if n := strings.Count(now, "v=spf1"); n != 1 || !strings.Contains(now, "verification=abc") || !strings.Contains(now, "p=reject") {
+				t.Fatalf("the zone is\n%s", now)
+			}
+			out, err = run("rollback", "killed.example", "--yes", direct, "--tsig-key", key).CombinedOutput()
+			if err != nil {
+				t.Fatalf("rollback: %v\n%s", err, out)
+			}
+			if now := transfer(t, server); now != before {
+				t.Errorf("after the rollback the zone is\n%s\nand was\n%s", now, before)
+			}
+		})
+	}
+}
+
+// transfer is the zone as the server has it, without the serial.
+func transfer(t *testing.T, server string) string {
+	t.Helper()
+	m := new(dns.Msg).SetAxfr("killed.example.")
+	m.SetTsig("md.", dns.HmacSHA256, 300, time.Now().Unix())
+	tr := &dns.Transfer{TsigSecret: map[string]string{"md.": tsigSecret}}
+	answers, err := tr.In(m, server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var lines []string
+	for e := range answers {
+		if e.Error != nil {
+			t.Fatal(e.Error)
+		}
+		for _, rr := range e.RR {
+			if soa, ok := rr.(*dns.SOA); ok {
+				soa.Serial = 0
+			}
+			lines = append(lines, rr.String())
+		}
+	}
+	return strings.Join(lines, "\n")
+}
