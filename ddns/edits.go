@@ -51,8 +51,9 @@ type Note struct {
 // theirs until now. Such an address is one of Given.Owned, or the only one of its
 // family at a host that is named.
 //
-// What could not be told stays. An address goes without another in its place only
-// if there certainly is none, it is one of Given.Owned, and the host keeps one of the other family.
+// What could not be told stays. An address record goes without another in its place
+// only if there certainly is no address, it is one of Given.Owned, and the host keeps
+// one of the other family. A term of an SPF record never does: it waits for the next address.
 func Edits(g Given, found Found) ([]Edit, []Note) {
 	k := &keeper{Given: g, found: found}
 	for _, f := range []Family{IPv4, IPv6} {
@@ -167,7 +168,7 @@ func (k *keeper) gone(host string, f Family, is []netip.Addr, title string) {
 		return
 	}
 	why := k.found[f].None
-	var owned, others []netip.Addr
+	var owned, others []netip.Addr // this machine's, and those that stay
 	for _, a := range is {
 		if slices.Contains(k.Owned, a) {
 			owned = append(owned, a)
@@ -182,8 +183,8 @@ func (k *keeper) gone(host string, f Family, is []netip.Addr, title string) {
 		k.note(Warning, host, "%s stays: %s, but %s is not known to have been this machine's; take it away by hand if it was", title, why, joined(others))
 	case !keeps:
 		k.note(Warning, host, "%s stays: %s, and without it the host would have no address that is known to work", title, why)
-	default:
-		k.old[f] = f.only(append(k.old[f], owned...))
+	default: // terms of SPF wait for the address to come back as another
+		k.note(Warning, host, "SPF records still name %s, until there is %s again; take it away by hand if there will be none", joined(owned), f)
 		k.set(host, f, others, fmt.Sprintf("%s was this machine's, and %s", joined(owned), why))
 	}
 }

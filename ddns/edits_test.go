@@ -161,7 +161,13 @@ func TestEdits(t *testing.T) {
 		"there is no IPv6 any more": {
 			given: Given{Owned: []netip.Addr{old6}},
 			there: []record.Record{a(mail, "198.51.100.7"), a(mail, "2001:db8:1:2::25"), spf("v=spf1 ip4:198.51.100.7 ip6:2001:db8:1:2::25 -all")}, found: gone6,
-			want: []string{"- AAAA mail.example.org.", `example.org. IN TXT "v=spf1 ip4:198.51.100.7 -all"`},
+			want:  []string{"- AAAA mail.example.org."},
+			notes: []string{"1 SPF records still name 2001:db8:1:2::25, until there is IPv6 again"},
+		},
+		"IPv6 comes back": {
+			given: Given{Owned: []netip.Addr{old6}},
+			there: []record.Record{a(mail, "198.51.100.7"), spf("v=spf1 ip4:198.51.100.7 ip6:2001:db8:1:2::25 -all")}, found: both,
+			want: []string{"mail.example.org. IN AAAA 2001:db8:9:9::25", `example.org. IN TXT "v=spf1 ip4:198.51.100.7 ip6:2001:db8:9:9::25 -all"`},
 		},
 		"there is no IPv6, whose the address is is not known": {
 			there: []record.Record{a(mail, "198.51.100.7"), a(mail, "2001:db8:1:2::25"), spf("v=spf1 ip4:198.51.100.7 ip6:2001:db8:1:2::25 -all")}, found: gone6,

@@ -46,31 +46,23 @@ func (k *keeper) spf(name string) {
 }
 
 func (k *keeper) spfReason(f Family) string {
-	r := k.found[f]
-	switch {
-	case !r.Addr.IsValid():
-		return fmt.Sprintf("%s is not this machine's any more: %s", joined(k.old[f]), r.None)
-	case len(k.hold(f)) == 0:
-		return fmt.Sprintf("mail is sent from %s", r.Addr)
+	if len(k.hold(f)) == 0 {
+		return fmt.Sprintf("mail is sent from %s", k.found[f].Addr)
 	}
-	return fmt.Sprintf("mail was sent from %s and is from %s", joined(k.hold(f)), r.Addr)
+	return fmt.Sprintf("mail was sent from %s and is from %s", joined(k.hold(f)), k.found[f].Addr)
 }
 
 // hold is the addresses of a family whose terms are the owner's: those that the
 // hosts had until now, and those that an earlier run published.
 func (k *keeper) hold(f Family) []netip.Addr {
-	list := slices.Clone(k.old[f])
-	if r := k.found[f]; r.Addr.IsValid() {
-		list = append(list, k.Owned...)
-		list = slices.DeleteFunc(list, func(a netip.Addr) bool { return a == r.Addr })
-	}
-	return f.only(list)
+	list := slices.Concat(k.old[f], k.Owned)
+	return f.only(slices.DeleteFunc(list, func(a netip.Addr) bool { return a == k.found[f].Addr }))
 }
 
 // inStep is an SPF record in which the terms of one family that hold an old
 // address hold the new one, in the same place, with the same qualifier and
-// everything else octet for octet. Where the record has such a term already, or
-// there is no new address, the old term goes.
+// everything else octet for octet. Where the record has such a term already, the
+// old one goes.
 func (k *keeper) inStep(text string, f Family) string {
 	if !k.published(f) {
 		return text
@@ -88,19 +80,18 @@ func (k *keeper) inStep(text string, f Family) string {
 		if swap == nil {
 			continue
 		}
-		c := cut{from: t.Offset, to: t.Offset + len(t.Text)}
-		if c.with = swap(); c.with != "" {
-			if parsed, _ := spf.Parse(spf.Version + " " + c.with); len(parsed.Terms) == 1 {
-				if taken[essence(parsed.Terms[0])] {
-					c.with = ""
-				} else {
-					taken[essence(parsed.Terms[0])] = true
-				}
+		c := cut{from: t.Offset, to: t.Offset + len(t.Text), with: swap()}
+		says := c.with
+		if parsed, _ := spf.Parse(spf.Version + " " + c.with); len(parsed.Terms) == 1 {
+			says = essence(parsed.Terms[0])
+		}
+		if taken[says] {
+			c.with = ""
+			if c.from > 0 && text[c.from-1] == ' ' {
+				c.from-- // the space before it goes, too
 			}
 		}
-		if c.with == "" && c.from > 0 && text[c.from-1] == ' ' {
-			c.from-- // the space before it goes, too
-		}
+		taken[says] = true
 		cuts = append(cuts, c)
 	}
 	for _, c := range slices.Backward(cuts) {
@@ -110,11 +101,8 @@ func (k *keeper) inStep(text string, f Family) string {
 }
 
 // published reports whether what is known of a family is to reach the SPF records:
-// any host has, or is to have, addresses of it.
+// there is an address, and a host has, or is to have, addresses of it.
 func (k *keeper) published(f Family) bool {
-	if len(k.old[f]) > 0 {
-		return true
-	}
 	return k.found[f].Addr.IsValid() && slices.ContainsFunc(k.Hosts, func(host string) bool { return k.wanted(host, f) && !k.unsure(host, f) })
 }
 
@@ -152,10 +140,10 @@ func (k *keeper) owned(t spf.Term, f Family) func() string {
 		case whole && of == old:
 			return func() string { return withAddress(t.Text, now) }
 		case f == IPv6 && t.Prefix.Bits() == link && t.Prefix.Contains(old):
-			if now.IsValid() && t.Prefix.Contains(now) {
+			if t.Prefix.Contains(now) {
 				return nil
 			}
-			if of == t.Prefix.Masked().Addr() && now.IsValid() {
+			if of == t.Prefix.Masked().Addr() {
 				now = netip.PrefixFrom(now, link).Masked().Addr() // as it was written, without the end
 			}
 			return func() string { return withAddress(t.Text, now) }
@@ -182,7 +170,7 @@ func withAddress(term string, addr netip.Addr) string {
 // not have it already. Where it is not wanted there is a hint.
 func (k *keeper) joining(name, text string, f Family) string {
 	addr := k.found[f].Addr
-	if !addr.IsValid() || !k.published(f) || name != k.Domain {
+	if !k.published(f) || name != k.Domain {
 		return text
 	}
 	rec, problems := spf.Parse(text)
