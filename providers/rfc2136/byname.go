@@ -50,7 +50,7 @@ func (p *Provider) byName(ctx context.Context, names []string) ([]dns.RR, error)
 	if err != nil {
 		return nil, err
 	}
-	return append(soa[0], rrs...), nil
+	return append(soa[0].records, rrs...), nil
 }
 
 func question(name, typ string) dns.Question {
@@ -61,69 +61,89 @@ func question(name, typ string) dns.Question {
 // the server makes of a wildcard's for a name that does not exist (RFC 4592, 3.3.1)
 // do not.
 func (p *Provider) standing(ctx context.Context, names []string, types func(name string) []string) ([]dns.RR, error) {
-	var questions []dns.Question
+	at := make(map[string][]dns.RR)
+	gone := make(map[string]bool)
+	ask := func(questions []dns.Question) error {
+		said, err := p.answered(ctx, questions)
+		for i, s := range said {
+			name := questions[i].Name
+			at[name] = append(at[name], s.records...)
+			gone[name] = gone[name] || s.nobody
+		}
+		return err
+	}
+	var first, rest []dns.Question
 	for _, name := range names {
-		for _, typ := range types(name) {
+		for i, typ := range types(name) {
 			if _, ok := dns.StringToType[typ]; !ok {
 				return nil, fmt.Errorf("records of the type %q cannot be asked for by name", typ)
 			}
-			questions = append(questions, question(name, typ))
+			if i == 0 {
+				first = append(first, question(name, typ))
+			} else {
+				rest = append(rest, question(name, typ))
+			}
 		}
 	}
-	sets, err := p.answered(ctx, questions)
+	if err := ask(first); err != nil {
+		return nil, err
+	}
+	rest = slices.DeleteFunc(rest, func(q dns.Question) bool { return gone[q.Name] }) // NXDOMAIN is for all types (RFC 8020, 2)
+	if err := ask(rest); err != nil {
+		return nil, err
+	}
+	made, err := p.synthesised(ctx, names, at)
 	if err != nil {
 		return nil, err
 	}
-	at := make(map[string][]dns.RR)
-	for i, set := range sets {
-		at[questions[i].Name] = append(at[questions[i].Name], set...)
-	}
 	var found []dns.RR
 	for _, name := range names {
-		if len(at[name]) == 0 {
-			continue
-		}
-		made, err := p.synthesised(ctx, name, at[name])
-		if err != nil {
-			return nil, err
-		}
-		if !made {
+		if !slices.Contains(made, name) {
 			found = append(found, at[name]...)
 		}
 	}
 	return found, nil
 }
 
-// synthesised reports whether the records at a name come from a wildcard. Then a
-// name that surely does not exist beside it has the same; and one below it, too,
+// synthesised are those of names whose records come from a wildcard. Then a name
+// that surely does not exist beside it has the same; and one below it, too,
 // because a name that exists keeps wildcards from what is below it (RFC 4592, 2.2.1). It
 // is mistaken where a name, the wildcard that would answer for it, and a wildcard below
 // it all hold the same; then the prerequisites of an update tell.
-func (p *Provider) synthesised(ctx context.Context, name string, set []dns.RR) (bool, error) {
-	if name == p.zone {
-		return false, nil
-	}
-	for _, above := range []string{record.Parent(name), name} {
-		nobody, ok := record.Below(noname(), above)
-		if !ok {
-			return false, fmt.Errorf("it cannot be told whether %s comes from a wildcard: no name fits below it", record.Display(name))
-		}
+func (p *Provider) synthesised(ctx context.Context, names []string, at map[string][]dns.RR) ([]string, error) {
+	suspects := slices.DeleteFunc(slices.Clone(names), func(name string) bool { return name == p.zone || len(at[name]) == 0 })
+	beside, below := record.Parent, func(name string) string { return name }
+	for _, above := range []func(string) string{beside, below} {
 		var questions []dns.Question
-		for _, rr := range set {
-			q := dns.Question{Name: nobody, Qtype: rr.Header().Rrtype, Qclass: dns.ClassINET}
-			if !slices.Contains(questions, q) {
-				questions = append(questions, q)
+		var about []string // which name each question is about
+		for _, name := range suspects {
+			nobody, ok := record.Below(noname(), above(name))
+			if !ok {
+				nobody, ok = record.Below("-", above(name))
+			}
+			if !ok { // nothing fits below it
+				continue
+			}
+			var asked []uint16
+			for _, rr := range at[name] {
+				if typ := rr.Header().Rrtype; !slices.Contains(asked, typ) {
+					asked = append(asked, typ)
+					questions = append(questions, dns.Question{Name: nobody, Qtype: typ, Qclass: dns.ClassINET})
+					about = append(about, name)
+				}
 			}
 		}
-		sets, err := p.answered(ctx, questions)
+		said, err := p.answered(ctx, questions)
 		if err != nil {
-			return false, err
+			return nil, err
 		}
-		if !sameData(slices.Concat(sets...), set) {
-			return false, nil
+		same := make(map[string][]dns.RR)
+		for i, s := range said {
+			same[about[i]] = append(same[about[i]], s.records...)
 		}
+		suspects = slices.DeleteFunc(suspects, func(name string) bool { return slices.Contains(about, name) && !sameData(same[name], at[name]) })
 	}
-	return true, nil
+	return suspects, nil
 }
 
 // noname is a label that nobody has.
@@ -147,14 +167,19 @@ func sameData(a, b []dns.RR) bool {
 	return slices.Equal(all(a), all(b))
 }
 
-// answered returns, question by question, the records that the server has with
-// authority. An answer that cannot tell is an error.
-func (p *Provider) answered(ctx context.Context, questions []dns.Question) ([][]dns.RR, error) {
+// said is what the server says with authority to one question.
+type said struct {
+	records []dns.RR
+	nobody  bool // the name does not exist
+}
+
+// answered asks questions. An answer that cannot tell is an error.
+func (p *Provider) answered(ctx context.Context, questions []dns.Question) ([]said, error) {
 	answers, err := p.server.ask(ctx, questions)
 	if err != nil {
 		return nil, err
 	}
-	sets := make([][]dns.RR, len(questions))
+	list := make([]said, len(questions))
 	for i, m := range answers {
 		q := questions[i]
 		fault := unfit(m)
@@ -169,15 +194,16 @@ func (p *Provider) answered(ctx context.Context, questions []dns.Question) ([][]
 		if fault != nil {
 			return nil, fmt.Errorf("%s %s: %w", dns.Type(q.Qtype), record.Display(q.Name), fault)
 		}
+		list[i].nobody = m.Rcode == dns.RcodeNameError && len(m.Answer) == 0 // behind an alias it is about another name
 		for _, rr := range m.Answer {
 			h := rr.Header()
 			switch owner := canonicalName(h.Name); {
 			case h.Rrtype == dns.TypeDNAME && owner != q.Name && record.Within(q.Name, owner):
 				return nil, fmt.Errorf("%s lies below a DNAME at %s: nothing can stand there (RFC 6672, 2.4)", record.Display(q.Name), record.Display(owner))
 			case owner == q.Name && h.Rrtype == q.Qtype && h.Class == dns.ClassINET:
-				sets[i] = append(sets[i], rr)
+				list[i].records = append(list[i].records, rr)
 			}
 		}
 	}
-	return sets, nil
+	return list, nil
 }

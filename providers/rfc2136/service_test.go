@@ -145,6 +145,7 @@ func (s *service) update(m *dns.Msg) error {
 type relay struct {
 	address string // its own
 	server  string
+	ready   func(net.Conn) // is called before an answer is read; may be nil
 
 	mu     sync.Mutex
 	broken *providertest.Fault
@@ -209,6 +210,9 @@ func (r *relay) serve(ctx context.Context, in net.Conn) {
 	back.Go(func() {
 		defer in.Close()
 		for {
+			if r.ready != nil {
+				r.ready(out)
+			}
 			frame, err := readFrame(out)
 			if err != nil {
 				return

@@ -125,8 +125,9 @@ func bySet(changes []plan.Change) map[setKey][]plan.Change {
 }
 
 // difference is what of a set goes and what comes. What stays is not touched, but
-// where the TTL is another: then it is added once more with the new one, in the
-// octets that are there, which changes the TTL (RFC 2136, 3.4.2.2).
+// where the TTL is another: then it goes and comes again, in the octets that are there.
+// To add it once more with the new TTL should be enough (RFC 2136, 3.4.2.2), but
+// Knot DNS 3.2 then leaves the old one.
 func difference(changes []plan.Change, set []dns.RR) (deleted, added []dns.RR, err error) {
 	ttl := settle(changes, set)
 	for _, c := range changes {
@@ -143,6 +144,7 @@ func difference(changes []plan.Change, set []dns.RR) (deleted, added []dns.RR, e
 			}
 			stay = append(stay, r)
 			if r.TTL != ttl {
+				deleted = append(deleted, dns.Copy(rr))
 				added = append(added, withTTL(dns.Copy(rr), ttl))
 			}
 		}
