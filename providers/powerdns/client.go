@@ -13,6 +13,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/maildoctor/maildoctor/providers"
@@ -131,6 +132,8 @@ func (c *client) explained(err error) error {
 	switch {
 	case errors.As(err, &answer) && answer.status == http.StatusNotFound:
 		return fmt.Errorf("%w; is this the URL of the webserver of PowerDNS, and api=yes in pdns.conf?", err)
+	case errors.Is(err, syscall.ECONNREFUSED):
+		return fmt.Errorf("%w; does it run, with webserver=yes and api=yes in pdns.conf?", err)
 	case errors.Is(err, io.EOF):
 		return fmt.Errorf("%w; does webserver-allow-from in pdns.conf let this machine in?", err)
 	}
@@ -160,8 +163,8 @@ func (c *client) metadata(ctx context.Context, id, kind string) ([]string, error
 	}
 	err := c.call(ctx, http.MethodGet, "/zones/"+id+"/metadata/"+kind, nil, &m)
 	var answer *answerError
-	if errors.As(err, &answer) {
-		return nil, nil // a kind that it does not tell, or a server that is older
+	if errors.As(err, &answer) || errors.Is(err, providers.ErrDenied) {
+		return nil, nil // a kind that it does not tell, an older server, a proxy that lets pass zones only
 	}
 	return m.Metadata, err
 }

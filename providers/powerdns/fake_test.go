@@ -103,6 +103,13 @@ func (f *fake) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
+// asked are the requests of a method so far.
+func (f *fake) asked(method string) []string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(f.requests), func(r string) bool { return !strings.HasPrefix(r, method+" ") })
+}
+
 func (f *fake) list(w http.ResponseWriter, name string) {
 	list := []map[string]any{}
 	for _, z := range f.zones {

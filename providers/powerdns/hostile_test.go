@@ -168,6 +168,15 @@ func TestAnswers(t *testing.T) {
 	}
 }
 
+func TestNobodyListens(t *testing.T) {
+	server := httptest.NewServer(nil)
+	server.Close()
+	_, err := Open(t.Context(), "example.org", Options{URL: server.URL, APIKey: testKey})
+	if err == nil || !strings.Contains(err.Error(), "webserver=yes") {
+		t.Errorf("%v", err)
+	}
+}
+
 func clean(t *testing.T, name string, err error) {
 	t.Helper()
 	text := err.Error()

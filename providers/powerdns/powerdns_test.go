@@ -233,12 +233,7 @@ func TestNotRepeated(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "not known whether") {
 		t.Errorf("Write: %v", err)
 	}
-	var patches []string
-	for _, r := range fake.requests {
-		if strings.HasPrefix(r, "PATCH ") {
-			patches = append(patches, r)
-		}
-	}
+	patches := fake.asked(http.MethodPatch)
 	if len(patches) != 1 {
 		t.Errorf("requests %q", patches)
 	}
@@ -264,9 +259,8 @@ func TestRectify(t *testing.T) {
 		if (err == nil) != (tt.want == "") || err != nil && !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%+v: %v", tt, err)
 		}
-		asked := slices.ContainsFunc(fake.requests, func(r string) bool { return strings.HasPrefix(r, "PUT ") })
-		if asked != tt.asked {
-			t.Errorf("%+v: requests %q", tt, fake.requests)
+		if puts := fake.asked(http.MethodPut); (len(puts) > 0) != tt.asked {
+			t.Errorf("%+v: requests %q", tt, puts)
 		}
 	}
 }
