@@ -53,13 +53,14 @@ func newClient(o Options) (*client, error) {
 	if c.timeout == 0 {
 		c.timeout = usualTimeout
 	}
-	httpClient := o.Client
-	if httpClient == nil {
-		// The API redirects nobody, and the token is for it alone.
-		httpClient = &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	var httpClient http.Client
+	if o.Client != nil {
+		httpClient = *o.Client
 	}
+	// The API redirects nobody, and the token is for it alone.
+	httpClient.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c.options = []option.RequestOption{
-		option.WithBaseURL(base), option.WithAPIToken(token), option.WithHTTPClient(httpClient),
+		option.WithBaseURL(base), option.WithAPIToken(token), option.WithHTTPClient(&httpClient),
 		option.WithMaxRetries(0), option.WithRequestTimeout(c.timeout), option.WithMiddleware(c.answer),
 	}
 	return c, nil

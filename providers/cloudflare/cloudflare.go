@@ -29,7 +29,8 @@ type Options struct {
 	Token string
 	// BaseURL is where the API is; Cloudflare's own if empty.
 	BaseURL string
-	// Client makes the requests; one that follows no redirects if nil.
+	// Client makes the requests, but follows no redirects; http.DefaultClient's
+	// transport if nil.
 	Client *http.Client
 	// Timeout bounds one request; 30 seconds if 0.
 	Timeout time.Duration

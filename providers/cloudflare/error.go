@@ -122,11 +122,15 @@ func (u *unanswered) Unwrap() error { return u.why }
 // failure is the error that an answer tells of; nil if none.
 func (c *client) failure(res *http.Response, isJSON bool, body []byte) error {
 	var told struct {
-		Success *bool    `json:"success"`
-		Errors  []Detail `json:"errors"`
+		Success *bool           `json:"success"`
+		Errors  []Detail        `json:"errors"`
+		Result  json.RawMessage `json:"result"`
 	}
 	malformed := !isJSON || json.Unmarshal(body, &told) != nil
 	if res.StatusCode == http.StatusOK && !malformed && told.Success != nil && *told.Success {
+		if len(told.Result) == 0 || string(told.Result) == "null" { // an empty list is another thing
+			return &unanswered{errors.New("its answer has no result")}
+		}
 		return nil
 	}
 	e := &Error{Status: res.StatusCode}

@@ -62,7 +62,7 @@ const (
 type page struct {
 	Result []entry `json:"result"`
 	Info   struct {
-		TotalCount int `json:"total_count"`
+		TotalCount *int `json:"total_count"`
 	} `json:"result_info"`
 }
 
@@ -89,8 +89,11 @@ func (p *Provider) listOnce(ctx context.Context) ([]entry, error) {
 		if err != nil {
 			return nil, err
 		}
+		if got.Info.TotalCount == nil {
+			return nil, errors.New("the listing of Cloudflare does not tell how many records there are")
+		}
 		if total < 0 {
-			total = got.Info.TotalCount
+			total = *got.Info.TotalCount
 		}
 		for _, e := range got.Result {
 			if !isID(e.ID) {
@@ -104,7 +107,7 @@ func (p *Provider) listOnce(ctx context.Context) ([]entry, error) {
 			entries = append(entries, e)
 		}
 		switch {
-		case got.Info.TotalCount != total || len(entries) > total:
+		case *got.Info.TotalCount != total || len(entries) > total:
 			return nil, errMoved
 		case len(entries) == total:
 			return entries, nil
