@@ -5,6 +5,8 @@ import (
 	"io"
 	"strings"
 	"testing"
+
+	"github.com/maildoctor/maildoctor/record"
 )
 
 // large is the text of a zone of n records, of the kinds that mail needs.
@@ -32,6 +34,17 @@ func BenchmarkWrite(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
 		if err := Write(io.Discard, entries, WriteOptions{Origin: "example.org", Relative: true, Full: true}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkEdit(b *testing.B) {
+	text := []byte(large(10_000))
+	edits := []record.Edit{record.Set(record.SPF("d7.example.org"), txt("d7.example.org", "v=spf1 -all", 0)), record.Set(record.DMARC("example.org"), txt("_dmarc.example.org", "v=DMARC1; p=none", 0))}
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, err := Edit(text, edits, EditOptions{}); err != nil {
 			b.Fatal(err)
 		}
 	}

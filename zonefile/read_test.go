@@ -52,7 +52,7 @@ func TestReadRefuses(t *testing.T) {
 	for zone, want := range map[string]string{
 		"@ MX mail\n":                         "line 1: MX",
 		"@ A 192.0.2.1\n@ A not-an-address\n": "line 2: A",
-		"@ SOA\n":                            "line 1: SOA: it has no data",
+		"@ SOA\n":                             "line 1: SOA: it has no data",
 		"$INCLUDE /etc/passwd\n":              "$INCLUDE",
 		"@ TXT \"open\n@ A 192.0.2.1\n":       "line 1: the quotation mark",
 		"@ A 192.0.2.1\n@ TXT (\n \"a\"\n":    "line 2: the parenthesis that opens here is not closed",
