@@ -56,6 +56,9 @@ func access() []Case {
 			if _, err := s.applyBy(ctx, s.to, p, nil); !errors.Is(err, context.Canceled) {
 				s.Errorf("Apply: %v, want that it was cancelled", err)
 			}
+			if _, err := s.service.Open(ctx, s.zone); errors.Is(err, providers.ErrNoZone) || errors.Is(err, providers.ErrDenied) {
+				s.Errorf("Open: %v, and nobody said so", err)
+			}
 		}},
 	}
 }

@@ -2,6 +2,7 @@ package providertest
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -39,6 +40,9 @@ func writing() []Case {
 		{Name: "MX set replaced", run: func(s *stage) {
 			s.carry(s.set("@", "MX", "", 0, "5 mail.ZONE", "10 mail.ZONE", "65535 other.example.net."))
 		}},
+		{Name: "one MX of two replaced", run: func(s *stage) {
+			s.carry(s.set("@", "MX", "", 0, "10 mail.ZONE", "20 other.example.net."))
+		}},
 		{Name: "MX preference changes", run: func(s *stage) {
 			s.carry(s.set("@", "MX", "", 0, "30 mail.ZONE", "20 backup.example.net."))
 		}},
@@ -55,10 +59,12 @@ func writing() []Case {
 		}},
 		{Name: "CAA", run: func(s *stage) {
 			s.carry(s.set("@", "CAA", "", 0, `0 issue "letsencrypt.org"`, `0 issuewild ";"`, `128 iodef "mailto:ca@example.net"`))
+			s.carry(s.set("mail", "CAA", "", 600, `0 issue "ca.example.net; accounturi=https://example.net/acct/1; validationmethods=dns-01"`)) // RFC 8657, 3 and 4
 		}},
 		{Name: "TLSA", run: func(s *stage) {
 			const one, two = "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff", "ffeeddccbbaa99887766554433221100ffeeddccbbaa99887766554433221100"
 			s.carry(s.set("_25._tcp.mail", "TLSA", "", 0, "3 1 1 "+one, "2 1 1 "+two))
+			s.carry(s.set("_465._tcp.mail", "TLSA", "", 600, "3 1 1 "+strings.ToUpper(two)))
 		}},
 		{Name: "CNAME", run: func(s *stage) {
 			s.carry(
@@ -81,7 +87,22 @@ func writing() []Case {
 			s.carry(s.set("mail", "A", "", 0), s.set("mail", "AAAA", "", 0), s.set("mail", "CNAME", "", 300, "mail.example.net."))
 		}},
 		{Name: "many changes at once", run: func(s *stage) { s.carry(append(many(s), s.some()...)...) }},
+		{Name: "250 changes at once", run: func(s *stage) { s.carry(hundreds(s, "v=two")...) }},
+		{Name: "a zone of 300 records", run: func(s *stage) {
+			s.service.Change(s.T, hundreds(s, "v=one")...)
+			s.carry(append(s.some(), hundreds(s, "v=two")[:3]...)...)
+		}},
 	}
+}
+
+// hundreds are 250 edits, at 25 names.
+func hundreds(s *stage, text string) []record.Edit {
+	var edits []record.Edit
+	for i := range 250 {
+		tag := fmt.Sprintf("t%d", i%10)
+		edits = append(edits, s.set(fmt.Sprintf("n%d", i/10), "TXT", tag, 600, tag+" "+text))
+	}
+	return edits
 }
 
 // many are 26 edits, of all types and at all depths.
