@@ -129,7 +129,7 @@ func (p *Provider) Read(ctx context.Context, _ []string) (providers.Reading, err
 func (p *Provider) records(text []byte) ([]record.Record, error) {
 	if journal := p.path + ".jnl"; exists(journal) {
 		name := record.Display(p.zone)
-		return nil, fmt.Errorf("%s stands beside the zone file: the server changes this zone itself, and the file need not be up to date. Change it by dynamic update (--provider rfc2136:HOST), or let BIND write its journal into the file and hold it: rndc sync -clean %[2]s && rndc freeze %[2]s, and rndc thaw %[2]s afterwards", shown(journal), name)
+		return nil, fmt.Errorf("%s stands beside the zone file: the server changes this zone itself, and the file need not be up to date. Change it by dynamic update (--provider rfc2136:HOST), or let BIND hold it and write its journal into the file: rndc freeze %[2]s && rndc sync -clean %[2]s, and rndc thaw %[2]s afterwards", shown(journal), name)
 	}
 	file, problems, err := p.parse(text, p.origin)
 	if err != nil {

@@ -136,6 +136,7 @@ const soa = "$TTL 1h\n@ IN SOA ns.example.net. host.example.net. 1 2 3 4 5\n@ IN
 func TestOpenFindsTheZone(t *testing.T) {
 	for name, tt := range map[string]struct{ file, text, domain, origin, zone string }{
 		"by $ORIGIN":            {"x", "$ORIGIN example.org.\n" + soa, "example.org", "", "example.org."},
+		"as BIND writes it":     {"x", "$ORIGIN .\n" + strings.NewReplacer("@", "example.org").Replace(soa) + "$ORIGIN example.org.\nmail A 192.0.2.1\n", "example.org", "", "example.org."},
 		"above the domain":      {"x", "$ORIGIN example.org.\n" + soa, "a.b.example.org", "", "example.org."},
 		"by the SOA record":     {"x", strings.Replace(soa, "@ IN SOA", "example.org. IN SOA", 1) + "mail A 192.0.2.1\n", "a.example.org", "", "example.org."},
 		"by its name":           {"db.example.org", soa, "a.example.org", "", "example.org."},
