@@ -72,6 +72,20 @@ type (
 // MarshalJSON is the plan as Read reads it. Arrays are never null; data that is
 // not UTF-8 stands beside in base64. All of it is printable ASCII.
 func (p Plan) MarshalJSON() ([]byte, error) {
+	var b bytes.Buffer
+	err := p.encode(&b, "")
+	return bytes.TrimSpace(b.Bytes()), err
+}
+
+// encode writes a plan as JSON with a line feed at the end.
+func (p Plan) encode(to io.Writer, indent string) error {
+	enc := json.NewEncoder(printable{to})
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", indent)
+	return enc.Encode(p.wire())
+}
+
+func (p Plan) wire() wirePlan {
 	w := wirePlan{
 		Schema: SchemaName, Zone: p.Zone, Source: p.Source, Provider: p.Provider, TSIGKey: p.TSIGKey,
 		Changes: each(p.Changes, toChange), Concerns: each(p.Concerns, toConcern), Basis: each(p.Basis, toSet),
@@ -79,13 +93,7 @@ func (p Plan) MarshalJSON() ([]byte, error) {
 	if !p.Made.IsZero() {
 		w.Made = p.Made.UTC().Format(time.RFC3339)
 	}
-	var b bytes.Buffer
-	enc := json.NewEncoder(&b)
-	enc.SetEscapeHTML(false)
-	if err := enc.Encode(w); err != nil {
-		return nil, err
-	}
-	return printable(b.Bytes()), nil
+	return w
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, and refuses a plan that cannot be:
@@ -95,6 +103,11 @@ func (p *Plan) UnmarshalJSON(text []byte) error {
 	if err := json.Unmarshal(text, &w); err != nil {
 		return err
 	}
+	return p.from(w)
+}
+
+// from takes over what stands in w; where it is no plan, p stays as it is.
+func (p *Plan) from(w wirePlan) error {
 	if w.Schema != SchemaName {
 		return fmt.Errorf("it is no plan of the version %s: its schema is %q", SchemaName, w.Schema)
 	}
@@ -157,14 +170,7 @@ func (p Plan) sound() error {
 }
 
 // Write writes a plan as a file holds it.
-func (p Plan) Write(w io.Writer) error {
-	text, err := json.MarshalIndent(p, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(text, '\n'))
-	return err
-}
+func (p Plan) Write(w io.Writer) error { return p.encode(w, "  ") }
 
 // Read reads a plan that Write wrote. It is an error where the plan does not
 // fit together: a record outside of its slot, a set that is not that of its hash.
@@ -176,8 +182,14 @@ func Read(r io.Reader) (Plan, error) {
 	if len(text) > maxFile {
 		return Plan{}, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
 	}
+	var w wirePlan
+	err = json.Unmarshal(text, &w)
+	text = nil // what is read is as large again
 	var p Plan
-	if err := json.Unmarshal(text, &p); err != nil {
+	if err == nil {
+		err = p.from(w)
+	}
+	if err != nil {
 		return Plan{}, fmt.Errorf("it is no plan: %w", err)
 	}
 	return p, nil
@@ -267,21 +279,35 @@ func fromRecord(w wireRecord) (record.Record, error) {
 	return r, nil
 }
 
-// printable is JSON with everything but printable ASCII and line ends as \u
-// escapes: it may hold texts from the network, and is looked at in terminals. A
-// line end stands between the tokens only (RFC 8259, 7).
-func printable(doc []byte) []byte {
-	out := make([]byte, 0, len(doc))
-	for _, r := range string(bytes.TrimSpace(doc)) {
-		switch {
-		case r >= ' ' && r <= '~', r == '\n':
-			out = append(out, byte(r))
-		case r > 0xffff:
-			r -= 0x10000
-			out = fmt.Appendf(out, `\u%04x\u%04x`, 0xd800+(r>>10), 0xdc00+(r&0x3ff))
-		default:
-			out = fmt.Appendf(out, `\u%04x`, r)
+// A printable writes JSON on with everything but printable ASCII and line feeds
+// as \u escapes: it may hold texts from the network, and is looked at in
+// terminals. Each piece is whole runes.
+type printable struct{ to io.Writer }
+
+func (p printable) Write(doc []byte) (int, error) {
+	given, start, out := len(doc), 0, []byte(nil)
+	for i := 0; i < len(doc); {
+		r, n := rune(doc[i]), 1
+		if r >= utf8.RuneSelf {
+			r, n = utf8.DecodeRune(doc[i:])
 		}
+		if r != '\n' && (r < ' ' || r > '~') {
+			out = append(out, doc[start:i]...)
+			if r > 0xffff {
+				r -= 0x10000
+				out = fmt.Appendf(out, `\u%04x`, 0xd800+(r>>10))
+				r = 0xdc00 + (r & 0x3ff)
+			}
+			out = fmt.Appendf(out, `\u%04x`, r)
+			start = i + n
+		}
+		i += n
 	}
-	return out
+	if start > 0 {
+		doc = append(out, doc[start:]...)
+	}
+	if _, err := p.to.Write(doc); err != nil {
+		return 0, err
+	}
+	return given, nil
 }

@@ -79,20 +79,3 @@ func FuzzRead(f *testing.F) {
 		p.Invert()
 	})
 }
-
-func BenchmarkMake(b *testing.B) {
-	const n = 10_000
-	var current []record.Record
-	var wishes []Wish
-	for i := range n {
-		name := record.Canonical(strings.Repeat("x", i%20+1) + "." + string(rune('a'+i%26)) + "." + time.Duration(i).String() + "." + zone)
-		current = append(current, rr(name, "TXT", 300, "v=spf1 -all"))
-		wishes = append(wishes, wish("a", record.SPF(name), rr(name, "TXT", 300, "v=spf1 mx -all")))
-	}
-	b.ReportAllocs()
-	for b.Loop() {
-		if p, conflicts := Make(current, wishes, Given{Zone: zone, TTLs: true}); len(p.Changes) == 0 || len(conflicts) > 0 {
-			b.Fatal(len(p.Changes), conflicts)
-		}
-	}
-}

@@ -42,7 +42,10 @@ func Make(current []record.Record, wishes []Wish, g Given) (Plan, []Conflict) {
 	for k, list := range bySet {
 		p.Changes = append(p.Changes, settle(list, sets[k], g)...)
 	}
-	slices.SortFunc(p.Changes, func(a, b Change) int { return compareSlots(a.Slot, b.Slot) })
+	names := make(nameOrder)
+	slices.SortFunc(p.Changes, func(a, b Change) int {
+		return cmp.Or(names.compare(a.Slot.Name, b.Slot.Name), strings.Compare(a.Slot.Type, b.Slot.Type), strings.Compare(a.Slot.Tag, b.Slot.Tag))
+	})
 	p.Basis = basis(p.Changes, sets)
 	p.Concerns = append(guards(p.Changes, sets, g), proxied(p, current, drafts, g)...)
 	slices.SortStableFunc(conflicts, func(a, b Conflict) int { return compareSlots(a.Slot, b.Slot) })
@@ -58,6 +61,29 @@ func canonical(zone string) string {
 
 func compareSlots(a, b record.Slot) int {
 	return cmp.Or(record.CompareNames(a.Name, b.Name), strings.Compare(a.Type, b.Type), strings.Compare(a.Tag, b.Tag))
+}
+
+// A nameOrder compares as record.CompareNames does, and takes each name apart
+// once: a zone has thousands.
+type nameOrder map[string]string
+
+func (o nameOrder) compare(a, b string) int {
+	if a == b {
+		return 0
+	}
+	return strings.Compare(o.of(a), o.of(b))
+}
+
+// of is the labels from the right, between octets below all that names have.
+func (o nameOrder) of(name string) string {
+	turned, ok := o[name]
+	if !ok {
+		labels := record.Labels(name)
+		slices.Reverse(labels)
+		turned = strings.Join(labels, "\x00")
+		o[name] = turned
+	}
+	return turned
 }
 
 // A draft is what is wished of one slot.
@@ -113,8 +139,9 @@ func basis(changes []Change, sets map[key][]record.Record) []Set {
 			wanted[key{c.Slot.Name, "CNAME"}] = true
 		}
 	}
+	names := make(nameOrder)
 	keys := slices.SortedFunc(maps.Keys(wanted), func(a, b key) int {
-		return cmp.Or(record.CompareNames(a.name, b.name), strings.Compare(a.typ, b.typ))
+		return cmp.Or(names.compare(a.name, b.name), strings.Compare(a.typ, b.typ))
 	})
 	var list []Set
 	for _, k := range keys {

@@ -204,6 +204,18 @@ func TestStale(t *testing.T) {
 	}
 }
 
+func TestNameOrder(t *testing.T) {
+	names := []string{".", "org.", zone, "a.example.org.", "a-b.example.org.", "b.a.example.org.", "*.example.org.", `a\.b.example.org.`, `\000.example.org.`, "example.net."}
+	order := make(nameOrder)
+	for _, a := range names {
+		for _, b := range names {
+			if got, want := order.compare(a, b), record.CompareNames(a, b); got != want {
+				t.Errorf("%s and %s: %d, want %d", a, b, got, want)
+			}
+		}
+	}
+}
+
 // random makes records and wishes in a small world, where they often meet.
 type random struct{ *rand.Rand }
 

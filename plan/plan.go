@@ -111,14 +111,10 @@ func (p Plan) Edits() []record.Edit {
 // Apply returns current as it is after the plan: what no change is about stays
 // as it is, octet for octet and in its order; what is new stands at the end.
 func (p Plan) Apply(current []record.Record) []record.Record {
-	at := make(map[[2]string][]Change)
-	for _, c := range p.Changes {
-		key := [2]string{c.Slot.Name, c.Slot.Type}
-		at[key] = append(at[key], c)
-	}
+	about := p.bySet()
 	var after []record.Record
 	for _, r := range current {
-		if !slices.ContainsFunc(at[[2]string{r.Name, r.Type}], func(c Change) bool { return c.Slot.Holds(r) }) {
+		if !slices.ContainsFunc(about[key{r.Name, r.Type}].Changes, func(c Change) bool { return c.Slot.Holds(r) }) {
 			after = append(after, r)
 		}
 	}
@@ -139,8 +135,9 @@ func (p Plan) Invert() Plan {
 		}
 		inverse.Changes = append(inverse.Changes, Change{Slot: c.Slot, Before: c.After, After: c.Before, Reasons: reasons, From: c.From})
 	}
+	about := p.bySet()
 	for _, s := range p.Basis {
-		s.Records = record.Sorted(p.only(s).Apply(s.Records))
+		s.Records = record.Sorted(about[key{s.Name, s.Type}].Apply(s.Records))
 		inverse.Basis = append(inverse.Basis, s)
 	}
 	made := func(record.Record) bool { return true } // what goes is what p brought
@@ -148,13 +145,14 @@ func (p Plan) Invert() Plan {
 	return inverse
 }
 
-// only is p with the changes of one set.
-func (p Plan) only(s Set) Plan {
-	var part Plan
+// bySet is p in parts, one for each set, with the changes alone.
+func (p Plan) bySet() map[key]Plan {
+	parts := make(map[key]Plan, len(p.Changes))
 	for _, c := range p.Changes {
-		if c.Slot.Name == s.Name && c.Slot.Type == s.Type {
-			part.Changes = append(part.Changes, c)
-		}
+		k := key{c.Slot.Name, c.Slot.Type}
+		part := parts[k]
+		part.Changes = append(part.Changes, c)
+		parts[k] = part
 	}
-	return part
+	return parts
 }

@@ -21,14 +21,19 @@ func (p Plan) Progress(current []record.Record) (todo Plan, done []Change, stale
 			todo.Changes = append(todo.Changes, c)
 		}
 	}
+	left := make(map[record.Slot]bool, len(todo.Changes))
+	for _, c := range todo.Changes {
+		left[c.Slot] = true
+	}
 	for _, c := range p.Concerns {
-		if c.Slot == (record.Slot{}) || slices.ContainsFunc(todo.Changes, func(d Change) bool { return d.Slot == c.Slot }) {
+		if c.Slot == (record.Slot{}) || left[c.Slot] {
 			todo.Concerns = append(todo.Concerns, c)
 		}
 	}
+	about := p.bySet()
 	for _, was := range p.Basis {
 		is := Set{was.Name, was.Type, record.Sorted(now[key{was.Name, was.Type}])}
-		if !p.only(was).explains(was.Records, is.Records) {
+		if !about[key{was.Name, was.Type}].explains(was.Records, is.Records) {
 			stale = append(stale, is)
 		}
 	}

@@ -91,20 +91,18 @@ type wireSnapshot struct {
 	Zone     string       `json:"zone"`
 	Provider string       `json:"provider"`
 	Taken    string       `json:"taken"`
-	Plan     Plan         `json:"plan"`
+	Plan     wirePlan     `json:"plan"`
 	Records  []wireRecord `json:"records"`
 }
 
 // Write writes a snapshot as a file holds it.
 func (s Snapshot) Write(w io.Writer) error {
-	text, err := json.MarshalIndent(wireSnapshot{
-		SnapshotSchema, s.Zone, s.Provider, s.Taken.UTC().Format(time.RFC3339), s.Plan, each(s.Records, toRecord),
-	}, "", "  ")
-	if err != nil {
-		return err
-	}
-	_, err = w.Write(append(printable(text), '\n'))
-	return err
+	enc := json.NewEncoder(printable{w})
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(wireSnapshot{
+		SnapshotSchema, s.Zone, s.Provider, s.Taken.UTC().Format(time.RFC3339), s.Plan.wire(), each(s.Records, toRecord),
+	})
 }
 
 // ReadSnapshot reads a snapshot that Write wrote.
@@ -123,7 +121,10 @@ func ReadSnapshot(r io.Reader) (Snapshot, error) {
 	if w.Schema != SnapshotSchema {
 		return Snapshot{}, fmt.Errorf("it is no snapshot of the version %s: its schema is %q", SnapshotSchema, w.Schema)
 	}
-	s := Snapshot{Zone: canonical(w.Zone), Provider: w.Provider, Plan: w.Plan}
+	s := Snapshot{Zone: canonical(w.Zone), Provider: w.Provider}
+	if err := s.Plan.from(w.Plan); err != nil {
+		return Snapshot{}, fmt.Errorf("its plan: %w", err)
+	}
 	if s.Taken, err = time.Parse(time.RFC3339, w.Taken); err != nil {
 		return Snapshot{}, fmt.Errorf("taken: %w", err)
 	}
