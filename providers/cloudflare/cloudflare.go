@@ -1,8 +1,7 @@
 // Package cloudflare is Cloudflare as a provider: it reads and writes the records
 // of a zone by Cloudflare's API v4.
 //
-// A plan is written in one transaction, unless it takes more than maxBatch
-// operations; what is replaced keeps its place, its comment, its tags and its proxy.
+// A plan is written in one transaction, unless it takes more than 200 operations; what is replaced keeps its place, its comment, its tags and its proxy.
 // Records that Write makes carry a comment that says so, and are not proxied.
 //
 // The package does not decide what is written (plan), and knows no other part of
@@ -84,13 +83,14 @@ func (p *Provider) String() string { return "Cloudflare" }
 // reader: that the world does not ask Cloudflare for it, say. Mostly there are none.
 func (p *Provider) Notes() []string { return p.notes }
 
-// Traits is what Cloudflare can. It is atomic up to maxBatch operations; a plan
-// that takes more of them is written in several transactions, each of which has
-// whole names, and an error tells how many of them took effect. It is the database
-// that is atomic: Cloudflare's name servers take over one record after the other.
+// Traits is what Cloudflare can. It is not atomic for any plan: one that takes up to
+// maxBatch operations is written all or not at all, a larger one in several
+// transactions, each of whole names; an error then tells how much took effect. And
+// it is the database that is atomic: Cloudflare's name servers take over one record
+// after the other.
 func (p *Provider) Traits() providers.Traits {
 	return providers.Traits{
-		Whole: true, Atomic: true, Marks: true,
+		Whole: true, Marks: true,
 		Limits: plan.Limits{MinTTL: minTTL, MaxTTL: maxTTL, MaxText: maxText, MaxTextAtName: maxTextAtName},
 	}
 }

@@ -136,7 +136,7 @@ func (p *Provider) page(ctx context.Context, n int) (page, error) {
 // recordOf is what an entry stands for. One that cannot be understood keeps its
 // content: it is somebody else's, and stays as it is.
 func recordOf(e entry, zone string) record.Record {
-	r := record.Record{Name: record.Canonical(e.Name), Type: strings.ToUpper(e.Type), TTL: e.TTL}
+	r := record.Record{Name: record.Canonical(clean(e.Name)), Type: strings.ToUpper(clean(e.Type)), TTL: e.TTL}
 	if e.TTL == automatic {
 		r.TTL = 0
 	}
