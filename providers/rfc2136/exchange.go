@@ -84,6 +84,7 @@ func (c *conversation) await(d time.Duration) {
 var (
 	errTooLarge = fmt.Errorf("a message has %d octets at most", dns.MaxMsgSize)
 	errNoAnswer = errors.New("the answer is none to the question")
+	errClosed   = errors.New("the server closed the connection without an answer")
 )
 
 // read reads a message.
@@ -256,7 +257,7 @@ func inWords(ctx context.Context, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("the server closed the connection without an answer")
+		return errClosed
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return fmt.Errorf("no answer within %v", patience)
 	}

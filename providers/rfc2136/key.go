@@ -26,7 +26,9 @@ type Key struct {
 	// Algorithm is that of the HMAC: "hmac-sha256".
 	Algorithm string
 
-	secret   []byte
+	// hmac holds the secret. A function, because package fmt prints what is in a field
+	// of a field, if it is not exported, without asking it how.
+	hmac     func() hash.Hash
 	warnings []string
 }
 
@@ -103,21 +105,25 @@ func (s statement) key() (*Key, error) {
 	case "hmac-sha1":
 		k.warnings = append(k.warnings, "the key "+record.Display(k.Name)+" is for HMAC-SHA-1, which is not recommended any more (RFC 8945, 6): make a new one with tsig-keygen -a hmac-sha256")
 	}
-	if algorithms[k.Algorithm] == nil {
+	algorithm := algorithms[k.Algorithm]
+	if algorithm == nil {
 		return nil, errors.New("the algorithm of the key is none of hmac-sha256, hmac-sha224, hmac-sha384, hmac-sha512, hmac-sha1")
 	}
-	var err error
-	k.secret, err = base64.StdEncoding.DecodeString(s.secret)
+	secret, err := base64.StdEncoding.DecodeString(s.secret)
 	switch {
 	case err != nil:
 		return nil, errors.New("the secret of the key is not base64") // the library's error would tell where, and so something of it
-	case len(k.secret) == 0:
+	case len(secret) == 0:
 		return nil, errors.New("the secret of the key is empty")
-	case len(k.secret) < 16:
-		k.warnings = append(k.warnings, fmt.Sprintf("the secret of the key %s has %d bits only: make a new one with tsig-keygen", record.Display(k.Name), 8*len(k.secret)))
+	case len(secret) < 16:
+		k.warnings = append(k.warnings, fmt.Sprintf("the secret of the key %s has %d bits only: make a new one with tsig-keygen", record.Display(k.Name), 8*len(secret)))
 	}
+	k.hmac = func() hash.Hash { return hmac.New(algorithm, secret) }
 	return k, nil
 }
+
+// usable reports whether the key is one that was read.
+func (k *Key) usable() bool { return k.hmac != nil }
 
 // Warning is what should be changed about the key; empty if nothing.
 func (k *Key) Warning() string {
@@ -150,7 +156,7 @@ func (k Key) MarshalText() ([]byte, error) { return []byte(k.String()), nil }
 
 // mac is the HMAC of parts, one after the other.
 func (k *Key) mac(parts ...[]byte) []byte {
-	h := hmac.New(algorithms[k.Algorithm], k.secret)
+	h := k.hmac()
 	for _, p := range parts {
 		h.Write(p)
 	}

@@ -278,10 +278,12 @@ func (p *peer) backend(transfer ...string) providertest.Backend {
 }
 
 func TestBIND(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, startBIND(t).backend("owner.", "reader."))
 }
 
 func TestBINDByName(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, startBIND(t).backend())
 }
 
@@ -319,9 +321,11 @@ func startKnot(t *testing.T) *peer {
 }
 
 func TestKnot(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, startKnot(t).backend("owner.", "reader."))
 }
 
 func TestKnotByName(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, startKnot(t).backend())
 }

@@ -41,9 +41,11 @@ func primaryBackend(rights map[string]primary.Rights) providertest.Backend {
 }
 
 func TestPrimary(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, primaryBackend(map[string]primary.Rights{owner: {Transfer: true, Update: true}, reader: {Transfer: true}}))
 }
 
 func TestPrimaryByName(t *testing.T) {
+	t.Parallel()
 	providertest.Run(t, primaryBackend(map[string]primary.Rights{owner: {Update: true}, reader: {}}))
 }

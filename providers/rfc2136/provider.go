@@ -54,6 +54,9 @@ func Open(ctx context.Context, domain string, o Options) (*Provider, error) {
 	if err != nil {
 		return nil, err
 	}
+	if o.Key != nil && !o.Key.usable() {
+		return nil, errors.New("the TSIG key was not read by ParseKey or ReadKey")
+	}
 	p := &Provider{server: server{address: net.JoinHostPort(host, port), key: o.Key, dial: o.Dial, now: o.Now}}
 	if p.server.dial == nil {
 		p.server.dial = new(net.Dialer).DialContext

@@ -150,6 +150,7 @@ type relay struct {
 	mu     sync.Mutex
 	broken *providertest.Fault
 	before func() // what happens before the next update is passed on
+	after  func() // and before its answer is
 	seen   []*dns.Msg
 }
 
@@ -188,6 +189,13 @@ func (r *relay) beforeNext(f func()) {
 	r.before = f
 }
 
+// afterNext has f called before the answer to the next update reaches the provider.
+func (r *relay) afterNext(f func()) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.after = f
+}
+
 // updates are those that came.
 func (r *relay) updates() []*dns.Msg {
 	r.mu.Lock()
@@ -221,6 +229,15 @@ func (r *relay) serve(ctx context.Context, in net.Conn) {
 			case <-lost:
 				return // the answer to the update, or what came before it
 			default:
+			}
+			if frame[4]>>3&0xf == dns.OpcodeUpdate {
+				r.mu.Lock()
+				after := r.after
+				r.after = nil
+				r.mu.Unlock()
+				if after != nil {
+					after()
+				}
 			}
 			if _, err := in.Write(frame); err != nil {
 				return

@@ -39,7 +39,8 @@ func withheld(err error) bool {
 	case errors.As(err, &fake):
 		return denies(fake.code)
 	}
-	return errors.Is(err, errBadKey) // the questions before were answered: Knot DNS calls a key so that may not
+	// The question before was answered. Knot DNS says BADKEY of a key that may not.
+	return errors.Is(err, errBadKey) || errors.Is(err, errClosed)
 }
 
 // A transferError is the server's refusal.
