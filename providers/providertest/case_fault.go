@@ -26,8 +26,8 @@ func faults() []Case {
 			outcome, err := s.apply(p)
 			s.truthful(f.how, p, outcome, err)
 			s.finish(p)
-		}}, Case{Name: f.name + ", many changes", run: func(s *stage) {
-			p := s.plan(append(many(s), s.some()...)...)
+		}}, Case{Name: f.name + ", 250 changes", run: func(s *stage) {
+			p := s.plan(append(s.some(), hundreds(s, "v=two")...)...)
 			s.service.Break(s.T, f.how)
 			outcome, err := s.apply(p)
 			s.truthful(f.how, p, outcome, err)

@@ -52,7 +52,7 @@ func base(zone string) []record.Record {
 		rr(zone, "mail", "AAAA", 3600, "2001:db8::25"),
 		rr(zone, "shell", "SSHFP", 3600, "4 2 "+strings.Repeat("0badcafe", 8)),
 		rr(zone, "www", "CNAME", 3600, "ZONE"),
-		rr(zone, "shop", "HTTPS", 3600, `1 . alpn="h2,h3"`),
+		rr(zone, "shop", "HTTPS", 3600, "0 shops.example.net."),
 		rr(zone, "child", "NS", 3600, "ns1.child.ZONE"), // a delegation, with its glue
 		rr(zone, "ns1.child", "A", 3600, "192.0.2.53"),
 		rr(zone, "*.wild", "A", 600, "192.0.2.77"),
