@@ -34,7 +34,7 @@ func FuzzEdit(f *testing.F) {
 // TestEditRandom is FuzzEdit over zones of all that the format has.
 func TestEditRandom(t *testing.T) {
 	done := 0
-	for seed := range uint64(3000) {
+	for seed := range uint64(800) {
 		rng := rand.New(rand.NewPCG(seed, 2))
 		if tryEdit(t, randomZone(rng), rng) {
 			done++
@@ -43,8 +43,8 @@ func TestEditRandom(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
-	if done < 2500 {
-		t.Errorf("%d of 3000 zones could be edited", done)
+	if done < 700 {
+		t.Errorf("%d of 800 zones could be edited", done)
 	}
 }
 

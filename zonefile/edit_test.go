@@ -138,6 +138,11 @@ func TestEdit(t *testing.T) {
 			"$TTL 60\n@ MX 0 .\n  TXT a\n  TXT b ; twice\n  TXT b\n; c\n",
 			"$TTL 60\n@ MX 0 .\n; c\n",
 		},
+		"what no blank parts": {
+			slot("a", "HTTPS", record.Record{Name: "a.example.org.", Type: "HTTPS", Data: `1 . alpn="h3" port="8443"`}),
+			"$TTL 60\na HTTPS ( 1 . alpn=\"h2,h3\" port=443 ) ; web\n",
+			"$TTL 60\na HTTPS ( 1 . alpn=\"h3\" port=\"8443\" ) ; web\n",
+		},
 		"an empty file": {
 			slot("a", "A", address("a.example.org", "192.0.2.1", 60)),
 			"", "a 60 IN A 192.0.2.1\n",
