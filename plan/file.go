@@ -24,13 +24,16 @@ const maxFile = 64 << 20
 
 // The shapes of a plan in JSON.
 type (
+	wireHead struct {
+		Schema   string `json:"schema"`
+		Zone     string `json:"zone"`
+		Source   string `json:"source"`
+		Provider string `json:"provider,omitempty"`
+		TSIGKey  string `json:"tsig_key_file,omitempty"`
+		Made     string `json:"made"`
+	}
 	wirePlan struct {
-		Schema   string        `json:"schema"`
-		Zone     string        `json:"zone"`
-		Source   string        `json:"source"`
-		Provider string        `json:"provider,omitempty"`
-		TSIGKey  string        `json:"tsig_key_file,omitempty"`
-		Made     string        `json:"made"`
+		wireHead
 		Changes  []wireChange  `json:"changes"`
 		Concerns []wireConcern `json:"concerns"`
 		Basis    []wireSet     `json:"basis"`
@@ -73,64 +76,43 @@ type (
 // not UTF-8 stands beside in base64. All of it is printable ASCII.
 func (p Plan) MarshalJSON() ([]byte, error) {
 	var b bytes.Buffer
-	err := p.encode(&b, "")
-	return bytes.TrimSpace(b.Bytes()), err
-}
-
-// encode writes a plan as JSON with a line feed at the end.
-func (p Plan) encode(to io.Writer, indent string) error {
-	enc := json.NewEncoder(printable{to})
+	enc := json.NewEncoder(printable{&b})
 	enc.SetEscapeHTML(false)
-	enc.SetIndent("", indent)
-	return enc.Encode(p.wire())
-}
-
-func (p Plan) wire() wirePlan {
-	w := wirePlan{
-		Schema: SchemaName, Zone: p.Zone, Source: p.Source, Provider: p.Provider, TSIGKey: p.TSIGKey,
-		Changes: each(p.Changes, toChange), Concerns: each(p.Concerns, toConcern), Basis: each(p.Basis, toSet),
-	}
-	if !p.Made.IsZero() {
-		w.Made = p.Made.UTC().Format(time.RFC3339)
-	}
-	return w
+	err := enc.Encode(wirePlan{p.head(), each(p.Changes, toChange), each(p.Concerns, toConcern), each(p.Basis, toSet)})
+	return bytes.TrimSpace(b.Bytes()), err
 }
 
 // UnmarshalJSON reads what MarshalJSON wrote, and refuses a plan that cannot be:
 // one whose records do not stand in their slots, or whose hashes do not fit.
-func (p *Plan) UnmarshalJSON(text []byte) error {
-	var w wirePlan
-	if err := json.Unmarshal(text, &w); err != nil {
-		return err
+func (p *Plan) UnmarshalJSON(text []byte) error { return p.decode(bytes.NewReader(text)) }
+
+func (p Plan) head() wireHead {
+	h := wireHead{Schema: SchemaName, Zone: p.Zone, Source: p.Source, Provider: p.Provider, TSIGKey: p.TSIGKey}
+	if !p.Made.IsZero() {
+		h.Made = p.Made.UTC().Format(time.RFC3339)
 	}
-	return p.from(w)
+	return h
 }
 
-// from takes over what stands in w; where it is no plan, p stays as it is.
-func (p *Plan) from(w wirePlan) error {
-	if w.Schema != SchemaName {
-		return fmt.Errorf("it is no plan of the version %s: its schema is %q", SchemaName, w.Schema)
+// to puts what the head says into a plan.
+func (h wireHead) to(p *Plan) error {
+	if h.Schema != SchemaName {
+		return h.other()
 	}
-	read := Plan{Zone: w.Zone, Source: w.Source, Provider: w.Provider, TSIGKey: w.TSIGKey}
-	if w.Made != "" {
-		made, err := time.Parse(time.RFC3339, w.Made)
-		if err != nil {
-			return fmt.Errorf("made: %w", err)
-		}
-		read.Made = made.UTC()
+	p.Zone, p.Source, p.Provider, p.TSIGKey = h.Zone, h.Source, h.Provider, h.TSIGKey
+	if h.Made == "" {
+		return nil
 	}
-	var errs []error
-	read.Changes = all(w.Changes, fromChange, &errs)
-	read.Concerns = all(w.Concerns, fromConcern, &errs)
-	read.Basis = all(w.Basis, fromSet, &errs)
-	if len(errs) > 0 {
-		return errs[0]
+	made, err := time.Parse(time.RFC3339, h.Made)
+	if err != nil {
+		return fmt.Errorf("made: %w", err)
 	}
-	if err := read.sound(); err != nil {
-		return err
-	}
-	*p = read
+	p.Made = made.UTC()
 	return nil
+}
+
+func (h wireHead) other() error {
+	return fmt.Errorf("it is no plan of the version %s: its schema is %q", SchemaName, h.Schema)
 }
 
 // sound is what makes a plan unfit to be carried out; nil if nothing does.
@@ -167,32 +149,6 @@ func (p Plan) sound() error {
 		}
 	}
 	return nil
-}
-
-// Write writes a plan as a file holds it.
-func (p Plan) Write(w io.Writer) error { return p.encode(w, "  ") }
-
-// Read reads a plan that Write wrote. It is an error where the plan does not
-// fit together: a record outside of its slot, a set that is not that of its hash.
-func Read(r io.Reader) (Plan, error) {
-	text, err := io.ReadAll(io.LimitReader(r, maxFile+1))
-	if err != nil {
-		return Plan{}, err
-	}
-	if len(text) > maxFile {
-		return Plan{}, fmt.Errorf("it is larger than %d MiB", maxFile>>20)
-	}
-	var w wirePlan
-	err = json.Unmarshal(text, &w)
-	text = nil // what is read is as large again
-	var p Plan
-	if err == nil {
-		err = p.from(w)
-	}
-	if err != nil {
-		return Plan{}, fmt.Errorf("it is no plan: %w", err)
-	}
-	return p, nil
 }
 
 func each[A, B any](list []A, f func(A) B) []B {

@@ -2,6 +2,7 @@ package plan
 
 import (
 	"bytes"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -370,6 +371,10 @@ func roundTrip(t *testing.T, p Plan) {
 		t.Errorf("a plan file with more than printable ASCII: %q", b.Bytes()[i:])
 	}
 	written := b.String()
+	var indented bytes.Buffer
+	if whole, err := p.MarshalJSON(); err != nil || json.Indent(&indented, whole, "", "  ") != nil || indented.String()+"\n" != written {
+		t.Errorf("the file (%v):\n%s\nis not the JSON:\n%s", err, written, indented.String())
+	}
 	got, err := Read(&b)
 	if err != nil {
 		t.Fatalf("%v:\n%s", err, written)

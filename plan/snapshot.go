@@ -91,7 +91,7 @@ type wireSnapshot struct {
 	Zone     string       `json:"zone"`
 	Provider string       `json:"provider"`
 	Taken    string       `json:"taken"`
-	Plan     wirePlan     `json:"plan"`
+	Plan     Plan         `json:"plan"`
 	Records  []wireRecord `json:"records"`
 }
 
@@ -101,7 +101,7 @@ func (s Snapshot) Write(w io.Writer) error {
 	enc.SetEscapeHTML(false)
 	enc.SetIndent("", "  ")
 	return enc.Encode(wireSnapshot{
-		SnapshotSchema, s.Zone, s.Provider, s.Taken.UTC().Format(time.RFC3339), s.Plan.wire(), each(s.Records, toRecord),
+		SnapshotSchema, s.Zone, s.Provider, s.Taken.UTC().Format(time.RFC3339), s.Plan, each(s.Records, toRecord),
 	})
 }
 
@@ -121,10 +121,7 @@ func ReadSnapshot(r io.Reader) (Snapshot, error) {
 	if w.Schema != SnapshotSchema {
 		return Snapshot{}, fmt.Errorf("it is no snapshot of the version %s: its schema is %q", SnapshotSchema, w.Schema)
 	}
-	s := Snapshot{Zone: canonical(w.Zone), Provider: w.Provider}
-	if err := s.Plan.from(w.Plan); err != nil {
-		return Snapshot{}, fmt.Errorf("its plan: %w", err)
-	}
+	s := Snapshot{Zone: canonical(w.Zone), Provider: w.Provider, Plan: w.Plan}
 	if s.Taken, err = time.Parse(time.RFC3339, w.Taken); err != nil {
 		return Snapshot{}, fmt.Errorf("taken: %w", err)
 	}
