@@ -1,8 +1,9 @@
 // Package cloudflare is Cloudflare as a provider: it reads and writes the records
 // of a zone by Cloudflare's API v4.
 //
-// A plan is written in one transaction, unless it takes more than 200 operations; what is replaced keeps its place, its comment, its tags and its proxy.
-// Records that Write makes carry a comment that says so, and are not proxied.
+// A plan is written in one transaction, unless it takes more than 200 operations.
+// What is replaced keeps its place, its comment, its tags and its proxy; records
+// that Write makes carry a comment that says so, and are not proxied.
 //
 // The package does not decide what is written (plan), and knows no other part of
 // the API.

@@ -164,10 +164,18 @@ func (r Record) record() record.Record {
 		rec.Data = absolute(r.Content)
 	case "MX":
 		rec.Data = fmt.Sprintf("%d %s", *r.Priority, absolute(r.Content))
-	case "SRV":
-		rec.Data = fmt.Sprintf("%v %v %v %s", r.Data["priority"], r.Data["weight"], r.Data["port"], absolute(fmt.Sprint(r.Data["target"])))
 	case "TLSA", "SMIMEA", "SSHFP", "DS":
 		rec.Data = strings.ToLower(r.Content)
+	case "SRV", "HTTPS", "SVCB", "NAPTR":
+		var words []string
+		for _, f := range structured[r.Type] {
+			word, _ := f.written(r.Data[f.name])
+			if f.kind == "host" {
+				word = absolute(word)
+			}
+			words = append(words, word)
+		}
+		rec.Data = strings.TrimSpace(strings.Join(words, " "))
 	default:
 		rec.Data = r.Content
 	}
