@@ -148,7 +148,7 @@ func (e *editor) add(r record.Record, at place, beside *part) error {
 	if written := e.out.String(); written != "" && !strings.HasSuffix(written, "\n") {
 		e.out.WriteString(e.eol())
 	}
-	lines := []string{e.fresh(r, at, " ")}
+	lines := []string{e.fresh(r, at)}
 	if beside != nil {
 		lines = append(e.alike(beside, r, at), lines...)
 	}

@@ -19,7 +19,7 @@ func (e *editor) rewritten(p *part, source string, is, want record.Record, here 
 		return text, reads(text, here, e.owner, want)
 	}
 	if len(p.head.data) == 0 { // a few types may have none
-		text = e.fresh(want, here, " ")
+		text = e.fresh(want, here)
 		return text, reads(text, here, e.owner, want)
 	}
 	for _, data := range [][]patch{
@@ -35,7 +35,7 @@ func (e *editor) rewritten(p *part, source string, is, want record.Record, here 
 			return text, true
 		}
 	}
-	text = e.fresh(want, here, " ")
+	text = e.fresh(want, here)
 	return text, reads(text, here, e.owner, want)
 }
 
@@ -215,19 +215,55 @@ func (e *editor) alike(p *part, r record.Record, at place) []string {
 	return []string{columns + r.Type + between + strings.Join(words, " ")}
 }
 
-// fresh is a record as a line of its own, with its name.
-func (e *editor) fresh(r record.Record, at place, gap string) string {
+// fresh is a record as a line of its own, with its name, in the manner of the
+// record that stands last in the file.
+func (e *editor) fresh(r record.Record, at place) string {
+	gap, column, class := e.manner()
+	owner := e.name(r.Name, at.origin)
 	var b strings.Builder
-	b.WriteString(e.name(r.Name, at.origin) + gap)
+	b.WriteString(owner + gap + strings.Repeat(" ", max(0, column-len(owner)-len(gap))))
 	if at.timeToLive(header{}) != r.TTL {
 		fmt.Fprintf(&b, "%d%s", r.TTL, gap)
 	}
-	b.WriteString("IN" + gap + r.Type + gap)
+	if class {
+		b.WriteString("IN" + gap)
+	}
+	b.WriteString(r.Type + gap)
 	words := dataTokens(r)
 	if r.IsText() && len(words) > 1 {
 		return b.String() + multiLine(words, e.eol())
 	}
 	return b.String() + strings.Join(words, " ")
+}
+
+// manner is how the last record of the file is written: what parts its words, the
+// column in which the second of them begins, which is 0 where blanks do not make
+// columns, and whether it has a class.
+func (e *editor) manner() (gap string, column int, class bool) {
+	for i := len(e.parts) - 1; i >= 0; i-- {
+		p := &e.parts[i]
+		if p.entry < 0 {
+			continue
+		}
+		source := e.text[p.start:p.end]
+		list := tokensOf(source)
+		list = list[:len(list)-len(p.head.data)]
+		for _, t := range list[:len(list)-1] {
+			class = class || strings.EqualFold(t.Text, "IN")
+		}
+		if p.owner {
+			list = list[1:]
+		}
+		before := source[:list[0].start]
+		switch {
+		case strings.Contains(before, "\t"):
+			return "\t", 0, class
+		case strings.Trim(before, " ") == "" || p.owner && !strings.ContainsAny(before, "(;\n"):
+			return " ", len(before), class
+		}
+		return " ", 0, class
+	}
+	return " ", 0, true
 }
 
 // name is how a name is written where an origin holds: as it is elsewhere, else

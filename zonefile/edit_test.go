@@ -101,12 +101,22 @@ func TestEdit(t *testing.T) {
 		"at the end": {
 			record.Set(record.DMARC(org), txt("_dmarc.example.org", "v=DMARC1; p=none", 300)),
 			"$TTL 60\n@ SOA ns host 9 2 3 4 5\nb A 192.0.2.2",
-			"$TTL 60\n@ SOA ns host 10 2 3 4 5\nb A 192.0.2.2\n_dmarc 300 IN TXT \"v=DMARC1; p=none\"\n",
+			"$TTL 60\n@ SOA ns host 10 2 3 4 5\nb A 192.0.2.2\n_dmarc 300 TXT \"v=DMARC1; p=none\"\n",
 		},
 		"at the end, below another origin": {
 			record.Set(record.DMARC(org), txt("_dmarc.example.org", "v=DMARC1; p=none", 0)),
 			"$TTL 60\n@ SOA ns host 9 2 3 4 5\n$ORIGIN sub\nb A 192.0.2.2\n; the end\n",
-			"$TTL 60\n@ SOA ns host 10 2 3 4 5\n$ORIGIN sub\nb A 192.0.2.2\n; the end\n_dmarc.example.org. IN TXT \"v=DMARC1; p=none\"\n",
+			"$TTL 60\n@ SOA ns host 10 2 3 4 5\n$ORIGIN sub\nb A 192.0.2.2\n; the end\n_dmarc.example.org. TXT \"v=DMARC1; p=none\"\n",
+		},
+		"at the end, in columns": {
+			record.Set(record.DMARC(org), txt("_dmarc.example.org", "v=DMARC1; p=none", 0)),
+			"$TTL 60\nmail          IN A     192.0.2.2\n              IN AAAA  2001:db8::1\n",
+			"$TTL 60\nmail          IN A     192.0.2.2\n              IN AAAA  2001:db8::1\n_dmarc        IN TXT \"v=DMARC1; p=none\"\n",
+		},
+		"at the end, by tabs": {
+			record.Set(record.DMARC(org), txt("_dmarc.example.org", "v=DMARC1; p=none", 5)),
+			"$TTL 60\nmail\t\tA\t192.0.2.2\n",
+			"$TTL 60\nmail\t\tA\t192.0.2.2\n_dmarc\t5\tTXT\t\"v=DMARC1; p=none\"\n",
 		},
 		"lines that end as before": {
 			slot("b", "TXT", txt("b.example.org", long, 0)),
@@ -131,7 +141,7 @@ func TestEdit(t *testing.T) {
 		"without $TTL the lines below stay": {
 			slot("a", "TXT", txt("a.example.org", "new", 300)),
 			"@ SOA ns host 4294967295 2 3 4 5\na A 192.0.2.1\nb A 192.0.2.2\n",
-			"@ SOA ns host 1 2 3 4 5\na A 192.0.2.1\nb A 192.0.2.2\na 300 IN TXT \"new\"\n",
+			"@ SOA ns host 1 2 3 4 5\na A 192.0.2.1\nb A 192.0.2.2\na 300 TXT \"new\"\n",
 		},
 		"all that stands in a set": {
 			record.Set(record.Slot{Name: "example.org.", Type: "TXT"}),

@@ -93,7 +93,7 @@ func TestWrite(t *testing.T) {
 		`( "v=DMARC1; "     ; policy
                           "p=none" )`, `( "v=DMARC1; p=reject"     ; policy
                           )`,
-		"CNAME @\n", "CNAME @\ns1._domainkey IN TXT \"v=DKIM1; p=\"\n",
+		"CNAME @\n", "CNAME @\ns1._domainkey   IN TXT \"v=DKIM1; p=\"\n",
 	).Replace(florist)
 	if got := content(t, path); got != want {
 		t.Errorf("got\n%s\nwant\n%s", got, want)
