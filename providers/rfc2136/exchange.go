@@ -84,6 +84,7 @@ func (c *conversation) await(d time.Duration) {
 var (
 	errTooLarge = fmt.Errorf("a message has %d octets at most", dns.MaxMsgSize)
 	errNoAnswer = errors.New("the answer is none to the question")
+	errSlow     = fmt.Errorf("no answer within %v", patience)
 	errClosed   = errors.New("the server closed the connection without an answer")
 )
 
@@ -167,13 +168,20 @@ func (e *unbelievedError) Error() string { return rcode(e.code) + " (" + e.why +
 func (e *unbelievedError) Unwrap() error { return e.authenticityError }
 
 // ask asks for types at names, several at a time over one connection (RFC 7766, 6.2.1.1).
-// The answers are in the order of the questions.
+// The answers are in the order of the questions. A server may hang up when it likes
+// (RFC 7766, 6.2.3): then the others are asked again, fewer at a time where none was answered.
 func (s server) ask(ctx context.Context, questions []dns.Question) ([]*dns.Msg, error) {
 	answered := make([]*dns.Msg, len(questions))
+	window := window
 	for done := 0; done < len(questions); {
-		n, err := s.askSome(ctx, questions[done:], answered[done:])
-		if done += n; err != nil && (n == 0 || ctx.Err() != nil || !errors.As(err, new(*sentError))) {
-			return nil, err // else the server hung up after some, as it may (RFC 7766, 6.2.3): go on with the rest
+		n, err := s.askSome(ctx, questions[done:], answered[done:], window)
+		done += n
+		switch {
+		case err == nil:
+		case ctx.Err() != nil || !errors.As(err, new(*sentError)) || errors.Is(err, errSlow) || n == 0 && window == 1:
+			return nil, err
+		case n == 0:
+			window /= 4
 		}
 	}
 	return answered, nil
@@ -181,11 +189,11 @@ func (s server) ask(ctx context.Context, questions []dns.Question) ([]*dns.Msg, 
 
 // window is how many questions wait for their answers at a time: few enough that
 // neither side has to wait for the other to read.
-const window = 20
+const window = 16
 
 // askSome asks the first questions until a connection ends; how many were answered
 // is how many there are in front of the first that was not.
-func (s server) askSome(ctx context.Context, questions []dns.Question, answered []*dns.Msg) (int, error) {
+func (s server) askSome(ctx context.Context, questions []dns.Question, answered []*dns.Msg, window int) (int, error) {
 	c, err := s.open(ctx)
 	if err != nil {
 		return 0, err
@@ -259,7 +267,7 @@ func inWords(ctx context.Context, err error) error {
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
 		return errClosed
 	case errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
-		return fmt.Errorf("no answer within %v", patience)
+		return errSlow
 	}
 	return err
 }

@@ -160,7 +160,7 @@ func (p *Provider) Write(ctx context.Context, pl plan.Plan) error {
 	}
 	answer, err := p.server.exchange(ctx, m)
 	if err != nil {
-		return p.failed(unanswered(err))
+		return p.failed(p.unanswered(err))
 	}
 	switch answer.Rcode {
 	case dns.RcodeSuccess:
@@ -172,13 +172,15 @@ func (p *Provider) Write(ctx context.Context, pl plan.Plan) error {
 }
 
 // unanswered is the error of an update of which it is not known what came.
-func unanswered(err error) error {
+func (p *Provider) unanswered(err error) error {
 	var sent *sentError
 	var fake *unbelievedError
 	var unsigned *authenticityError
 	switch {
 	case errors.Is(err, errTooLarge):
 		return fmt.Errorf("the plan is too large for one update, which has to hold all of it: %w; nothing was written; carry it out in parts", err)
+	case errors.Is(err, errBadKey): // that of the questions before was good: so says Knot DNS
+		return fmt.Errorf("the server does not take the update with this key (BADKEY), and nothing was written: %s: %w", p.permission(), providers.ErrDenied)
 	case errors.As(err, &sent):
 		return fmt.Errorf("the update was sent, and whether it took effect is not known: %w", err)
 	case errors.As(err, &fake) && denies(fake.code):
