@@ -40,7 +40,7 @@ Nothing in your DNS or on your mail host is changed, and no mail is sent.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})
-	root.AddCommand(a.checkCommand(), a.ipCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.ipCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.ddnsCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

@@ -31,25 +31,19 @@ func (k *keeper) spf(name string) {
 	}
 	text, reasons := texts[0], []string(nil)
 	for _, f := range []Family{IPv4, IPv6} {
-		next := k.inStep(text, f)
+		next, were := k.inStep(text, f)
+		reason := fmt.Sprintf("mail was sent from %s and is from %s", joined(were), k.found[f].Addr)
 		if next == text {
-			next = k.joining(name, text, f)
+			next, reason = k.joining(name, text, f), fmt.Sprintf("mail is sent from %s", k.found[f].Addr)
 		}
 		if next != text {
-			text, reasons = next, append(reasons, k.spfReason(f))
+			text, reasons = next, append(reasons, reason)
 		}
 	}
 	if text == texts[0] {
 		return
 	}
 	k.edits = append(k.edits, Edit{record.Set(slot, record.TXT(name, text)), strings.Join(reasons, "; ")})
-}
-
-func (k *keeper) spfReason(f Family) string {
-	if len(k.hold(f)) == 0 {
-		return fmt.Sprintf("mail is sent from %s", k.found[f].Addr)
-	}
-	return fmt.Sprintf("mail was sent from %s and is from %s", joined(k.hold(f)), k.found[f].Addr)
 }
 
 // hold is the addresses of a family whose terms are the owner's: those that the
@@ -62,24 +56,25 @@ func (k *keeper) hold(f Family) []netip.Addr {
 // inStep is an SPF record in which the terms of one family that hold an old
 // address hold the new one, in the same place, with the same qualifier and
 // everything else octet for octet. Where the record has such a term already, the
-// old one goes.
-func (k *keeper) inStep(text string, f Family) string {
+// old one goes. It returns the old addresses, too.
+func (k *keeper) inStep(text string, f Family) (next string, were []netip.Addr) {
 	if !k.published(f) {
-		return text
+		return text, nil
 	}
 	rec, _ := spf.Parse(text)
 	var cuts []cut
 	taken := make(map[string]bool) // what the record says of addresses, this way or that
 	for _, t := range rec.Terms {
-		if k.owned(t, f) == nil {
+		if _, swap := k.owned(t, f); swap == nil {
 			taken[essence(t)] = true
 		}
 	}
 	for _, t := range rec.Terms {
-		swap := k.owned(t, f)
+		old, swap := k.owned(t, f)
 		if swap == nil {
 			continue
 		}
+		were = append(were, old)
 		c := cut{from: t.Offset, to: t.Offset + len(t.Text), with: swap()}
 		says := c.with
 		if parsed, _ := spf.Parse(spf.Version + " " + c.with); len(parsed.Terms) == 1 {
@@ -97,7 +92,7 @@ func (k *keeper) inStep(text string, f Family) string {
 	for _, c := range slices.Backward(cuts) {
 		text = text[:c.from] + c.with + text[c.to:]
 	}
-	return text
+	return text, f.only(were)
 }
 
 // published reports whether what is known of a family is to reach the SPF records:
@@ -124,32 +119,32 @@ func essence(t spf.Term) string {
 	return string(t.Qualifier) + t.String()
 }
 
-// owned returns how a term becomes another, or nil if it is not the owner's. The
+// owned returns the old address of a term and how it becomes another, or nil if it is not the owner's. The
 // owner's is a term of exactly one old address, and of IPv6 one of the /64 around
 // it: that is a single link, and nobody else's. What is wider may be anybody's.
-func (k *keeper) owned(t spf.Term, f Family) func() string {
+func (k *keeper) owned(t spf.Term, f Family) (old netip.Addr, swap func() string) {
 	if t.Kind != map[Family]spf.Kind{IPv4: spf.IP4, IPv6: spf.IP6}[f] || !t.Prefix.IsValid() {
-		return nil
+		return old, nil
 	}
 	const link = 64
 	now := k.found[f].Addr
-	for _, old := range k.hold(f) {
+	for _, old = range k.hold(f) {
 		of := t.Prefix.Addr().Unmap()
 		whole := t.Prefix.Bits() == t.Prefix.Addr().BitLen()
 		switch {
 		case whole && of == old:
-			return func() string { return withAddress(t.Text, now) }
+			return old, func() string { return withAddress(t.Text, now) }
 		case f == IPv6 && t.Prefix.Bits() == link && t.Prefix.Contains(old):
 			if t.Prefix.Contains(now) {
-				return nil
+				return old, nil
 			}
 			if of == t.Prefix.Masked().Addr() {
 				now = netip.PrefixFrom(now, link).Masked().Addr() // as it was written, without the end
 			}
-			return func() string { return withAddress(t.Text, now) }
+			return old, func() string { return withAddress(t.Text, now) }
 		}
 	}
-	return nil
+	return old, nil
 }
 
 // withAddress is a term with another address: the qualifier, the name as it is
