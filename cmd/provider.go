@@ -25,10 +25,15 @@ type providerFlags struct {
 
 // providerFlags adds them. What is left out may stand in maildoctor.yaml.
 func (a *app) providerFlags(cmd *cobra.Command, f *providerFlags) {
+	providerFlag(cmd, f, "provider", "who holds the zone, `one` of:\n"+providerForms())
+}
+
+// providerFlag adds them with a name of one's own.
+func providerFlag(cmd *cobra.Command, f *providerFlags, name, help string) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.spec, "provider", "", "who holds the zone, `one` of:\n"+providerForms())
+	flags.StringVar(&f.spec, name, "", help)
 	flags.StringVar(&f.tsigKey, "tsig-key", "", "a `file` with the key for rfc2136, as tsig-keygen\nwrites it; else the variable MAILDOCTOR_TSIG_KEY,\nas in hmac-sha256:name:secret")
-	_ = cmd.RegisterFlagCompletionFunc("provider", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
+	_ = cmd.RegisterFlagCompletionFunc(name, func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		var words []string
 		for _, k := range providerKinds {
 			words = append(words, strings.TrimSuffix(k.form(), k.argument))

@@ -22,7 +22,7 @@ func (a *app) zoneCommand() *cobra.Command {
 		Use:   "zone",
 		Short: "Judge, compare and write zone files",
 		Long: `Zone works on zone files as BIND, NSD, Knot and PowerDNS read them and panels
-export them. It asks nobody and changes nothing.`,
+export them. It changes nothing, and asks nobody but with export --from.`,
 		Example: `  maildoctor zone lint example.org.zone
   maildoctor zone diff example.org.zone new.zone`,
 		Args: noCommand,

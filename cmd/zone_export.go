@@ -21,6 +21,7 @@ type exportFlags struct {
 	servers    []string
 	cloudflare bool
 	relative   bool
+	from       providerFlags
 	now        func() time.Time
 }
 
@@ -30,18 +31,24 @@ func (a *app) zoneExportCommand() *cobra.Command {
 	var form *choice
 	cmd := &cobra.Command{
 		Use:   "export [DOMAIN]",
-		Short: "Write the records that maildoctor.yaml asks for as a zone file",
+		Short: "Write what maildoctor.yaml asks for, or a live zone, as a zone file",
 		Long: `Export writes the records of a maildoctor.yaml, with the reason of each, to be
 put into a zone or imported by a panel. With several domains in the file, name
-the one to export. It asks nobody and changes nothing.
+the one to export. It changes nothing, and asks nobody but with --from.
 
 What is written is a fragment: the zone's own SOA and NS records and all else
 in it stay as they are. With --full it is a whole zone of nothing but mail, with
-a SOA record and the name servers of --ns.`,
+a SOA record and the name servers of --ns.
+
+With --from it writes what a provider holds instead: the whole zone of DOMAIN,
+what maildoctor made marked by comments. A name server must allow the transfer
+of the zone (AXFR). What DNSSEC signers make is left out.`,
 		Example: `  maildoctor zone export
   maildoctor zone export example.com --form cloudflare --output example.com.zone
-  maildoctor zone export example.com --full --ns ns1.example.net --ns ns2.example.net`,
-		RunE: func(_ *cobra.Command, args []string) error {
+  maildoctor zone export example.com --full --ns ns1.example.net --ns ns2.example.net
+  maildoctor zone export example.com --from cloudflare --output example.com.zone
+  maildoctor zone export example.com --from rfc2136:ns1.example.net --full`,
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return usage(errors.New("zone export takes one domain"))
 			}
@@ -49,6 +56,18 @@ a SOA record and the name servers of --ns.`,
 				return err
 			}
 			f.cloudflare = form.value == "cloudflare"
+			if f.cloudflare && f.full {
+				return usage(errors.New("the form for Cloudflare has no SOA record, so it is no whole zone; leave out --full"))
+			}
+			if f.from.spec != "" {
+				if cmd.Flags().Changed("file") {
+					return usage(errors.New("--from writes what is live, --file what is wanted; give one of them"))
+				}
+				return a.zoneExportFrom(cmd.Context(), o, f, args)
+			}
+			if f.from.tsigKey != "" {
+				return usage(errors.New("--tsig-key is for --from; give that too"))
+			}
 			return a.zoneExport(o, f, args)
 		},
 	}
@@ -60,6 +79,7 @@ a SOA record and the name servers of --ns.`,
 	flags.BoolVar(&f.full, "full", false, "a whole zone, with a SOA record and --ns")
 	flags.StringSliceVar(&f.servers, "ns", nil, "a name `server` of the whole zone (repeatable)")
 	_ = cmd.RegisterFlagCompletionFunc("ns", cobra.NoFileCompletions)
+	providerFlag(cmd, &f.from, "from", "write the zone as it is, in place of what is\nwanted: as `one` of these holds it:\n"+providerForms())
 	o = &output{app: a}
 	flags.StringVarP(&o.path, "output", "o", "", "write the records to this `file`, whole or not at all")
 	o.named = func() bool { return cmd.Flags().Changed("output") }
@@ -92,13 +112,7 @@ func (a *app) zoneExport(o *output, f exportFlags, args []string) error {
 	if f.cloudflare {
 		options.Form = zonefile.Cloudflare
 	}
-	return o.print(func(w io.Writer) error {
-		err := zonefile.Write(w, entries, options)
-		if err != nil && f.cloudflare && f.full {
-			return usage(err)
-		}
-		return err
-	})
+	return o.print(func(w io.Writer) error { return zonefile.Write(w, entries, options) })
 }
 
 // exported is the domain to export: the one named, or the only one.
