@@ -208,7 +208,7 @@ func proxiable(typ string) bool { return typ == "A" || typ == "AAAA" || typ == "
 func written(r placed) (operation, error) {
 	op := operation{Name: record.Display(r.Name), Type: r.Type}
 	if strings.ContainsRune(r.Name, '\\') {
-		return op, errors.New("Cloudflare takes no name with escaped characters")
+		return op, errors.New("the name has an escaped character, and Cloudflare takes none")
 	}
 	switch {
 	case r.Type == "TXT":

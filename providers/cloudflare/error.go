@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"html"
 	"net/http"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -178,17 +177,20 @@ func clean(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-var titleTag = regexp.MustCompile(`(?is)<title[^>]*>(.{0,400}?)</title>`)
-
 // title is what a web page calls itself, or how it begins.
 func title(page []byte) string {
-	const most = 8 << 10
-	page = page[:min(len(page), most)]
-	if m := titleTag.FindSubmatch(page); m != nil {
-		return strings.Join(strings.Fields(html.UnescapeString(string(m[1]))), " ")
+	const most, mostTitle, mostText = 8 << 10, 400, 80
+	text := string(page[:min(len(page), most)])
+	shorten := func(s string, n int) string { return strings.Join(strings.Fields(s[:min(len(s), n)]), " ") }
+	if lower := strings.ToLower(text); len(lower) == len(text) {
+		if from := strings.Index(lower, "<title>"); from >= 0 {
+			from += len("<title>")
+			if to := strings.Index(lower[from:], "</title>"); to >= 0 {
+				return html.UnescapeString(shorten(text[from:from+to], mostTitle))
+			}
+		}
 	}
-	text := strings.Join(strings.Fields(string(page)), " ")
-	return text[:min(len(text), 80)]
+	return shorten(text, mostText)
 }
 
 // retryAfter is how long the API wants to be left alone (RFC 9110, 10.2.3).
