@@ -21,8 +21,8 @@ var floors = [][]string{
 	1:  {"record"},
 	2:  {"diagnosis", "resolve", "keyfile"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
-	4:  {"desired", "plan", "zonelint", "rotation", "ddns"},
-	5:  {"checks", "report", "providers", "ledger", "published", "mta"},
+	4:  {"desired", "plan", "zonelint"},
+	5:  {"checks", "report", "providers", "ledger", "published", "rotation", "ddns", "mta"},
 	6:  {"checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake"},
 	7:  {"checks/*", "lab", "providers/*"}, // checks/*: the topics
 	8:  {"checks/suite"},

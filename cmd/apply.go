@@ -143,10 +143,14 @@ func (a *app) shown(o *output, planned report.Planned) error {
 	if o.format.value == "json" {
 		return nil
 	}
-	if o.path == "" {
-		return report.Plan(a.colours(), planned, o.text())
+	if o.path != "" {
+		return nil
 	}
-	return nil
+	if err := report.Plan(a.colours(), planned, o.text()); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(a.out)
+	return err
 }
 
 // applyFile carries out the plan of a file.

@@ -121,6 +121,7 @@ func (a *app) arrive(ctx context.Context, most time.Duration, p planning, todo p
 	p.world = p.world.after(todo.Edits())
 	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all)) }
 	after := p.examined(ctx, nil)
+	after.Policies = nil // the rehearsal has shown them
 	done.After = &after
 }
 

@@ -10,8 +10,6 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/lab"
-	"github.com/maildoctor/maildoctor/record"
-	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 )
 
@@ -19,10 +17,11 @@ func (a *app) demoCommand() *cobra.Command {
 	var o *output
 	cmd := &cobra.Command{
 		Use:   "demo",
-		Short: "Examine a healthy and a sick domain, offline",
+		Short: "Examine a healthy and a sick domain, and cure one, offline",
 		Long: `Demo serves a little internet on the loopback interface (name servers and mail
 hosts on real sockets) and examines two domains of it, one healthy and one sick.
-It needs no network and no privileges, and exits with 0 whatever it finds.`,
+A third it cures: it plans, rehearses, applies by a dynamic update, and examines
+again. It needs no network and no privileges, and ends with 0 whatever it finds.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -77,6 +76,21 @@ func runDemo(ctx context.Context, list []*checks.Check, o *output) error {
 	if ctx.Err() != nil {
 		return interrupted(0, nil)
 	}
+	last, err := o.app.loop(ctx, list, o)
+	if ctx.Err() != nil {
+		return interrupted(0, nil)
+	}
+	if err != nil {
+		return fmt.Errorf("the loop of the demonstration: %w", err)
+	}
+	if o.format.value == "text" && o.path == "" {
+		if err := o.say("\n"); err != nil {
+			return err
+		}
+		if err := o.reports([]diagnosis.Report{*last}); err != nil {
+			return err
+		}
+	}
 	return o.say(afterDemo)
 }
 
@@ -87,21 +101,12 @@ func examineScenario(ctx context.Context, s *scenario.Scenario, list []*checks.C
 		return diagnosis.Report{}, err
 	}
 	defer world.Close()
-	client, err := world.Client(resolve.Options{})
+	stage, err := newLabStage(world)
 	if err != nil {
 		return diagnosis.Report{}, err
 	}
-	defer client.Close()
-	counted := resolve.NewTrace(client, nil)
+	defer stage.close()
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	env := world.Env(ctx, counted)
-	servers := resolve.NewInquiries(env.Servers, resolve.DefaultInquiries, resolve.DefaultAtOnce)
-	env.Servers = servers
-	start := env.Now()
-	results := checks.Run(ctx, env, list, nil)
-	return diagnosis.Report{
-		Domain: record.Display(env.Domain), At: start, Took: env.Now().Sub(start),
-		Questions: counted.Stats().Questions + servers.Spent(), CutShort: ctx.Err() != nil, Results: results,
-	}, nil
+	return stage.examine(ctx, subject{domain: s.Domain}, list, nil), nil
 }

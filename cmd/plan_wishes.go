@@ -16,6 +16,7 @@ import (
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // wishes reads which domain is to be planned, and the file, if there is one.
@@ -68,9 +69,20 @@ func (a *app) want(ctx context.Context, f planFlags, p *planning) error {
 		}
 	}
 	for _, t := range wanted.Tasks {
-		p.tasks = append(p.tasks, report.Task(t))
+		if !settledTask(limited, p.world, t) {
+			p.tasks = append(p.tasks, report.Task{Subject: t.Subject, Text: t.Text})
+		}
 	}
 	return p.leadThere(limited)
+}
+
+// settledTask reports whether the DNS shows that a task is done.
+func settledTask(ctx context.Context, world stage, t desired.Task) bool {
+	if t.Record.Name == "" {
+		return false
+	}
+	ans, err := world.asks().Resolve(ctx, resolve.Ask(t.Record.Name, t.Record.Type))
+	return err == nil && len(ans.Records) == 1 && ans.Records[0].Data == record.Canonical(t.Record.Data)
 }
 
 // announced is the MTA-STS of a domain. Its policy is fetched whether or not a

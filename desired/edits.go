@@ -21,7 +21,12 @@ type Change struct {
 }
 
 // A Task is what must hold besides, and no record of these zones can bring about.
-type Task struct{ Subject, Text string }
+type Task struct {
+	Subject, Text string
+	// Record is what the task brings about in a zone that is somebody else's; the
+	// zero Record where that is nothing that the DNS shows. No other record of its type stands beside it.
+	Record record.Record
+}
 
 // Wanted is what follows from a State.
 type Wanted struct {
@@ -127,7 +132,10 @@ func (b *builder) problem(path, format string, args ...any) {
 }
 
 func (b *builder) task(subject, format string, args ...any) {
-	t := Task{display(subject), fmt.Sprintf(format, args...)}
+	b.addTask(Task{Subject: display(subject), Text: fmt.Sprintf(format, args...)})
+}
+
+func (b *builder) addTask(t Task) {
 	if !slices.Contains(b.tasks, t) {
 		b.tasks = append(b.tasks, t)
 	}

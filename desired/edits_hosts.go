@@ -17,7 +17,10 @@ import (
 func (b *builder) hosts() {
 	for _, h := range b.state.Hosts {
 		for _, addr := range h.Addrs {
-			b.task(addr.String(), "whoever provides the address sets its reverse name (PTR) to %s, and no other", display(h.Name))
+			b.addTask(Task{
+				Subject: addr.String(), Text: fmt.Sprintf("whoever provides the address sets its reverse name (PTR) to %s, and no other", display(h.Name)),
+				Record: record.Record{Name: record.Reverse(addr), Type: "PTR", Data: h.Name},
+			})
 		}
 		zone, ours := b.zoneOf(h.Name)
 		if !ours {

@@ -9,8 +9,23 @@ import (
 
 // worlds is the domains of the demonstration, a scenario each.
 //
-//go:embed demo/*.txtar
+//go:embed demo/*.txtar demo/maildoctor.yaml
 var worlds embed.FS
+
+// Move is the scenario of a domain whose records are wrong and nothing else, and the
+// maildoctor.yaml by which they are right.
+func Move() (*scenario.Scenario, []byte, error) {
+	dir, err := fs.Sub(worlds, "demo")
+	if err != nil {
+		return nil, nil, err
+	}
+	s, err := scenario.Load(dir, "brewery.example.txtar")
+	if err != nil {
+		return nil, nil, err
+	}
+	wanted, err := fs.ReadFile(dir, "maildoctor.yaml")
+	return s, wanted, err
+}
 
 // Demo is the scenarios of the demonstration: a healthy domain, then a sick one.
 func Demo() ([]*scenario.Scenario, error) {

@@ -14,7 +14,7 @@ import (
 
 // A resolver serves a world's records on one loopback port, over UDP and TCP.
 type resolver struct {
-	world resolve.Resolver
+	world func() resolve.Resolver // as it is now
 	ctx   context.Context
 }
 
@@ -31,7 +31,7 @@ func (n resolver) ServeDNS(w dns.ResponseWriter, m *dns.Msg) {
 		w.WriteMsg(reply)
 		return
 	}
-	answer, err := n.world.Resolve(n.ctx, resolve.Ask(m.Question[0].Name, dns.Type(m.Question[0].Qtype).String()))
+	answer, err := n.world().Resolve(n.ctx, resolve.Ask(m.Question[0].Name, dns.Type(m.Question[0].Qtype).String()))
 	if err != nil {
 		fail(w, reply, err)
 		return

@@ -12,6 +12,7 @@ import (
 	"sync"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/providers/rfc2136/primary"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 	"github.com/maildoctor/maildoctor/scenario/httpscript"
@@ -29,6 +30,18 @@ type Lab struct {
 	asker   *resolve.Client       // asks them
 	hosts   map[netip.AddrPort]host
 	open    sync.WaitGroup
+
+	mu        sync.Mutex
+	view      view // guarded by mu, as what follows; see now
+	primaries []*primary.Server
+	serials   []string // SOA of each primary as the view has it
+}
+
+// A view is the world as its name servers have it.
+type view struct {
+	world *scenario.World
+	dns   resolve.Resolver
+	names *scenario.NameServers
 }
 
 // A host listens on loopback for an address of the world.
@@ -45,7 +58,8 @@ func Start(s *scenario.Scenario) (*Lab, error) {
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Lab{World: world, cancel: cancel, hosts: make(map[netip.AddrPort]host)}
-	l.servers, l.dns, err = listen(resolver{world: world.DNS(), ctx: ctx})
+	l.view = view{world, world.DNS(), world.NameServers()}
+	l.servers, l.dns, err = listen(resolver{world: func() resolve.Resolver { return l.now().dns }, ctx: ctx})
 	if err == nil {
 		err = l.serveNames(ctx)
 	}
@@ -91,6 +105,9 @@ func (l *Lab) Close() error {
 		l.asker.Close()
 	}
 	l.servers.close()
+	for _, p := range l.primaries {
+		p.Close()
+	}
 	for _, h := range l.hosts {
 		h.Close()
 	}

@@ -14,7 +14,7 @@ import (
 
 // A nameServer is one name server of a world.
 type nameServer struct {
-	world *scenario.NameServers
+	world func() *scenario.NameServers // as they are now
 	addr  netip.Addr
 	ctx   context.Context
 }
@@ -30,7 +30,7 @@ func (n nameServer) ServeDNS(w dns.ResponseWriter, m *dns.Msg) {
 		Name: m.Question[0].Name, Type: dns.Type(m.Question[0].Qtype).String(),
 		Server: n.addr, TCP: overTCP(w), Recurse: m.RecursionDesired,
 	}
-	said, err := n.world.Inquire(n.ctx, q)
+	said, err := n.world().Inquire(n.ctx, q)
 	if err != nil {
 		fail(w, reply, err)
 		return
@@ -52,7 +52,7 @@ func (l *Lab) serveNames(ctx context.Context) error {
 	world := l.World.NameServers()
 	l.names = make(map[netip.Addr]string)
 	for _, addr := range world.Addrs() {
-		list, at, err := listen(nameServer{world, addr, ctx})
+		list, at, err := listen(nameServer{func() *scenario.NameServers { return l.now().names }, addr, ctx})
 		if err != nil {
 			return err
 		}

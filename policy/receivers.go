@@ -29,7 +29,10 @@ func All() []Policy {
 			Name: "gmail", Question: "Would Gmail accept mail from this domain?", AsOf: "2024-02-01",
 			Source: diagnosis.Ref{Name: "Gmail email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 			Demands: slices.Concat(
-				[]Demand{{Any: []string{"spf.exists", "dkim.selector-found"}, From: diagnosis.Warning}},
+				[]Demand{
+					{Any: []string{"spf.exists", "dkim.selector-found"}, From: diagnosis.Warning},
+					{Any: []string{"spf.authorises-ip", "dkim.domainkey-exists"}, From: diagnosis.Critical}, // neither could pass
+				},
 				confirmedPTR, notBlocked),
 			Unseen: []string{"TLS when sending", "messages formed by RFC 5322", "a spam rate below 0.1 %", "no gmail.com address in From"},
 		},

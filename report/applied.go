@@ -62,7 +62,6 @@ func (d Applied) Arrived() bool {
 // Apply writes for a person what became of a plan.
 func Apply(w io.Writer, d Applied, o TextOptions) error {
 	p := newPage(o)
-	p.gap()
 	p.header("applied to " + title(d.Zone))
 	p.gap()
 	p.outcomes("Done:", p.mark(passed), d.Done)
