@@ -23,18 +23,19 @@ func (a *app) dkimCommand() *cobra.Command {
 		Use:   "dkim",
 		Short: "Make, show and take over the keys that sign mail",
 		Long: `Dkim works on the private keys with which a mail server signs (RFC 6376), and on
-the records by which receivers check it. It publishes nothing and configures no
-signer: it makes and copies files, and says what to do with them. Private keys
-are never printed, and never written over.`,
+the records by which receivers check it. It configures no signer: it makes and
+copies files, and says what to do with them. Only rotate publishes records, by
+a provider. Private keys are never printed, and never written over.`,
 		Example: `  maildoctor dkim keygen --domain example.com
   maildoctor dkim show dkim
-  maildoctor dkim import /etc/opendkim/keys/example.com/mail.private`,
+  maildoctor dkim import /etc/opendkim/keys/example.com/mail.private
+  maildoctor dkim rotate example.com`,
 		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.AddCommand(a.dkimKeygenCommand(), a.dkimShowCommand(), a.dkimImportCommand())
+	cmd.AddCommand(a.dkimKeygenCommand(), a.dkimShowCommand(), a.dkimImportCommand(), a.dkimRotateCommand())
 	return cmd
 }
 

@@ -21,7 +21,8 @@ import (
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"maildoctor": func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"maildoctor":    func() { os.Exit(cmd.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+		"maildoctor-at": func() { os.Exit(cmd.MainAt(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) }, // at a time
 	})
 }
 

@@ -319,3 +319,16 @@ func (t *Step) remove(keys []Key, reason string) {
 		t.Wishes = append(t.Wishes, plan.Wish{Edit: record.Set(record.DKIMKey(k.Selector, t.State.Domain)), Reason: reason, From: from})
 	}
 }
+
+// Knows reports whether a record is one that the rotation found or made: the key
+// of a selector, or what withdraws it.
+func (s State) Knows(r record.Record) bool {
+	for _, k := range append(append([]Key{}, s.Old...), s.Next...) {
+		if slot := record.DKIMKey(k.Selector, s.Domain); !slot.Holds(r) {
+			continue
+		}
+		is, _ := Server{Views: map[string]View{k.Selector: {Texts: []string{r.Data}}}}.stands(k)
+		return is == holds || is == withdrew
+	}
+	return false
+}
