@@ -30,6 +30,9 @@ func (p *Provider) find(ctx context.Context, domain string) (*dns.SOA, error) {
 			}
 			err = unfit(list[0])
 		}
+		if fake := new(unbelievedError); errors.As(err, &fake) && fake.code == dns.RcodeNotAuth {
+			return nil, p.unknownKey()
+		}
 		if code, ok := refused(err); ok {
 			if said == "" {
 				said = code
@@ -44,6 +47,14 @@ func (p *Provider) find(ctx context.Context, domain string) (*dns.SOA, error) {
 		said = "answers without authority"
 	}
 	return nil, fmt.Errorf("the server has no zone for %s (it says %s), or shows it to nobody with this key or from here: %w", record.Display(domain), said, providers.ErrNoZone)
+}
+
+// unknownKey is the error of a question that the server answers with NOTAUTH: which to
+// a question, not an update, is about its signature (RFC 8945, 5.2). PowerDNS says no more.
+func (p *Provider) unknownKey() error {
+	k := p.server.key
+	return fmt.Errorf("the server does not accept the key %s (NOTAUTH), and does not say why: it may not know a key with this name and the algorithm %s, have another secret for it, or another time; compare them with the server's configuration: %w",
+		record.Display(k.Name), k.Algorithm, providers.ErrDenied)
 }
 
 // startOf is the SOA record of the zone that name is in, if the answer has it.

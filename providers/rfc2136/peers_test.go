@@ -37,6 +37,7 @@ type peer struct {
 	gone    chan struct{}
 	mu      sync.Mutex
 	zones   []peerZone
+	add     func(z peerZone) // tells the server of a zone in its own way; nil: by its configuration
 }
 
 // A peerZone is a zone with those who may transfer it.
@@ -235,8 +236,12 @@ func (p *peer) serve(t *testing.T, z peerZone, records []record.Record) *service
 			os.Chown(z.file, int(stat.Uid), int(stat.Gid))
 		}
 	}
-	p.write(p.file, p.conf(p.zones))
-	syscall.Kill(p.cmd.Process.Pid, syscall.SIGHUP)
+	if p.add != nil {
+		p.add(z)
+	} else {
+		p.write(p.file, p.conf(p.zones))
+		syscall.Kill(p.cmd.Process.Pid, syscall.SIGHUP)
+	}
 	p.mu.Unlock()
 	p.await(z.name, func(m *dns.Msg) bool { return m.Authoritative && len(m.Answer) > 0 })
 	service := newService(t, z.name, p.address)

@@ -38,13 +38,18 @@ var wrongKeys = []struct{ name, key, want string }{
 	{"another algorithm", "hmac-sha512:owner:" + secretOf(owner), ""},
 }
 
-// holdsWrongKeys opens a zone with keys that do not fit.
-func holdsWrongKeys(t *testing.T, address string) {
+// holdsWrongKeys opens a zone with keys that do not fit. Not every server says why
+// it takes no key.
+func holdsWrongKeys(t *testing.T, address string, says bool) {
 	for _, tt := range wrongKeys {
 		t.Run(tt.name, func(t *testing.T) {
 			to, err := rfc2136.Open(t.Context(), zone, rfc2136.Options{Server: address, Key: parsed(t, tt.key)})
-			if !errors.Is(err, providers.ErrDenied) || !strings.Contains(err.Error(), tt.want) {
-				t.Errorf("%v, %v, want %q", to, err, tt.want)
+			want := tt.want
+			if !says {
+				want = "does not accept the key " + record.Display(parsed(t, tt.key).Name)
+			}
+			if !errors.Is(err, providers.ErrDenied) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%v, %v, want %q", to, err, want)
 			}
 			if strings.Contains(fmt.Sprint(err), wrongSecret) {
 				t.Error("the secret is told")
@@ -55,7 +60,7 @@ func holdsWrongKeys(t *testing.T, address string) {
 		t.Run("a clock "+name, func(t *testing.T) {
 			now := func() time.Time { return time.Now().Add(skew) }
 			_, err := rfc2136.Open(t.Context(), zone, rfc2136.Options{Server: address, Key: keyOf(t, owner), Now: now})
-			if !errors.Is(err, providers.ErrDenied) || !strings.Contains(err.Error(), "BADTIME: the clocks differ by 3") || !strings.Contains(err.Error(), name) {
+			if !errors.Is(err, providers.ErrDenied) || says && (!strings.Contains(err.Error(), "BADTIME: the clocks differ by 3") || !strings.Contains(err.Error(), name)) {
 				t.Error(err)
 			}
 		})
@@ -69,7 +74,7 @@ func holdsWrongKeys(t *testing.T, address string) {
 }
 
 func TestWrongKeys(t *testing.T) {
-	holdsWrongKeys(t, servePrimary(t, zone, small(), rights["transfer"]).address)
+	holdsWrongKeys(t, servePrimary(t, zone, small(), rights["transfer"]).address, true)
 }
 
 // large is a zone whose transfer takes several messages.
