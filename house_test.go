@@ -19,7 +19,7 @@ const module = "github.com/maildoctor/maildoctor"
 // package under x, a room of its own; "x/..." is x and all under it, one room.
 var floors = [][]string{
 	1:  {"record"},
-	2:  {"diagnosis", "resolve", "keyfile"},
+	2:  {"diagnosis", "resolve", "keyfile", "message"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local"},
 	4:  {"desired", "plan", "zonelint"},
 	5:  {"checks", "report", "providers", "ledger", "published", "rotation", "ddns", "mta"},
