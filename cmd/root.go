@@ -16,7 +16,9 @@ func (a *app) root() *cobra.Command {
 		Long: `maildoctor examines a domain's mail: MX, SPF, DKIM, DMARC, reverse DNS, port 25
 and blocklists. It says what is wrong and why that matters, and gives the exact
 records to publish. Of an address it says whether it is fit to send mail from.
-Nothing in your DNS or on your mail host is changed, and no mail is sent.
+
+It changes your DNS only when you tell it to apply a plan, which it shows first
+and can take back. It changes nothing on your mail host, and sends no mail.
 
 ` + exitHelp,
 		Example: `  maildoctor check example.com
