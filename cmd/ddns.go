@@ -36,11 +36,11 @@ func (a *app) ddnsCommand() *cobra.Command {
 		Short: "Keep the addresses of a mail host and SPF in step with a dynamic address",
 		Long: `Ddns finds out the public address of this machine, and brings the DNS in step:
 the A and AAAA records of the hosts that you name, and in the SPF record of the
-domain (of the whole zone, unless you name one) and of each host the ip4: and
+domain (that of the zone, unless you name one) and of each host the ip4: and
 ip6: terms that hold an address of theirs until now. Nothing else is changed.
 
 Whose word is taken you say, as nobody is asked unless you name them:
-  interface:eth0           the address of a network interface; not a temporary one
+  interface:eth0           the lasting address of a network interface
   stun:stun.example.net    what a STUN server sees (RFC 8489), behind NAT, too
   https://ip.example.net/  what a web server answers, as text or {"ip": "..."}
   address:192.0.2.25       an address that you, or a hook, know
@@ -90,7 +90,7 @@ Exit codes:
 	flags.BoolVar(&f.noWarn, "no-warn", false, "do not ask for reverse DNS and lists after a change")
 	flags.BoolVar(&f.private, "allow-private", false, "publish private and reserved addresses, too, as in\na lab")
 	f.timeout = span(45 * time.Second)
-	flags.Var(&f.timeout, "timeout", "how long to find out the address, and to ask lists")
+	flags.Var(&f.timeout, "timeout", "how long to find out the address, and to ask the\nlists")
 	f.output = a.outputFlags(cmd)
 	f.output.named = func() bool { return false }
 	flags.BoolVarP(&f.output.verbose, "verbose", "v", false, "show hints where nothing changes, too, and long texts\nwhole")

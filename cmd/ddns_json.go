@@ -25,7 +25,8 @@ type (
 		Hosts     []string       `json:"hosts"`
 		Addresses []wireReading  `json:"addresses"`
 		Changes   []wireDDNSEdit `json:"changes"`
-		Applied   bool           `json:"applied"` // all changes are there
+		DryRun    bool           `json:"dry_run"`
+		InStep    bool           `json:"in_step"` // now; nothing had to be changed, or all of it is
 		Notes     []wireNote     `json:"notes"`
 		Error     string         `json:"error,omitempty"`
 	}
@@ -52,7 +53,8 @@ type (
 func (k *ddnsKeeper) showJSON(s ddnsStep, done *report.Applied) error {
 	doc := wireDDNSStep{
 		Schema: ddnsJSONSchema, At: k.app.clock().UTC().Format(time.RFC3339), Zone: s.plan.Zone, Domain: s.domain, Hosts: k.hosts,
-		Addresses: []wireReading{}, Changes: []wireDDNSEdit{}, Notes: []wireNote{}, Applied: done != nil && done.Complete(),
+		Addresses: []wireReading{}, Changes: []wireDDNSEdit{}, Notes: []wireNote{}, DryRun: k.f.dry,
+		InStep: s.left() == nil && (s.plan.Empty() || done != nil && done.Complete()),
 	}
 	for f, r := range s.found {
 		w := wireReading{Family: ddns.Family(f).String(), Source: r.From, None: r.None}

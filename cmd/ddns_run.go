@@ -43,7 +43,7 @@ func (k *ddnsKeeper) once(ctx context.Context) error {
 	case !found.Told() && found.Err() == nil:
 		return usage(errors.New("no source was asked for an address of that family; name one that knows it"))
 	case !found.Told():
-		return &codeError{exitFailed, fmt.Errorf("the address could not be told, so nothing is changed: %w", found.Err())}
+		return &codeError{exitFailed, fmt.Errorf("the address could not be told, so nothing is changed: %s", flatten(found.Err().Error()))}
 	}
 	if _, err := k.publish(ctx, found); err != nil {
 		return err
@@ -91,9 +91,9 @@ func (k *ddnsKeeper) observe(e ddns.Event) {
 	text := ""
 	switch e.Step {
 	case ddns.Unread:
-		text = "the address could not be told: " + errorText(e.Err)
+		text = "the address could not be told: " + report.Escape(flatten(e.Err.Error()))
 	case ddns.Failed:
-		text = "not in step: " + errorText(e.Err)
+		text = "not in step: " + report.Escape(flatten(e.Err.Error()))
 	case ddns.Doubted:
 		text = "another address was seen, and is looked at again"
 	default:
@@ -249,12 +249,12 @@ func (k *ddnsKeeper) mayDo(ctx context.Context, s ddnsStep) error {
 // show tells what a round came to: done is what became of the plan, if it was to
 // be carried out.
 func (k *ddnsKeeper) show(s ddnsStep, done *report.Applied) error {
-	if k.f.output.format.value == "json" {
-		return k.showJSON(s, done)
-	}
 	idle := s.plan.Empty() && len(s.conflicts) == 0
-	if idle && k.f.quiet {
+	switch {
+	case idle && k.f.quiet && s.left() == nil:
 		return nil
+	case k.f.output.format.value == "json":
+		return k.showJSON(s, done)
 	}
 	return k.f.output.print(func(w io.Writer) error {
 		if k.f.watch {

@@ -196,7 +196,7 @@ func TestDDNSWarns(t *testing.T) {
 	}
 	args := []string{"ddns", "--host", "mail.example.org", "--provider", "rfc2136:memory", "--allow-private", "--source", "address:198.51.100.77"}
 	b.want(exitHealthy, b.run(append(args, "--dry-run")...), "dsl-77.pool.access.example", "not meant to send mail directly (PBL, 127.0.0.10)", "maildoctor ip 198.51.100.77 --helo mail.example.org")
-	b.want(exitHealthy, b.run(append(args, "--format", "json")...), `"applied":true`, `{"level":"warning","text":"198.51.100.77 is on a policy list`)
+	b.want(exitHealthy, b.run(append(args, "--format", "json")...), `"in_step":true`, `{"level":"warning","text":"198.51.100.77 is on a policy list`)
 	b.want(exitHealthy, b.run(args...), "nothing to change")
 	if strings.Contains(b.out.String(), "PBL") {
 		t.Errorf("lists are asked though nothing changed:\n%s", &b.out)

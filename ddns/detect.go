@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"syscall"
+	"time"
 )
 
 // A Family is IPv4 or IPv6.
@@ -99,8 +100,10 @@ type Detector struct {
 func (d *Detector) Detect(ctx context.Context, f Family) Reading {
 	var errs []error
 	none := Reading{}
-	for _, s := range d.Sources {
-		r, asked := d.ask(ctx, s, f)
+	for i, s := range d.Sources {
+		part, cancel := share(ctx, len(d.Sources)-i)
+		r, asked := d.ask(part, s, f)
+		cancel()
 		switch {
 		case !asked:
 		case r.Addr.IsValid():
@@ -118,6 +121,16 @@ func (d *Detector) Detect(ctx context.Context, f Family) Reading {
 		return Reading{Err: errors.Join(errs...)}
 	}
 	return none
+}
+
+// share is ctx for the first of n that are asked one after the other: the time that
+// is left is for all of them.
+func share(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok || n < 2 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(n))
 }
 
 // ask asks one source; asked is false of an address of the other family that was said.
@@ -233,6 +246,16 @@ func (d *Detector) dial(ctx context.Context, network, address string) (net.Conn,
 		return d.Dial(ctx, network, address)
 	}
 	return new(net.Dialer).DialContext(ctx, network, address)
+}
+
+// shared is the address of this machine's end of a connection, if it is one that a
+// carrier's customers share: then what a server sees is the carrier's.
+func shared(conn net.Conn) error {
+	local, err := netip.ParseAddrPort(conn.LocalAddr().String())
+	if err != nil || !carrier.Contains(local.Addr().Unmap()) {
+		return nil
+	}
+	return fmt.Errorf("this machine has %s, which is shared by a carrier's customers (RFC 6598): no mail from outside reaches a host behind such a NAT; ask the provider for a public address", local.Addr().Unmap())
 }
 
 // noRoute reports whether an error of connecting tells that this machine has no

@@ -31,8 +31,10 @@ func (d *Detector) bySTUN(ctx context.Context, s Source, f Family) (netip.Addr, 
 		return netip.Addr{}, err
 	}
 	var errs []error
-	for _, a := range addrs {
-		addr, err := d.binding(ctx, netip.AddrPortFrom(a, s.port), f)
+	for i, a := range addrs {
+		part, cancel := share(ctx, len(addrs)-i)
+		addr, err := d.binding(part, netip.AddrPortFrom(a, s.port), f)
+		cancel()
 		if err == nil {
 			return addr, nil
 		}
@@ -40,7 +42,10 @@ func (d *Detector) bySTUN(ctx context.Context, s Source, f Family) (netip.Addr, 
 		if errors.As(err, &none) {
 			return netip.Addr{}, err
 		}
-		errs = append(errs, fmt.Errorf("%s: %w", a, err))
+		if a.String() != s.name {
+			err = fmt.Errorf("%s: %w", a, err)
+		}
+		errs = append(errs, err)
 		if ctx.Err() != nil {
 			break
 		}
@@ -69,16 +74,10 @@ func (d *Detector) binding(ctx context.Context, server netip.AddrPort, f Family)
 	if _, err := io.ReadFull(random, t[:]); err != nil {
 		return netip.Addr{}, err
 	}
-	addr, err := exchange(ctx, conn, t)
-	if err != nil {
+	if err := shared(conn); err != nil {
 		return netip.Addr{}, err
 	}
-	if local, ok := conn.LocalAddr().(*net.UDPAddr); ok {
-		if a, _ := netip.AddrFromSlice(local.IP); carrier.Contains(a.Unmap()) {
-			return netip.Addr{}, fmt.Errorf("the server sees %s, but this machine has %s, which is shared by a carrier's customers (RFC 6598): no mail from outside reaches a host behind such a NAT; ask the provider for a public address", addr, a.Unmap())
-		}
-	}
-	return addr, nil
+	return exchange(ctx, conn, t)
 }
 
 // exchange sends the request until it is answered, and gives up in the end.

@@ -76,7 +76,11 @@ func (d *Detector) dialFamily(ctx context.Context, f Family, address string) (ne
 	for _, a := range addrs {
 		var conn net.Conn
 		if conn, err = d.dial(ctx, f.network("tcp"), net.JoinHostPort(a.String(), port)); err == nil {
-			return conn, nil
+			if err = shared(conn); err == nil {
+				return conn, nil
+			}
+			_ = conn.Close()
+			return nil, err
 		}
 		if noRoute(err) {
 			missing++
