@@ -1,6 +1,7 @@
 package rfc2136
 
 import (
+	"bufio"
 	"context"
 	"crypto/rand"
 	"encoding/binary"
@@ -32,6 +33,7 @@ type server struct {
 type conversation struct {
 	server
 	conn net.Conn
+	in   *bufio.Reader
 	stop func() bool
 	ctx  context.Context
 }
@@ -45,7 +47,7 @@ func (s server) open(ctx context.Context) (*conversation, error) {
 		return nil, fmt.Errorf("no connection to %s over TCP: %w", s.address, inWords(ctx, err))
 	}
 	stop := context.AfterFunc(ctx, func() { conn.SetDeadline(time.Unix(1, 0)) })
-	return &conversation{s, conn, stop, ctx}, nil
+	return &conversation{s, conn, bufio.NewReader(conn), stop, ctx}, nil
 }
 
 func (c *conversation) close() {
@@ -55,21 +57,27 @@ func (c *conversation) close() {
 
 // send sends a message, signed where there is a key.
 func (c *conversation) send(m *dns.Msg) (*signing, error) {
-	s := &signing{key: c.key, now: c.now}
-	wire, err := s.sign(m)
+	frame, signing, err := c.frame(m)
 	if err != nil {
 		return nil, err
 	}
-	return s, c.write(wire)
+	return signing, c.write(frame)
 }
 
-// write sends length and message in one write (RFC 7766, 8).
-func (c *conversation) write(wire []byte) error {
-	if len(wire) > dns.MaxMsgSize {
-		return errTooLarge
+// frame is a message as it goes over TCP, the length before it (RFC 1035, 4.2.2).
+func (c *conversation) frame(m *dns.Msg) ([]byte, *signing, error) {
+	s := &signing{key: c.key, now: c.now}
+	wire, err := s.sign(m)
+	if err == nil && len(wire) > dns.MaxMsgSize {
+		err = errTooLarge
 	}
+	return append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...), s, err
+}
+
+// write sends whole messages with their lengths at once (RFC 7766, 8).
+func (c *conversation) write(frames []byte) error {
 	c.await(patience)
-	_, err := c.conn.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(wire))), wire...))
+	_, err := c.conn.Write(frames)
 	return inWords(c.ctx, err)
 }
 
@@ -92,11 +100,11 @@ var (
 func (c *conversation) read() (wire []byte, m *dns.Msg, err error) {
 	c.await(patience)
 	var length [2]byte
-	if _, err := io.ReadFull(c.conn, length[:]); err != nil {
+	if _, err := io.ReadFull(c.in, length[:]); err != nil {
 		return nil, nil, inWords(c.ctx, err)
 	}
 	wire = make([]byte, binary.BigEndian.Uint16(length[:]))
-	if _, err := io.ReadFull(c.conn, wire); err != nil {
+	if _, err := io.ReadFull(c.in, wire); err != nil {
 		return nil, nil, inWords(c.ctx, err)
 	}
 	m = new(dns.Msg)
@@ -131,11 +139,11 @@ func (s server) exchange(ctx context.Context, q *dns.Msg) (*dns.Msg, error) {
 		return nil, err
 	}
 	defer c.close()
-	signing, err := c.send(q)
-	if errors.Is(err, errTooLarge) {
+	frame, signing, err := c.frame(q)
+	if err != nil {
 		return nil, err
 	}
-	if err != nil {
+	if err := c.write(frame); err != nil {
 		return nil, &sentError{err}
 	}
 	wire, a, err := c.read()
@@ -220,16 +228,21 @@ func (c *conversation) askThese(questions []dns.Question, answered []*dns.Msg) e
 		signing *signing
 	}
 	asked := make(map[uint16]waiting, len(questions))
+	var frames []byte
 	for i, question := range questions {
 		q := &dns.Msg{MsgHdr: dns.MsgHdr{Id: newID()}, Question: []dns.Question{question}} // RD=0: what this server has
 		for _, again := asked[q.Id]; again; _, again = asked[q.Id] {
 			q.Id++
 		}
-		signing, err := c.send(q)
+		frame, signing, err := c.frame(q)
 		if err != nil {
-			return &sentError{err}
+			return err
 		}
+		frames = append(frames, frame...)
 		asked[q.Id] = waiting{i, q, signing}
+	}
+	if err := c.write(frames); err != nil {
+		return &sentError{err}
 	}
 	for len(asked) > 0 {
 		wire, a, err := c.read()

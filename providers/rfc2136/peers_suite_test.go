@@ -4,9 +4,11 @@ package rfc2136_test
 
 import (
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/maildoctor/maildoctor/providers"
 	"github.com/maildoctor/maildoctor/providers/providertest"
@@ -123,5 +125,50 @@ func TestPeersByName(t *testing.T) {
 			t.Parallel()
 			holdsByName(t, start(t).serve(t, peerZone{name: zone}, wild()))
 		})
+	}
+}
+
+// A zone that the server signs is changed as any other, and the server signs what comes.
+func TestPeersSigned(t *testing.T) {
+	signs := map[string]string{
+		"BIND":     "update-policy { grant owner. zonesub ANY; grant admin. zonesub ANY; }; dnssec-policy default; inline-signing no;",
+		"Knot DNS": ", update-owner]\n    dnssec-signing: on\n",
+	}
+	for name, more := range signs {
+		for _, transfer := range [][]string{{owner}, nil} {
+			t.Run(fmt.Sprint(name, len(transfer)), func(t *testing.T) {
+				t.Parallel()
+				p := servers[name](t)
+				s := p.serve(t, peerZone{name: zone, transfer: transfer, more: more}, wild())
+				signed := func(name, typ string) bool {
+					return slices.ContainsFunc(s.Records(t), func(r record.Record) bool {
+						return r.Name == name && r.Type == "RRSIG" && strings.HasPrefix(r.Data, typ+" ")
+					})
+				}
+				for deadline := time.Now().Add(10 * time.Second); !signed(zone, "SOA") || !signed("www."+zone, "A"); {
+					if time.Now().After(deadline) {
+						t.Fatal("the zone is not signed")
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				to, err := s.Open(t.Context(), zone)
+				if err != nil {
+					t.Fatal(err)
+				}
+				edits := []record.Edit{set(zone, "TXT", "v=spf1", 0, "v=spf1 mx -all"), set("_dmarc."+zone, "TXT", "", 300, "v=DMARC1; p=none"), set("none.c."+zone, "A", "", 300, "192.0.2.9"), set("www."+zone, "A", "", 0)}
+				if err := to.Write(t.Context(), planned(t, to, edits...)); err != nil {
+					t.Fatal(err)
+				}
+				for deadline := time.Now().Add(10 * time.Second); !signed("_dmarc."+zone, "TXT"); {
+					if time.Now().After(deadline) {
+						t.Fatal("the new record is not signed")
+					}
+					time.Sleep(20 * time.Millisecond)
+				}
+				if p := planned(t, to, edits...); !p.Empty() {
+					t.Errorf("there is still something to plan: %v", p.Changes)
+				}
+			})
+		}
 	}
 }

@@ -1,6 +1,7 @@
 package rfc2136_test
 
 import (
+	"bufio"
 	"context"
 	"encoding/base64"
 	"encoding/binary"
@@ -217,11 +218,12 @@ func (r *relay) serve(ctx context.Context, in net.Conn) {
 	defer back.Wait()
 	back.Go(func() {
 		defer in.Close()
+		answers := bufio.NewReader(out)
 		for {
 			if r.ready != nil {
 				r.ready(out)
 			}
-			frame, err := readFrame(out)
+			frame, err := readFrame(answers)
 			if err != nil {
 				return
 			}
@@ -245,8 +247,9 @@ func (r *relay) serve(ctx context.Context, in net.Conn) {
 		}
 	})
 	defer out.Close()
+	questions := bufio.NewReader(in)
 	for {
-		frame, err := readFrame(in)
+		frame, err := readFrame(questions)
 		if err != nil {
 			return
 		}
