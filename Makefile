@@ -1,4 +1,4 @@
-.PHONY: build test race lint bench fuzz update peers ci
+.PHONY: build test race lint bench fuzz update peers providers ci
 build: ; CGO_ENABLED=0 go build -trimpath -o maildoctor .
 test: ; go test ./...
 race: ; go test -race -shuffle=on ./...
@@ -7,4 +7,5 @@ bench: ; go test -run '^$$' -bench . -benchmem ./...
 fuzz: ; grep -rnoE '^func Fuzz\w+' --include='*_test.go' . | sed -E 's,/[^/ ]+:[0-9]+:func , ,' | while read -r dir name; do go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime 15s || exit 1; done
 update: ; go test . ./checks/suite ./desired ./report ./cmd -update
 peers: ; MAILDOCTOR_PEERS=1 go test -count=1 -run Peers -v ./lab
+providers: ; @go test -count=1 -json ./providers/... | awk -f .ci/providers.awk
 ci: ; .ci/run
