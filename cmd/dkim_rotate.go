@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -20,6 +22,7 @@ import (
 	"github.com/maildoctor/maildoctor/keyfile"
 	"github.com/maildoctor/maildoctor/ledger"
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/rotation"
 )
 
@@ -167,6 +170,7 @@ type rotating struct {
 	entries  *rotation.File
 
 	step    rotation.Step
+	unasked string   // why the name servers could not be asked
 	did     []string // what was done in this run
 	carried map[rotation.Phase]bool
 	by      string // who carried it out, for a reader
@@ -220,6 +224,9 @@ func (r *rotating) verdict(failed error) error {
 		return &codeError{code: exitFound}
 	case r.step.Await == rotation.Servers && r.wait > 0:
 		return &codeError{exitFailed, errors.New("not every name server answers with it yet")}
+	case r.step.State.Over():
+	case r.unasked != "":
+		return &codeError{exitFailed, errors.New("the name servers could not be asked: " + r.unasked)}
 	case len(r.step.Laggards) > 0 && allSilent(r.step.Laggards) && r.step.Await == rotation.Servers:
 		return &codeError{exitFailed, errors.New("name servers could not be asked")}
 	}
@@ -403,18 +410,50 @@ func (r *rotating) started(ctx context.Context) error {
 	return r.start(ctx)
 }
 
-// sameKeys refuses flags for another rotation than the one that has begun.
+// sameKeys refuses flags for another rotation than the one that has begun. Those
+// with which it was begun may be there again.
 func (r *rotating) sameKeys() error {
-	for _, flag := range []string{"old", "selector", "type", "bits", "key"} {
-		if r.given(flag) {
-			how := "it goes on without --" + flag
-			if r.state.Over() {
-				how = "--begin begins the next"
-			}
-			return usage(fmt.Errorf("the rotation of %s to %s has begun already; %s", record.Display(r.domain), rotation.Selectors(r.state.Next), how))
+	for _, f := range []struct {
+		flag string
+		is   []rotation.Key
+		says func(rotation.Key) string
+		want []string
+	}{
+		{"old", r.state.Old, selectorOf, withoutNone(trimmed(r.old))},
+		{"selector", r.state.Next, selectorOf, trimmed(r.selectors)},
+		{"type", r.state.Next, func(k rotation.Key) string { return kindOf(k.Public()) }, r.kinds(nil)},
+	} {
+		if !r.given(f.flag) {
+			continue
 		}
+		var is, want []string
+		for _, k := range f.is {
+			is = append(is, f.says(k))
+		}
+		for _, w := range f.want {
+			want = append(want, strings.ToLower(w))
+		}
+		slices.Sort(is)
+		slices.Sort(want)
+		if slices.Equal(slices.Compact(is), slices.Compact(want)) {
+			continue
+		}
+		how := "it goes on without --" + f.flag
+		if r.state.Over() {
+			how = "--begin begins the next"
+		}
+		return usage(fmt.Errorf("the rotation of %s to %s has begun already, from %s; %s", record.Display(r.domain), rotation.Selectors(r.state.Next), cmp.Or(rotation.Selectors(r.state.Old), "none"), how))
 	}
 	return nil
+}
+
+func selectorOf(k rotation.Key) string { return k.Selector }
+
+func withoutNone(list []string) []string {
+	if len(list) == 1 && list[0] == "none" {
+		return nil
+	}
+	return list
 }
 
 // order does what a person ordered.
@@ -474,8 +513,11 @@ func (r *rotating) refused(err error) error {
 // run looks, and does what is possible, until there is nothing left to do now.
 func (r *rotating) run(ctx context.Context) error {
 	deadline := time.Now().Add(time.Duration(r.wait))
+	told := ""
 	for pause := time.Second; ; pause = min(2*pause, 30*time.Second) {
-		r.step = rotation.Next(*r.state, r.look(ctx, *r.state), r.clock())
+		o := r.look(ctx, *r.state)
+		r.unasked = o.Unknown
+		r.step = rotation.Next(*r.state, o, r.clock())
 		if err := r.keep(r.step.State); err != nil {
 			return err
 		}
@@ -494,10 +536,29 @@ func (r *rotating) run(ctx context.Context) error {
 		if !waitable || ctx.Err() != nil || !time.Now().Add(rest).Before(deadline) {
 			return nil
 		}
+		if text := r.waitsFor(); text != told {
+			told = text
+			fmt.Fprintf(r.app.err, "%s\n", report.Escape(text))
+		}
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case <-time.After(rest):
 		}
 	}
+}
+
+// waitsFor is what is waited for, in a line.
+func (r *rotating) waitsFor() string {
+	if r.step.Await == rotation.Time {
+		return "waiting until " + r.until(r.step.When)
+	}
+	var names []string
+	for _, l := range r.step.Laggards {
+		names = append(names, l.Server)
+	}
+	if len(names) == 0 {
+		return "waiting until the name servers can be asked"
+	}
+	return "waiting for " + strings.Join(slices.Compact(names), ", ")
 }

@@ -276,7 +276,7 @@ func (r *rotating) lineText(l rotation.Line) string {
 
 // toPublish shows the records that a person has to make.
 func (r *rotating) toPublish(p *keysPage) error {
-	if r.byProvider() {
+	if r.byProvider() || r.status { // what is seen by --status is not noted as asked for
 		return nil
 	}
 	for _, w := range r.step.Wishes {
@@ -343,7 +343,10 @@ func (r *rotating) next() []string {
 	}
 	switch r.step.Await {
 	case rotation.Carry:
-		if r.byProvider() {
+		switch {
+		case r.status:
+			return append(steps, "The next step is possible:"+r.again())
+		case r.byProvider():
 			return append(steps, "Have the records written by the provider:"+r.again())
 		}
 		return append(steps, "Do that with who holds the zone. Nothing else has to change.", "Run it again; it asks every name server itself:"+r.again())
@@ -478,6 +481,9 @@ func (r *rotating) json(w io.Writer) error {
 		doc.SafeFrom, doc.Next = stamp(r.step.State.SafeFrom()), orEmpty(r.next())
 	}
 	for _, wish := range r.step.Wishes {
+		if r.status {
+			break
+		}
 		doc.Records = append(doc.Records, wished(wish))
 	}
 	for _, l := range r.step.Laggards {
