@@ -11,6 +11,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/zonefile"
 )
 
@@ -39,6 +40,9 @@ the one to export. It changes nothing, and asks nobody but with --from.
 What is written is a fragment: the zone's own SOA and NS records and all else
 in it stay as they are. With --full it is a whole zone of nothing but mail, with
 a SOA record and the name servers of --ns.
+
+What a service has to tell you first, and the file does not say, is left out,
+with a note. Without --ns the first mail host stands in for the name servers.
 
 With --from it writes what a provider holds instead: the whole zone of DOMAIN,
 what maildoctor made marked by comments. A name server must allow the transfer
@@ -92,7 +96,7 @@ func (a *app) zoneExport(o *output, f exportFlags, args []string) error {
 		return err
 	}
 	now := f.now().UTC()
-	wanted, problems := state.Edits(desired.Given{Now: now})
+	wanted, problems := state.Edits(desired.Given{Now: now, Incomplete: true})
 	if err := a.problems(f.file, problems); err != nil {
 		return err
 	}
@@ -101,18 +105,39 @@ func (a *app) zoneExport(o *output, f exportFlags, args []string) error {
 		return err
 	}
 	entries := entriesOf(wanted, domain)
+	head := header(f, domain)
+	notes := missing(wanted, domain)
 	if f.full {
+		if len(f.servers) == 0 && len(state.Hosts) > 0 {
+			f.servers = []string{record.Display(state.Hosts[0].Name)}
+			notes = append(notes, "the name server "+f.servers[0]+" stands in for yours; name them with --ns")
+		}
 		apex, err := f.apex(domain, now)
 		if err != nil {
 			return err
 		}
 		entries = append(apex, entries...)
 	}
-	options := zonefile.WriteOptions{Origin: domain, Relative: f.relative, Full: f.full, Header: header(f, domain)}
+	for _, note := range notes {
+		head = append(head, folded("Mind: "+note)...)
+		fmt.Fprintf(a.err, "maildoctor: %s\n", report.Escape(note))
+	}
+	options := zonefile.WriteOptions{Origin: domain, Relative: f.relative, Full: f.full, Header: head}
 	if f.cloudflare {
 		options.Form = zonefile.Cloudflare
 	}
 	return o.print(func(w io.Writer) error { return zonefile.Write(w, entries, options) })
+}
+
+// missing is what is left out of the records of a domain until the owner gives it.
+func missing(wanted desired.Wanted, domain string) []string {
+	var notes []string
+	for _, t := range wanted.Tasks {
+		if t.Missing && t.Subject == record.Display(domain) {
+			notes = append(notes, t.Text)
+		}
+	}
+	return notes
 }
 
 // exported is the domain to export: the one named, or the only one.

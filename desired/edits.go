@@ -26,6 +26,8 @@ type Task struct {
 	// Record is what the task brings about in a zone that is somebody else's; the
 	// zero Record where that is nothing that the DNS shows. No other record of its type stands beside it.
 	Record record.Record
+	// Missing tells that records are left out until the task is done (Given.Incomplete).
+	Missing bool
 }
 
 // Wanted is what follows from a State.
@@ -54,6 +56,10 @@ func (w Wanted) Records() []record.Record {
 
 // Given is what the caller knows of the world. The zero Given knows nothing.
 type Given struct {
+	// Incomplete leaves out a service whose account has values that the file does
+	// not say, with a task; else that is a problem.
+	Incomplete bool
+
 	Now time.Time // chooses among the stages of DMARC; before all of them if zero
 	// MTASTS is what was found of MTA-STS, by domain (canonical). The record of a
 	// domain that is here and serves no policy is not wanted yet: senders would

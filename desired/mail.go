@@ -1,6 +1,7 @@
 package desired
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -121,7 +122,12 @@ func (b *builder) use(m *mail, use Use) (used, bool) {
 		wanted := !in.Optional && (in.With == "" || use.Texts(in.With) != nil)
 		if texts == nil && wanted {
 			complete = false
-			b.problem(u.by.path, "%s needs %s: %s. You find it in %s", service.Title, in.Name, in.Title, in.Where)
+			needs := fmt.Sprintf("%s needs %s: %s. You find it in %s", service.Title, in.Name, in.Title, in.Where)
+			if b.given.Incomplete {
+				b.addTask(Task{Subject: display(m.name), Text: "the records of " + use.Service + " are missing: " + needs, Missing: true})
+			} else {
+				b.problem(u.by.path, "%s", needs)
+			}
 		}
 		if texts != nil {
 			u.lists[in.Name], u.values[in.Name] = texts, texts[0]
