@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
 
@@ -130,22 +129,27 @@ func settle(drafts []*draft, set []record.Record, g Given) []Change {
 }
 
 // basis is the sets that changes rest on: their own and, where something is to
-// stand at a name, that no alias stands there.
+// stand at a name, that no alias stands there. Names are in the order of the
+// changes.
 func basis(changes []Change, sets map[key][]record.Record) []Set {
-	wanted := make(map[key]bool)
+	types := make(map[string][]string)
+	var names []string
 	for _, c := range changes {
-		wanted[key{c.Slot.Name, c.Slot.Type}] = true
+		name := c.Slot.Name
+		if types[name] == nil {
+			names = append(names, name)
+		}
+		types[name] = addNew(types[name], c.Slot.Type)
 		if len(c.After) > 0 {
-			wanted[key{c.Slot.Name, "CNAME"}] = true
+			types[name] = addNew(types[name], "CNAME")
 		}
 	}
-	names := make(nameOrder)
-	keys := slices.SortedFunc(maps.Keys(wanted), func(a, b key) int {
-		return cmp.Or(names.compare(a.name, b.name), strings.Compare(a.typ, b.typ))
-	})
 	var list []Set
-	for _, k := range keys {
-		list = append(list, Set{k.name, k.typ, record.Sorted(sets[k])})
+	for _, name := range names {
+		slices.Sort(types[name])
+		for _, typ := range types[name] {
+			list = append(list, Set{name, typ, record.Sorted(sets[key{name, typ}])})
+		}
 	}
 	return list
 }

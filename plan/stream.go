@@ -7,13 +7,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 )
 
 // Write writes a plan as a file holds it, piece by piece: of a plan with
 // thousands of changes no second copy is made.
 func (p Plan) Write(w io.Writer) error {
 	s := stream{to: bufio.NewWriter(w)}
-	s.value(p.head(), 0)
+	s.value(s.encoder(0), p.head())
 	s.whole.Truncate(s.whole.Len() - len("\n}"))
 	s.flush()
 	list(&s, "changes", p.Changes, toChange)
@@ -36,11 +37,15 @@ type stream struct {
 
 const indent = "  "
 
-// value encodes v below so many levels.
-func (s *stream) value(v any, depth int) {
+// encoder is one for values below so many levels.
+func (s *stream) encoder(depth int) *json.Encoder {
 	enc := json.NewEncoder(&s.whole)
 	enc.SetEscapeHTML(false)
-	enc.SetIndent(string(bytes.Repeat([]byte(indent), depth)), indent)
+	enc.SetIndent(strings.Repeat(indent, depth), indent)
+	return enc
+}
+
+func (s *stream) value(enc *json.Encoder, v any) {
 	if err := enc.Encode(v); err != nil && s.err == nil {
 		s.err = err
 	}
@@ -50,12 +55,13 @@ func (s *stream) value(v any, depth int) {
 // list writes a field of the top, an array.
 func list[A, B any](s *stream, name string, values []A, wire func(A) B) {
 	fmt.Fprintf(&s.whole, ",\n%s%q: [", indent, name)
+	enc := s.encoder(2)
 	for i, v := range values {
 		if i > 0 {
 			s.whole.WriteByte(',')
 		}
 		s.whole.WriteString("\n" + indent + indent)
-		s.value(wire(v), 2)
+		s.value(enc, wire(v))
 		s.flush()
 	}
 	if len(values) > 0 {
