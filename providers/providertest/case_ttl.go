@@ -15,6 +15,12 @@ func lifetimes() []Case {
 		{Name: "TTL of a set is that of the neighbours", run: func(s *stage) {
 			s.carry(s.set("@", "TXT", "v=spf1", 900, "v=spf1 mx -all"))
 		}},
+		{Name: "TTLs of a set that differ", run: func(s *stage) { // against RFC 2181, 5.2, and yet it is met; servers make them one
+			mixed := s.set("mixed", "TXT", "", 600, "v=spf1 a -all", "one", "two")
+			mixed.Want[1].TTL, mixed.Want[2].TTL = 900, 1800
+			s.service.Change(s.T, mixed)
+			s.carry(s.set("mixed", "TXT", "v=spf1", 0, "v=spf1 mx -all"))
+		}},
 		{Name: "TTL 0 leaves that of the set", run: func(s *stage) {
 			p := s.plan(s.set("mail", "A", "", 0, "192.0.2.26"))
 			p.Changes[0].After[0].TTL = 0

@@ -38,6 +38,9 @@ func (s *stage) random(seed uint64, plans int) {
 		outcome, err := s.apply(p)
 		s.whole(outcome, err, p)
 		s.holds(p.Apply(before))
+		if again := s.possible(edits); !again.Empty() {
+			s.Errorf("after apply there is still something to plan: %s", changes(again.Changes))
+		}
 		if s.Failed() {
 			s.Fatalf("seed %d, plan %d: %s", seed, i, changes(p.Changes))
 		}
