@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -94,6 +95,9 @@ func (a *app) apply(ctx context.Context, f applyFlags, args []string) error {
 	if err := f.output.check(); err != nil {
 		return err
 	}
+	if err := afterWait(args); err != nil {
+		return err
+	}
 	if len(args) > 1 {
 		return usage(errors.New("apply takes one plan file, or one domain"))
 	}
@@ -106,6 +110,16 @@ func (a *app) apply(ctx context.Context, f applyFlags, args []string) error {
 		}
 	}
 	return a.applyWishes(ctx, f, args)
+}
+
+// afterWait notices a time that was meant for --wait, which takes it behind a =.
+func afterWait(args []string) error {
+	for _, arg := range args {
+		if d, err := time.ParseDuration(arg); err == nil && d > 0 {
+			return usage(fmt.Errorf("%q stands alone; for how long to wait, --wait=%[1]s", arg))
+		}
+	}
+	return nil
 }
 
 // applyWishes makes the plan, rehearses and shows it, and carries it out.
@@ -339,8 +353,10 @@ func (a *app) end(o *output, done report.Applied, interrupted error) error {
 			err = errors.New("not all of it is there")
 		}
 		return &codeError{exitFailed, err}
-	case done.Waited && !done.Arrived():
+	case done.Waited && !done.Arrived() && slices.ContainsFunc(done.Servers, func(s report.Served) bool { return s.State == report.ServedOther }):
 		return &codeError{exitFailed, errors.New("not all name servers answer with it yet; all of it is with the provider")}
+	case done.Waited && !done.Arrived():
+		return &codeError{exitFailed, errors.New("no name server could be asked from here; all of it is with the provider")}
 	}
 	return nil
 }

@@ -266,6 +266,7 @@ func TestApplyUsage(t *testing.T) {
 	b.want(exitUsage, b.run("apply", "example.org", "--fix"), "who holds the zone is not said")
 	b.want(exitUsage, b.run("apply", "example.org", "--fix", "--provider", "mystery:x"), "mystery")
 	b.want(exitUsage, b.run("apply", b.saved(), "--fix"), "leave out --fix")
+	b.want(exitUsage, b.run("apply", b.saved(), "--wait", "3s"), "--wait=3s")
 	b.want(exitUsage, b.run("rollback", "nowhere.json"), "there is no snapshot nowhere.json")
 	b.want(exitUsage, b.run("rollback", "a", "b"), "one snapshot, or one domain")
 	b.want(exitHealthy, b.run("apply", "example.org", "--fix=advice", "--provider", "rfc2136:memory", "--yes"))

@@ -74,6 +74,9 @@ func (a *app) rollback(ctx context.Context, f rollbackFlags, args []string) erro
 	if err := f.output.check(); err != nil {
 		return err
 	}
+	if err := afterWait(args); err != nil {
+		return err
+	}
 	if len(args) > 1 {
 		return usage(errors.New("rollback takes one snapshot, or one domain"))
 	}

@@ -82,7 +82,9 @@ func Apply(w io.Writer, d Applied, o TextOptions) error {
 	p.gap()
 	p.para("", applied(d), plain)
 	if d.Snapshot != "" {
-		p.para("", "What was there before is kept in "+flat(d.Snapshot)+"; to take this back: maildoctor rollback "+title(d.Zone), faint)
+		p.gap()
+		p.para("", "To take this back: maildoctor rollback "+flat(record.Display(d.Zone))+". What was there before is kept in", faint)
+		p.line("  " + flat(d.Snapshot)) // whole, to be copied
 	}
 	if _, err := io.WriteString(w, p.String()); err != nil || d.After == nil {
 		return err
