@@ -34,7 +34,7 @@ func (r *rotating) ask(ctx context.Context, selectors []string) rotation.Observa
 	const enough = 20 * time.Second
 	ctx, cancel := context.WithTimeout(ctx, enough)
 	defer cancel()
-	o := rotation.Observation{File: r.entries}
+	o := rotation.Observation{File: r.entries, Carried: r.byProvider()}
 	inquirer := r.world.servers()
 	if inquirer == nil {
 		o.Unknown = "name servers are not asked themselves here"

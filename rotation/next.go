@@ -115,7 +115,7 @@ func (s State) advanced(o Observation, now time.Time) State {
 	if gone, _, _ := o.everywhere(s.Old, lacks); s.Phase == Revoked && gone {
 		s.Phase, s.Ended = Deleted, now
 	}
-	if gone, _, _ := o.everywhere(s.Next, lacks); s.Phase == Aborting && gone {
+	if gone, _, _ := o.everywhere(s.Next, lacks); s.Phase == Aborting && gone && !o.Carried {
 		s.Phase, s.Ended = Aborted, now
 	}
 	return s

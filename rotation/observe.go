@@ -15,7 +15,10 @@ import (
 type Observation struct {
 	Servers []Server
 	Unknown string // why they could not be asked; empty if they were
-	File    *File  // nil where there is none
+	// Carried tells that a provider carries out what is wished: then what no server
+	// has may be on its way to them.
+	Carried bool
+	File    *File // nil where there is none
 }
 
 // A Server is one address of one name server.

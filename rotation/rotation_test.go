@@ -198,6 +198,8 @@ func TestSteps(t *testing.T) {
 	excused.Servers[1].Excused = true
 	twice := look(during, nil)
 	twice.Servers[1].Name = twice.Servers[0].Name
+	carried := look(before)
+	carried.Carried = true
 	alone := published
 	alone.Old = nil
 	first := retiring
@@ -237,6 +239,7 @@ func TestSteps(t *testing.T) {
 		"came back":                   {gone, look(during), day, Revoked, Servers, "s1 v=DKIM1; p=", ""},
 		"aborting":                    {aborting, look(during), 0, Aborting, Carry, "s2 -", ""},
 		"aborted":                     {aborting, look(before), 0, Aborted, Nothing, "", ""},
+		"aborting what is on its way": {aborting, carried, 0, Aborting, Carry, "s2 -", ""},
 		"aborting what is not ours":   {aborting, look(taken), 0, Aborted, Nothing, "", "It is not ours"},
 		"the clock was never set":     {published, look(during), -60 * 365 * day, Published, Person, "", "was never set"},
 		"the clock went back":         {published, look(during), -time.Hour, Published, Person, "", "--clock-is-right"},
