@@ -22,7 +22,7 @@ func startPowerDNS(t *testing.T) *peer {
 	server, pdnsutil, sqlite := program(t, "pdns_server"), program(t, "pdnsutil"), program(t, "sqlite3")
 	schema, err := os.ReadFile("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 	if err != nil {
-		t.Skip("the schema of pdns-backend-sqlite3 is not there")
+		missing(t, "pdns-backend-sqlite3")
 	}
 	database := filepath.Join(p.dir, "zones.db")
 	run := func(input, name string, args ...string) {

@@ -58,11 +58,16 @@ func program(t *testing.T, name string) string {
 			return file
 		}
 	}
-	if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-		t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", name)
-	}
-	t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", name)
+	missing(t, name)
 	return ""
+}
+
+func missing(t *testing.T, what string) {
+	t.Helper()
+	if os.Getenv("MAILDOCTOR_PEERS") == "1" {
+		t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", what)
+	}
+	t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", what)
 }
 
 // output is what a peer prints.
@@ -244,9 +249,7 @@ func (p *peer) serve(t *testing.T, z peerZone, records []record.Record) *service
 	}
 	p.mu.Unlock()
 	p.await(z.name, func(m *dns.Msg) bool { return m.Authoritative && len(m.Answer) > 0 })
-	service := newService(t, z.name, p.address)
-	service.relay.ready = acknowledge
-	return service
+	return newService(t, z.name, p.address, acknowledge)
 }
 
 // acknowledge has what comes acknowledged at once: servers that gather small answers

@@ -31,7 +31,7 @@ func servePrimary(t *testing.T, zone string, records []record.Record, rights map
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Close)
-	return newService(t, zone, address)
+	return newService(t, zone, address, nil)
 }
 
 func primaryBackend(rights map[string]primary.Rights) providertest.Backend {

@@ -52,8 +52,8 @@ type service struct {
 	relay   *relay
 }
 
-func newService(t *testing.T, zone, address string) *service {
-	return &service{t: t, zone: zone, address: address, relay: newRelay(t, address)}
+func newService(t *testing.T, zone, address string, ready func(net.Conn)) *service {
+	return &service{t: t, zone: zone, address: address, relay: newRelay(t, address, ready)}
 }
 
 func (s *service) open(ctx context.Context, domain, key string) (providers.Provider, error) {
@@ -155,13 +155,13 @@ type relay struct {
 	seen   []*dns.Msg
 }
 
-func newRelay(t *testing.T, server string) *relay {
+func newRelay(t *testing.T, server string, ready func(net.Conn)) *relay {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &relay{address: l.Addr().String(), server: server}
+	r := &relay{address: l.Addr().String(), server: server, ready: ready}
 	var all sync.WaitGroup
 	ctx, cancel := context.WithCancel(context.Background())
 	t.Cleanup(func() { cancel(); l.Close(); all.Wait() })
