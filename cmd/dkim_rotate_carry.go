@@ -22,7 +22,6 @@ func (r *rotating) carry(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	r.by = to.String()
 	if !p.Empty() {
 		if err := r.consent(ctx, consentFlags{yes: r.yes}, p, to.String()); err != nil {
 			return err

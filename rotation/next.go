@@ -115,9 +115,6 @@ func (s State) advanced(o Observation, now time.Time) State {
 	if gone, _, _ := o.everywhere(s.Old, lacks); s.Phase == Revoked && gone {
 		s.Phase, s.Ended = Deleted, now
 	}
-	if gone, _, _ := o.everywhere(s.Next, lacks); s.Phase == Aborting && gone && !o.Carried {
-		s.Phase, s.Ended = Aborted, now
-	}
 	return s
 }
 
@@ -252,11 +249,17 @@ func (t *Step) forget(o Observation, now time.Time) {
 	}
 }
 
-// withdraw takes the records of the next keys away.
+// withdraw takes the records of the next keys away; not those of somebody else.
 func (t *Step) withdraw(o Observation, now time.Time) {
-	s := t.State
-	if why, taken := o.taken(s.Next); taken {
-		t.Notes = append(t.Notes, "the record at "+why+". It is not ours, and stays")
+	var ours []Key
+	for _, k := range t.State.Next {
+		if why, taken := o.taken([]Key{k}); taken {
+			t.Notes = append(t.Notes, "the record at "+why+". It is not ours, and stays")
+			continue
+		}
+		ours = append(ours, k)
+	}
+	if gone, _, _ := o.everywhere(ours, lacks); len(ours) == 0 || gone && !o.Carried {
 		t.State.Phase, t.State.Ended = Aborted, now
 		t.After, t.Await = t.State, Nothing
 		return
@@ -264,9 +267,9 @@ func (t *Step) withdraw(o Observation, now time.Time) {
 	if t.agree(o, false, false) {
 		return
 	}
-	_, t.Laggards, _ = o.everywhere(s.Next, lacks)
+	_, t.Laggards, _ = o.everywhere(ours, lacks)
 	t.Await = Carry
-	t.remove(s.Next, "a DKIM key that will not be used")
+	t.remove(ours, "a DKIM key that will not be used")
 	t.After.Phase, t.After.Ended = Aborted, now
 }
 

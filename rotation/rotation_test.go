@@ -198,6 +198,8 @@ func TestSteps(t *testing.T) {
 	excused.Servers[1].Excused = true
 	twice := look(during, nil)
 	twice.Servers[1].Name = twice.Servers[0].Name
+	two := aborting
+	two.Next = []Key{newKey, key("s3", 'D')}
 	carried := look(before)
 	carried.Carried = true
 	alone := published
@@ -240,6 +242,7 @@ func TestSteps(t *testing.T) {
 		"aborting":                    {aborting, look(during), 0, Aborting, Carry, "s2 -", ""},
 		"aborted":                     {aborting, look(before), 0, Aborted, Nothing, "", ""},
 		"aborting what is on its way": {aborting, carried, 0, Aborting, Carry, "s2 -", ""},
+		"aborting what is ours alone": {two, look(taken), 0, Aborting, Carry, "s3 -", "It is not ours"},
 		"aborting what is not ours":   {aborting, look(taken), 0, Aborted, Nothing, "", "It is not ours"},
 		"the clock was never set":     {published, look(during), -60 * 365 * day, Published, Person, "", "was never set"},
 		"the clock went back":         {published, look(during), -time.Hour, Published, Person, "", "--clock-is-right"},
