@@ -1,0 +1,177 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/disk"
+)
+
+// A Draft is a message that is being written. It ends with Commit or Abort.
+type Draft struct {
+	s    *Spool
+	id   string
+	file disk.File // nil: it has ended
+	size int64
+	err  error // the first one
+}
+
+// Create begins a message of about that many octets (0: not known). It fails with
+// ErrFull if there is no room.
+func (s *Spool) Create(about int64) (*Draft, error) {
+	about = max(about, 0)
+	free, err := s.fs.Free(s.dir)
+	if err != nil {
+		return nil, fmt.Errorf("spool: %w", asFull(err))
+	}
+	if free < s.opts.MinFree+uint64(about) {
+		return nil, fmt.Errorf("%w: %d MiB free on the disk, %d are kept free", ErrFull, free>>20, s.opts.MinFree>>20)
+	}
+	id, err := s.begin(about)
+	if err != nil {
+		return nil, err
+	}
+	file, err := s.fs.Create(s.path(id + messageExt + newExt))
+	if err != nil {
+		s.forget(id)
+		return nil, fmt.Errorf("spool: %w", asFull(err))
+	}
+	return &Draft{s: s, id: id, file: file}, nil
+}
+
+// begin takes a free ID and a place among the messages.
+func (s *Spool) begin(about int64) (string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.sizes) >= s.opts.MaxMessages {
+		return "", fmt.Errorf("%w: %d messages", ErrFull, len(s.sizes))
+	}
+	if s.bytes+about > s.opts.MaxBytes {
+		return "", fmt.Errorf("%w: %d MiB", ErrFull, s.bytes>>20)
+	}
+	for {
+		id := newID(time.Now())
+		if _, taken := s.sizes[id]; !taken {
+			s.sizes[id] = 0
+			return id, nil
+		}
+	}
+}
+
+// grow takes room for n octets more.
+func (s *Spool) grow(id string, n int64) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bytes+n > s.opts.MaxBytes {
+		return fmt.Errorf("%w: %d MiB", ErrFull, s.bytes>>20)
+	}
+	s.sizes[id] += n
+	s.bytes += n
+	return nil
+}
+
+// ID is the one that the entry will have.
+func (d *Draft) ID() string { return d.id }
+
+// Write adds octets. After an error the draft can only be aborted.
+func (d *Draft) Write(b []byte) (int, error) {
+	if d.err == nil && d.file == nil {
+		d.err = errors.New("spool: the draft has ended")
+	}
+	if d.err == nil {
+		d.err = d.s.grow(d.id, int64(len(b)))
+	}
+	if d.err != nil {
+		return 0, d.err
+	}
+	n, err := d.file.Write(b)
+	d.size += int64(n)
+	if err == nil && n < len(b) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		d.err = fmt.Errorf("spool: %w", asFull(err))
+	}
+	return n, d.err
+}
+
+// Abort drops the draft. After Commit it does nothing, so that it may be deferred.
+func (d *Draft) Abort() error {
+	if d.file == nil {
+		return nil
+	}
+	err := d.file.Close()
+	d.file = nil
+	return errors.Join(err, d.drop(messageExt+newExt))
+}
+
+// drop removes files of the draft, in that order, and gives back its place.
+func (d *Draft) drop(exts ...string) error {
+	var errs []error
+	for _, ext := range exts {
+		errs = append(errs, disk.Gone(d.s.fs.Remove(d.s.path(d.id+ext))))
+	}
+	d.s.forget(d.id)
+	return errors.Join(errs...)
+}
+
+// Commit makes the draft an entry, and returns its envelope with ID and Size. When
+// it returns nil the entry outlives a power cut, and the client may be told so;
+// after an error there is none. (A disk that fails at the end, and then fails to
+// undo it, may show an entry at the next start: whole, and delivered once more than
+// the client was told.)
+func (d *Draft) Commit(e Envelope) (Envelope, error) {
+	if d.err != nil {
+		return Envelope{}, errors.Join(d.err, d.Abort())
+	}
+	if d.file == nil {
+		return Envelope{}, errors.New("spool: the draft has ended")
+	}
+	e = e.Clone()
+	e.ID, e.Size = d.id, d.size
+	for i := range e.Rcpts {
+		if e.Rcpts[i].Status == "" {
+			e.Rcpts[i].Status = Waiting
+		}
+	}
+	if err := d.commit(e); err != nil {
+		err = fmt.Errorf("spool: %w", asFull(err))
+		return Envelope{}, errors.Join(err, d.drop(envelopeExt, messageExt, messageExt+newExt))
+	}
+	return e, nil
+}
+
+// commit is the order on which all promises rest.
+func (d *Draft) commit(e Envelope) error {
+	err := d.file.Sync()
+	err = errors.Join(err, d.file.Close())
+	d.file = nil
+	if err != nil {
+		return err
+	}
+	name := d.s.path(d.id + messageExt)
+	if err := d.s.fs.Rename(name+newExt, name); err != nil {
+		return err
+	}
+	if err := d.s.putEnvelope(e); err != nil {
+		return err
+	}
+	return d.s.names.do()
+}
+
+// Accept spools a message whose octets are those of the parts, one behind the
+// other; see Commit.
+func (s *Spool) Accept(e Envelope, parts ...io.Reader) (Envelope, error) {
+	d, err := s.Create(e.Size)
+	if err != nil {
+		return Envelope{}, err
+	}
+	for _, part := range parts {
+		if _, err := io.Copy(d, part); err != nil {
+			return Envelope{}, errors.Join(err, d.Abort())
+		}
+	}
+	return d.Commit(e)
+}
