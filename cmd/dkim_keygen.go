@@ -42,7 +42,8 @@ has a selector of its own; without --selector they are named by the year and
 the next free letter: 2026a, 2026b.
 
 Publish the record first, and let the signer use the key when the record is
-seen everywhere: maildoctor dkim show tells.`,
+seen everywhere: maildoctor dkim show tells. To change a key that signs already,
+maildoctor dkim rotate does all of it.`,
 		Example: `  maildoctor dkim keygen --domain example.com
   maildoctor dkim keygen --domain example.com --selector s1 --out /etc/dkim
   maildoctor dkim keygen --domain example.com --type both --selector rsa1,ed1`,
