@@ -1,0 +1,228 @@
+// Package maildir delivers messages into Maildirs, and reads them back for a test
+// mailbox.
+//
+// A message is written to tmp/, synced, renamed to new/ and its name synced: readers
+// see it whole or not at all, and what was delivered outlives a power cut. Folders
+// are those of Maildir++ (.Junk beside new/). It is no mail store for readers: it
+// sets no flags, keeps no index and serves no IMAP.
+package maildir
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/disk"
+)
+
+var (
+	// ErrName tells that a name can be no mailbox or folder. Trying again does not help.
+	ErrName = errors.New("not a name for a mailbox")
+	// ErrFull tells that there is no room now: the mailbox has reached its quota, or
+	// the disk is full. SMTP has 452 4.2.2 for it (RFC 3463, 3.3).
+	ErrFull = errors.New("the mailbox is full")
+)
+
+// A Store is a directory of mailboxes, one Maildir each. Deliveries may run at the
+// same time, of several processes too.
+type Store struct {
+	Dir   string
+	FS    disk.FS          // nil: that of the machine
+	Host  string           // in the names of messages; empty: as the system is called
+	Quota int64            // octets of a mailbox with its folders; 0: no bound
+	Now   func() time.Time // nil: time.Now
+
+	count atomic.Uint64 // deliveries of this process
+}
+
+// A Delivery is a message for one mailbox.
+type Delivery struct {
+	Box    string // name of the mailbox
+	Folder string // of it, such as Junk; empty: the inbox
+	// ReturnPath is the reverse-path without angle brackets, for the Return-Path field
+	// (RFC 5321, 4.4); empty: <>.
+	ReturnPath string
+	// DeliveredTo is the address it came for, for the Delivered-To field (RFC 9228);
+	// empty: no field.
+	DeliveredTo string
+	Message     io.Reader // its octets, which stay as they are
+}
+
+func (s *Store) fs() disk.FS {
+	if s.FS == nil {
+		return disk.OS{}
+	}
+	return s.FS
+}
+
+func (s *Store) now() time.Time {
+	if s.Now == nil {
+		return time.Now()
+	}
+	return s.Now()
+}
+
+// CheckName says what keeps name from being that of a mailbox or folder: it is one
+// element of a path, and hides no other one.
+func CheckName(name string) error {
+	why := ""
+	switch {
+	case name == "":
+		why = "empty"
+	case len(name) > 200:
+		why = "too long"
+	case name[0] == '.':
+		why = "a dot in front"
+	case strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f || r == '/' || r == '\\' || r == 0xfffd }):
+		why = "an octet that no name has"
+	default:
+		return nil
+	}
+	return fmt.Errorf("%q is %w: %s", name, ErrName, why)
+}
+
+// folder is the directory of a folder of a mailbox.
+func (s *Store) folder(box, folder string) (string, error) {
+	if err := CheckName(box); err != nil {
+		return "", err
+	}
+	dir := filepath.Join(s.Dir, box)
+	if folder == "" {
+		return dir, nil
+	}
+	if err := CheckName(folder); err != nil {
+		return "", err
+	}
+	return filepath.Join(dir, "."+folder), nil
+}
+
+// Deliver delivers a message, into a mailbox that is made if it is not there, and
+// returns the name it has in new/. When it returns nil the message outlives a power
+// cut; after an error there is none. All errors but ErrName are temporary.
+func (s *Store) Deliver(d Delivery) (name string, err error) {
+	dir, err := s.folder(d.Box, d.Folder)
+	if err != nil {
+		return "", err
+	}
+	name, err = s.deliver(dir, d)
+	if err != nil {
+		if disk.IsFull(err) {
+			err = errors.Join(ErrFull, err)
+		}
+		return "", fmt.Errorf("mailbox %s: %w", d.Box, err)
+	}
+	return name, nil
+}
+
+func (s *Store) deliver(dir string, d Delivery) (string, error) {
+	head, err := d.head()
+	if err != nil {
+		return "", err
+	}
+	if err := s.make(dir, d.Folder != ""); err != nil {
+		return "", err
+	}
+	room, err := s.room(d.Box)
+	if err != nil {
+		return "", err
+	}
+	unique := s.unique()
+	temporary := filepath.Join(dir, "tmp", unique)
+	size, err := s.write(temporary, head, d.Message, room)
+	if err != nil {
+		return "", err
+	}
+	// Readers take the size from here (Maildir++), and so does the quota.
+	name := fmt.Sprintf("%s,S=%d", unique, size)
+	at := filepath.Join(dir, "new", name)
+	if err := s.fs().Rename(temporary, at); err != nil {
+		return "", errors.Join(err, disk.Gone(s.fs().Remove(temporary)))
+	}
+	if err := s.fs().SyncDir(filepath.Join(dir, "new")); err != nil {
+		return "", errors.Join(err, disk.Gone(s.fs().Remove(at)))
+	}
+	return name, nil
+}
+
+// head is the fields in front of the message.
+func (d Delivery) head() (string, error) {
+	for _, path := range []string{d.ReturnPath, d.DeliveredTo} {
+		if strings.ContainsFunc(path, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+			return "", fmt.Errorf("address %q: control character", path)
+		}
+	}
+	head := "Return-Path: <" + d.ReturnPath + ">\r\n"
+	if d.DeliveredTo != "" {
+		head += "Delivered-To: " + d.DeliveredTo + "\r\n"
+	}
+	return head, nil
+}
+
+// write makes a synced file of at most room octets. When it fails there is none.
+func (s *Store) write(name, head string, message io.Reader, room int64) (size int64, err error) {
+	f, err := s.fs().Create(name)
+	if err != nil {
+		return 0, err
+	}
+	size, err = io.Copy(struct{ io.Writer }{f}, io.LimitReader(io.MultiReader(strings.NewReader(head), message), room+1))
+	if err == nil && size > room {
+		err = ErrFull
+	}
+	if err == nil {
+		err = f.Sync()
+	}
+	if err = errors.Join(err, f.Close()); err != nil {
+		return 0, errors.Join(err, disk.Gone(s.fs().Remove(name)))
+	}
+	return size, nil
+}
+
+// make makes the directories of a Maildir; a folder has an empty file maildirfolder
+// (Maildir++).
+func (s *Store) make(dir string, folder bool) error {
+	if _, err := s.fs().ReadDir(filepath.Join(dir, "new")); err == nil {
+		return nil // made last
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	for _, name := range []string{"tmp", "cur", "new"} {
+		if err := s.fs().Mkdir(filepath.Join(dir, name)); err != nil {
+			return err
+		}
+	}
+	if folder {
+		if err := disk.Write(s.fs(), filepath.Join(dir, "maildirfolder"), nil); err != nil && !errors.Is(err, fs.ErrExist) {
+			return err
+		}
+	}
+	for _, above := range []string{dir, filepath.Dir(dir), s.Dir, filepath.Dir(filepath.Clean(s.Dir))} {
+		if err := s.fs().SyncDir(above); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unique is a name that no other delivery has: time, process, count, chance, host.
+func (s *Store) unique() string {
+	host := s.Host
+	if host == "" {
+		host, _ = os.Hostname()
+	}
+	host = strings.NewReplacer("/", `\057`, ":", `\072`, ",", `\054`).Replace(host)
+	if host == "" {
+		host = "localhost"
+	}
+	var chance [4]byte // for two processes of one number, in two containers
+	_, _ = rand.Read(chance[:])
+	now := s.now()
+	return fmt.Sprintf("%d.M%06dP%dQ%dR%s.%s", now.Unix(), now.Nanosecond()/1000, os.Getpid(), s.count.Add(1), hex.EncodeToString(chance[:]), host)
+}
