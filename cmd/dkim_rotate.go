@@ -102,12 +102,12 @@ Exit codes:
 	flags.BoolVarP(&f.yes, "yes", "y", false, "do not ask before records are written")
 	flags.Var(&f.wait, "wait", "wait until the next step is possible; at most this\n`time`")
 	flags.Lookup("wait").NoOptDefVal, flags.Lookup("wait").DefValue = defaultWait, ""
-	flags.StringSliceVar(&f.excused, "except-server", nil, "a name `server` that is out of order, and not waited\nfor (repeatable)")
+	flags.StringSliceVar(&f.excused, "except", nil, "a name `server` that is out of order, and not waited\nfor (repeatable)")
 	flags.BoolVar(&f.trust, "clock-is-right", false, "the clock was wrong before and is right now: all\nwaits begin again")
 	flags.StringVarP(&f.file, "file", "f", wantedFile, "the `file` that says what is wanted, not\n"+wantedFile)
 	flags.Lookup("file").DefValue = "" // the help has it
 	f.dns.resolverFlag(cmd)
-	for _, name := range []string{"old", "selector", "except-server", "retire", "delete", "wait"} {
+	for _, name := range []string{"old", "selector", "except", "retire", "delete", "wait"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	f.output = a.outputFlags(cmd)

@@ -50,7 +50,7 @@ func (r *rotating) next() []string {
 		}
 		return append(steps, "Do that with who holds the zone. Nothing else has to change.", "Run it again; it asks every name server itself:"+r.again())
 	case rotation.Servers:
-		return append(steps, "Wait for the name servers, or until they can be asked, and run it again in a few minutes (or with --wait). One that is out of order for good need not be waited for: --except-server."+r.again())
+		return append(steps, "Wait for the name servers, or until they can be asked, and run it again in a few minutes (or with --wait). One that is out of order for good need not be waited for: --except."+r.again())
 	case rotation.Person:
 		return append(steps, "Put right what is in the way, and run it again:"+r.again())
 	case rotation.Told:
