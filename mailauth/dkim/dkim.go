@@ -1,8 +1,10 @@
-// Package dkim reads and writes DKIM key records: the TXT record at
+// Package dkim reads and writes DKIM key records, the TXT record at
 // <selector>._domainkey.<domain> that holds a signer's public key (RFC 6376,
-// 3.6.1; RFC 8301; RFC 8463).
+// 3.6.1; RFC 8301; RFC 8463), and verifies the signatures of a message. Where
+// one fails it says why: which change of the message would explain it.
 //
-// It does not ask the DNS, and it does not sign or verify messages.
+// It does not sign, and it does not judge what a signature is worth to a reader:
+// alignment is DMARC's matter.
 package dkim
 
 import (

@@ -20,9 +20,10 @@ const (
 	Splitting                 // quotes, backslashes, spaces or missing octets from publishing a long text wrongly
 	Scope                     // h or s forbid what e-mail needs
 	Legacy                    // a tag of an older specification
+	Foreign                   // of a signature: an algorithm, canonicalisation or query method that is not in use
 )
 
-// A Problem is one fault of a key record.
+// A Problem is one fault of a key record or a signature.
 type Problem struct {
 	Offset  int    // of the octet in the text where it shows
 	Tag     string // concerned; empty if none

@@ -22,7 +22,10 @@ const foldingSpace = " \t\r\n"
 
 // tags splits text as a tag-list (RFC 6376, 3.2) and goes on behind faults. Of
 // a name that stands twice the first is kept.
-func tags(text string) (list []span, problems []Problem) {
+func tags(text string) (list []span, problems []Problem) { return tagsOf(text, "record") }
+
+// tagsOf is tags for a text that people call a what.
+func tagsOf(text, what string) (list []span, problems []Problem) {
 	seen := make(map[string]bool)
 	empty := false
 	for at, n := 0, 0; at < len(text); n++ {
@@ -54,7 +57,7 @@ func tags(text string) (list []span, problems []Problem) {
 		}
 		if seen[s.Name] {
 			problems = append(problems, Problem{Offset: here, Tag: s.Name, Kind: Grammar, Effect: Void,
-				Message: fmt.Sprintf("the tag %s stands twice, which makes the whole record invalid", s.Name)})
+				Message: fmt.Sprintf("the tag %s stands twice, which makes the whole %s invalid", s.Name, what)})
 			continue
 		}
 		seen[s.Name] = true

@@ -1,0 +1,288 @@
+package dkim
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"hash"
+
+	"github.com/maildoctor/maildoctor/message"
+)
+
+// Bounds on explaining. What is beyond them stays unexplained.
+const (
+	maxOctets   = 256 << 20 // hashed for the explanations of one message
+	maxVariants = 200       // hashes for the header of one signature
+	maxSums     = 50_000    // lines at the end of a body at which it may have ended
+	maxBlocks   = 16 << 20  // octets hashed to find lines that were put in
+	maxBlock    = 60        // lines put in
+	maxTop      = 200       // lines put in at the top
+)
+
+// A budget is what may still be spent on explaining.
+type budget struct{ octets int64 }
+
+func (b *budget) spend(n int) bool {
+	b.octets -= int64(n)
+	return b.octets > 0
+}
+
+type storyKey struct {
+	want   string
+	canon  Canon
+	length int64
+	hash   string
+}
+
+// explainBody looks for one change of the body that explains why its hash does
+// not match. Nil means that none of those tried does.
+func (x *verifier) explainBody(ctx context.Context, v *Verdict) []Change {
+	s := v.Signature
+	key := storyKey{string(s.BodyHash), s.BodyCanon, s.Length, s.Hash()}
+	if known, ok := x.stories[key]; ok {
+		return known
+	}
+	e := bodyExplainer{m: x.m, sig: s, budget: &x.budget}
+	var found []Change
+	for _, try := range []func() (Change, bool){e.signer, e.canon, e.lineEnds, e.appended, e.variants, e.inserted} {
+		if ctx.Err() != nil {
+			break
+		}
+		if c, ok := try(); ok {
+			found = []Change{c}
+			break
+		}
+	}
+	v.Tried += e.tried
+	x.stories[key] = found
+	return found
+}
+
+type bodyExplainer struct {
+	m      *message.Message
+	sig    Signature
+	budget *budget
+	tried  int
+}
+
+// matches reports whether body has the signed hash under c.
+func (e *bodyExplainer) matches(c Canon, body []byte) bool {
+	if !e.budget.spend(len(body) + 1) {
+		return false
+	}
+	e.tried++
+	w := newLimited(e.sig.Hash(), e.sig.Length)
+	_ = c.Body(w, body) // a hash does not fail
+	return bytes.Equal(w.hash.Sum(nil), e.sig.BodyHash)
+}
+
+// either reports under which canonicalisation body matches, that of the
+// signature first.
+func (e *bodyExplainer) either(body []byte) (c Canon, ok bool) {
+	for _, c := range []Canon{e.sig.BodyCanon, e.sig.BodyCanon.other()} {
+		if e.matches(c, body) {
+			return c, true
+		}
+	}
+	return "", false
+}
+
+// canon: the signer hashed by the other algorithm, or the body has changed in
+// white space only and was plain before.
+func (e *bodyExplainer) canon() (Change, bool) {
+	other := e.sig.BodyCanon.other()
+	if !e.matches(other, e.m.Body) {
+		return Change{}, false
+	}
+	text := "it matches when canonicalised as simple, so the signer says c=" + e.sig.canons() + " and did not do it"
+	if other == Relaxed {
+		text = "only its white space changed (or blank lines, or the signer's c= is wrong): under the relaxed canonicalisation it matches, and c=" + e.sig.canons() + " allows no change"
+	}
+	return Change{Kind: WrongCanon, Text: text}, true
+}
+
+func (s Signature) canons() string { return string(s.HeaderCanon) + "/" + string(s.BodyCanon) }
+
+// lineEnds: bare CR and LF that some relays mend on the way.
+func (e *bodyExplainer) lineEnds() (Change, bool) {
+	mended := message.ToCRLF(e.m.Body)
+	if len(mended) == len(e.m.Body) {
+		return Change{}, false
+	}
+	if _, ok := e.either(mended); !ok {
+		return Change{}, false
+	}
+	o := e.m.Octets()
+	return Change{Kind: LineEnds, Text: fmt.Sprintf("it holds %d bare LF and %d bare CR; with CRLF in their place it matches (RFC 5321, 2.3.8), and verifiers that mend line ends accept it", o.BareLF.N, o.BareCR.N)}, true
+}
+
+// signer: faults of signers that are known by the hash they make.
+func (e *bodyExplainer) signer() (Change, bool) {
+	for _, empty := range []string{"", "\r\n"} {
+		h := newHash(e.sig.Hash())
+		h.Write([]byte(empty))
+		e.tried++
+		if bytes.Equal(h.Sum(nil), e.sig.BodyHash) {
+			return Change{Kind: EmptyBody, Text: "the signer hashed an empty body: it never saw the text, or all of the text was added later"}, true
+		}
+	}
+	for _, c := range []Canon{e.sig.BodyCanon, e.sig.BodyCanon.other()} {
+		if !e.budget.spend(len(e.m.Body)) || e.sig.Length >= 0 {
+			return Change{}, false
+		}
+		var b bytes.Buffer
+		_ = c.Body(&b, e.m.Body) // a buffer does not fail
+		e.tried += 2
+		if e.is(bytes.TrimSuffix(b.Bytes(), crlf)) {
+			return Change{Kind: LastLineEnd, Text: "the signer hashed it without its last CRLF, which every canonical body has (RFC 6376, 3.4.3)"}, true
+		}
+		if e.is(bytes.ReplaceAll(b.Bytes(), crlf, []byte("\n"))) {
+			return Change{Kind: LineEnds, Text: "the signer hashed it with LF for CRLF: it signs before the line ends are those of SMTP (RFC 6376, 5.3)"}, true
+		}
+	}
+	return Change{}, false
+}
+
+// is reports whether octets, canonical already, have the signed hash.
+func (e *bodyExplainer) is(octets []byte) bool {
+	h := newHash(e.sig.Hash())
+	h.Write(octets)
+	return bytes.Equal(h.Sum(nil), e.sig.BodyHash)
+}
+
+// appended looks for a line behind which everything was added later.
+func (e *bodyExplainer) appended() (Change, bool) {
+	if e.sig.Length >= 0 || !e.budget.spend(len(e.m.Body)) {
+		return Change{}, false
+	}
+	body := e.m.Body
+	skip := bytes.Count(body, crlf) - maxSums
+	h := newHash(e.sig.Hash())
+	var sum []byte
+	blank, number := 0, 0
+	for at := 0; at < len(body); number++ {
+		line, _, _ := bytes.Cut(body[at:], crlf)
+		end := min(at+len(line)+2, len(body))
+		canonical := e.sig.BodyCanon.canonLine(line)
+		if len(canonical) == 0 {
+			blank++
+			at = end
+			continue
+		}
+		for ; blank > 0; blank-- {
+			h.Write(crlf)
+		}
+		h.Write(canonical)
+		h.Write(crlf)
+		at = end
+		if number < skip || end == len(body) {
+			continue
+		}
+		e.tried++
+		if sum = h.Sum(sum[:0]); bytes.Equal(sum, e.sig.BodyHash) {
+			return e.addition(Appended, at, len(body), "at the end"), true
+		}
+	}
+	return Change{}, false
+}
+
+// addition says that the octets of the body from at to end were added.
+func (e *bodyExplainer) addition(kind ChangeKind, at, end int, where string) Change {
+	added := e.m.Body[at:end]
+	lines := max(1, bytes.Count(added, crlf))
+	return Change{Kind: kind, Offset: e.m.BodyAt + at, Length: end - at,
+		Text: fmt.Sprintf("without the %d octets (%s) %s, %q, it matches: a mailing list or gateway added them", end-at, plural(lines, "line"), where, excerpt(added))}
+}
+
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+// excerpt is the beginning of text that was added, without blank lines.
+func excerpt(added []byte) string {
+	added = bytes.Trim(added, "\r\n\t ")
+	if len(added) > 60 {
+		return string(added[:60]) + "..."
+	}
+	return string(added)
+}
+
+// inserted looks for whole lines that were put in at the top or in the middle.
+func (e *bodyExplainer) inserted() (Change, bool) {
+	if e.sig.Length >= 0 || len(e.m.Body) > 1<<20 {
+		return Change{}, false
+	}
+	var b bytes.Buffer
+	var raw, at []int // where each line begins, in the body and in b
+	for from := 0; from < len(e.m.Body); {
+		line, _, _ := bytes.Cut(e.m.Body[from:], crlf)
+		raw, at = append(raw, from), append(at, b.Len())
+		b.Write(e.sig.BodyCanon.canonLine(line))
+		b.Write(crlf)
+		from += len(line) + 2
+	}
+	canonical := b.Bytes()
+	for n := len(at); n > 0 && len(canonical) == at[n-1]+2; n-- { // blank lines at the end do not count
+		canonical, at, raw = canonical[:at[n-1]], at[:n-1], raw[:n-1]
+	}
+	left := maxBlocks
+	block := min(maxBlock, maxBlocks/(1+len(at)*(len(canonical)/2+1)))
+	before := newHash(e.sig.Hash())
+	for i := range at {
+		if i > 0 {
+			before.Write(canonical[at[i-1]:at[i]])
+		}
+		most := block
+		if i == 0 {
+			most = maxTop
+		}
+		for j := i + 1; j < len(at) && j <= i+most; j++ {
+			if left -= len(canonical) - at[j]; left < 0 || !e.budget.spend(len(canonical)-at[j]) {
+				return Change{}, false
+			}
+			e.tried++
+			if bytes.Equal(sumWith(before, canonical[at[j]:]), e.sig.BodyHash) {
+				where := "in the middle"
+				if i == 0 {
+					where = "at the top"
+				}
+				return e.addition(Inserted, raw[i], raw[j], where), true
+			}
+		}
+	}
+	return Change{}, false
+}
+
+// sumWith is the sum of h after more, with h as it was.
+func sumWith(h hash.Hash, more []byte) []byte {
+	c, ok := h.(hash.Cloner)
+	if !ok {
+		return nil
+	}
+	clone, err := c.Clone()
+	if err != nil {
+		return nil
+	}
+	clone.Write(more)
+	return clone.Sum(nil)
+}
+
+// variants tries what relays do to whole bodies, each undone.
+func (e *bodyExplainer) variants() (Change, bool) {
+	if len(e.m.Body) > 8<<20 {
+		return Change{}, false
+	}
+	for _, v := range bodyVariants {
+		body := v.undo(e.m)
+		if body == nil || bytes.Equal(body, e.m.Body) {
+			continue
+		}
+		if _, ok := e.either(body); ok {
+			return Change{Kind: v.kind, Text: v.text}, true
+		}
+	}
+	return Change{}, false
+}
