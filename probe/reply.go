@@ -110,9 +110,12 @@ func (r *replies) line() (string, error) {
 }
 
 // parseLine takes a reply line apart: its code, and whether more lines follow
-// (RFC 5321, 4.2 and 4.2.1). A code alone is tolerated, as 4.2 asks.
+// (RFC 5321, 4.2 and 4.2.1). A code alone is tolerated, as 4.2 asks. Refusals with
+// codes that the grammar does not have, such as 571, are common, and 4.3.2 has
+// clients go by the first digit.
 func parseLine(line string) (code int, more bool, err error) {
-	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '5' || line[2] < '0' || line[2] > '9' {
+	if len(line) < 3 || line[0] < '2' || line[0] > '5' || line[1] < '0' || line[1] > '9' || line[2] < '0' || line[2] > '9' ||
+		line[0] < '4' && line[1] > '5' {
 		return 0, false, errGarbage{"a line that does not begin with a reply code"}
 	}
 	code = int(line[0]-'0')*100 + int(line[1]-'0')*10 + int(line[2]-'0')

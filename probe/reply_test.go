@@ -18,6 +18,8 @@ func TestParseLine(t *testing.T) {
 		{"220", 220, false, true},
 		{"220 ", 220, false, true},
 		{"559 x", 559, false, true},
+		{"571 x", 571, false, true},
+		{"5a1 x", 0, false, false},
 		{"220mx", 0, false, false},
 		{"120 mx", 0, false, false},
 		{"620 mx", 0, false, false},

@@ -44,12 +44,17 @@ const (
 	StageBody    // the body of the response
 
 	StageCapability // what a host offers mail programs, in clear text (CAPABILITY, CAPA)
+
+	// Stages of the delivery of a message, which is not done here.
+	StageAuth    // AUTH (RFC 4954)
+	StageMessage // the message, its final dot and the reply to that
 )
 
 var stageNames = map[Stage]string{
 	StageConnect: "connect", StageBanner: "banner", StageEHLO: "ehlo", StageSTARTTLS: "starttls", StageTLS: "tls",
 	StageEHLO2: "ehlo2", StageMail: "mail", StageRcpt: "rcpt", StageReset: "rset", StageVerify: "verify", StageData: "data", StageEnding: "ending", StageQuit: "quit",
 	StageResolve: "resolve", StageRequest: "request", StageBody: "body", StageCapability: "capability",
+	StageAuth: "auth", StageMessage: "message",
 }
 
 func (s Stage) String() string { return stageNames[s] }
