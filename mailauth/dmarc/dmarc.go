@@ -1,8 +1,8 @@
-// Package dmarc reads and writes DMARC policy records and finds the one that
-// applies to a domain (RFC 9989), beside what a receiver that still follows RFC
-// 7489 makes of the same zone.
+// Package dmarc reads and writes DMARC policy records, finds the one that applies
+// to a domain and evaluates messages by it (RFC 9989), beside what a receiver that
+// still follows RFC 7489 makes of the same zone.
 //
-// It does not evaluate messages and writes no reports.
+// It does not verify SPF or DKIM, whose results it takes, and writes no reports.
 package dmarc
 
 import (
