@@ -78,11 +78,6 @@ func TestScripts(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { internet.Close() })
-	silent, err := net.ListenPacket("udp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { silent.Close() })
 	scenarios, err := filepath.Abs("../testdata/scenarios")
 	if err != nil {
 		t.Fatal(err)
@@ -91,6 +86,12 @@ func TestScripts(t *testing.T) {
 		Dir:                 "testdata/script",
 		RequireExplicitExec: true,
 		Setup: func(e *testscript.Env) error {
+			silent, err := net.ListenPacket("udp", "127.0.0.1:0") // each script has its own: see asked
+			if err != nil {
+				return err
+			}
+			e.Defer(func() { silent.Close() })
+			e.Values["silent"] = silent
 			e.Setenv("RESOLVER", internet.Resolver())
 			e.Setenv("SILENT", silent.LocalAddr().String())
 			e.Setenv("SCENARIOS", scenarios)
@@ -100,7 +101,7 @@ func TestScripts(t *testing.T) {
 			"exits":   exits,
 			"oneline": oneLine,
 			"schema":  schema,
-			"asked":   asked(silent),
+			"asked":   asked,
 			"private": private,
 		},
 	})
@@ -168,10 +169,9 @@ func schema(ts *testscript.TestScript, neg bool, args []string) {
 }
 
 // asked waits until the silent server has got a question: the program is at work.
-func asked(silent net.PacketConn) func(*testscript.TestScript, bool, []string) {
-	return func(ts *testscript.TestScript, _ bool, _ []string) {
-		ts.Check(silent.SetReadDeadline(time.Now().Add(10 * time.Second)))
-		_, _, err := silent.ReadFrom(make([]byte, 512))
-		ts.Check(err)
-	}
+func asked(ts *testscript.TestScript, _ bool, _ []string) {
+	silent := ts.Value("silent").(net.PacketConn)
+	ts.Check(silent.SetReadDeadline(time.Now().Add(10 * time.Second)))
+	_, _, err := silent.ReadFrom(make([]byte, 512))
+	ts.Check(err)
 }
