@@ -317,7 +317,7 @@ func (a *app) consent(ctx context.Context, f consentFlags, p plan.Plan, provider
 	if _, tty := terminalIn(a.in); !tty {
 		return usage(errors.New("nobody is there to agree; give --yes"))
 	}
-	fmt.Fprintf(a.err, "\nChange %s in %s by %s? [y/N] ", counted(len(p.Changes), "slot"), report.Escape(record.Display(p.Zone)), report.Escape(provider))
+	fmt.Fprintf(a.err, "\nMake %s to %s by %s? [y/N] ", counted(len(p.Changes), "change"), report.Escape(record.Display(p.Zone)), report.Escape(provider))
 	answer := make(chan string, 1)
 	go func() {
 		line, _ := bufio.NewReader(a.in).ReadString('\n') // what was not read is no yes

@@ -75,7 +75,7 @@ func (a *app) open(ctx context.Context, f providerFlags, domain string) (provide
 	}
 	named, err := desired.ParseProvider(f.spec)
 	if err != nil {
-		return nil, usage(fmt.Errorf("--provider %w", err))
+		return nil, usage(fmt.Errorf("--provider: %w", err))
 	}
 	i := slices.IndexFunc(a.providers, func(k providerKind) bool { return k.name == named.Kind })
 	if i < 0 {
