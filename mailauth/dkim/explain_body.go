@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"hash"
 
 	"github.com/maildoctor/maildoctor/message"
 )
@@ -14,9 +13,6 @@ const (
 	maxOctets   = 256 << 20 // hashed for the explanations of one message
 	maxVariants = 200       // hashes for the header of one signature
 	maxSums     = 50_000    // lines at the end of a body at which it may have ended
-	maxBlocks   = 16 << 20  // octets hashed to find lines that were put in
-	maxBlock    = 60        // lines put in
-	maxTop      = 200       // lines put in at the top
 )
 
 // A budget is what may still be spent on explaining.
@@ -208,66 +204,6 @@ func excerpt(added []byte) string {
 		return string(added[:60]) + "..."
 	}
 	return string(added)
-}
-
-// inserted looks for whole lines that were put in at the top or in the middle.
-func (e *bodyExplainer) inserted() (Change, bool) {
-	if e.sig.Length >= 0 || len(e.m.Body) > 1<<20 {
-		return Change{}, false
-	}
-	var b bytes.Buffer
-	var raw, at []int // where each line begins, in the body and in b
-	for from := 0; from < len(e.m.Body); {
-		line, _, _ := bytes.Cut(e.m.Body[from:], crlf)
-		raw, at = append(raw, from), append(at, b.Len())
-		b.Write(e.sig.BodyCanon.canonLine(line))
-		b.Write(crlf)
-		from += len(line) + 2
-	}
-	canonical := b.Bytes()
-	for n := len(at); n > 0 && len(canonical) == at[n-1]+2; n-- { // blank lines at the end do not count
-		canonical, at, raw = canonical[:at[n-1]], at[:n-1], raw[:n-1]
-	}
-	left := maxBlocks
-	block := min(maxBlock, maxBlocks/(1+len(at)*(len(canonical)/2+1)))
-	before := newHash(e.sig.Hash())
-	for i := range at {
-		if i > 0 {
-			before.Write(canonical[at[i-1]:at[i]])
-		}
-		most := block
-		if i == 0 {
-			most = maxTop
-		}
-		for j := i + 1; j < len(at) && j <= i+most; j++ {
-			if left -= len(canonical) - at[j]; left < 0 || !e.budget.spend(len(canonical)-at[j]) {
-				return Change{}, false
-			}
-			e.tried++
-			if bytes.Equal(sumWith(before, canonical[at[j]:]), e.sig.BodyHash) {
-				where := "in the middle"
-				if i == 0 {
-					where = "at the top"
-				}
-				return e.addition(Inserted, raw[i], raw[j], where), true
-			}
-		}
-	}
-	return Change{}, false
-}
-
-// sumWith is the sum of h after more, with h as it was.
-func sumWith(h hash.Hash, more []byte) []byte {
-	c, ok := h.(hash.Cloner)
-	if !ok {
-		return nil
-	}
-	clone, err := c.Clone()
-	if err != nil {
-		return nil
-	}
-	clone.Write(more)
-	return clone.Sum(nil)
 }
 
 // variants tries what relays do to whole bodies, each undone.

@@ -4,10 +4,10 @@ import (
 	"context"
 	"crypto"
 	"crypto/ed25519"
-	"crypto/rand"
 	"crypto/rsa"
 	"encoding/base64"
 	"math/big"
+	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -24,18 +24,12 @@ type pair struct {
 	ed     ed25519.PrivateKey // Ed25519
 }
 
-// makeRSA makes a key of any size.
-func makeRSA(bits int) pair {
+// makeRSA makes a key of any size, the same for the same seed.
+func makeRSA(bits int, seed uint64) pair {
 	e := big.NewInt(65537)
+	rnd := rand.New(rand.NewPCG(seed, uint64(bits)))
 	for {
-		p, err := rand.Prime(rand.Reader, bits/2)
-		if err != nil {
-			panic(err)
-		}
-		q, err := rand.Prime(rand.Reader, bits-bits/2)
-		if err != nil {
-			panic(err)
-		}
+		p, q := makePrime(rnd, bits/2), makePrime(rnd, bits-bits/2)
 		one := big.NewInt(1)
 		n := new(big.Int).Mul(p, q)
 		phi := new(big.Int).Mul(new(big.Int).Sub(p, one), new(big.Int).Sub(q, one))
@@ -45,10 +39,24 @@ func makeRSA(bits int) pair {
 	}
 }
 
+// makePrime is a prime of so many bits, of which the first two are set.
+func makePrime(rnd *rand.Rand, bits int) *big.Int {
+	for {
+		n := new(big.Int)
+		for range bits / 64 {
+			n.Or(n.Lsh(n, 64), new(big.Int).SetUint64(rnd.Uint64()))
+		}
+		n.SetBit(n.SetBit(n.SetBit(n, bits-1, 1), bits-2, 1), 0, 1)
+		if n.ProbablyPrime(10) {
+			return n
+		}
+	}
+}
+
 var (
-	rsaPair   = sync.OnceValue(func() pair { return makeRSA(1024) })
-	smallPair = sync.OnceValue(func() pair { return makeRSA(768) })
-	otherPair = sync.OnceValue(func() pair { return makeRSA(1024) })
+	rsaPair   = sync.OnceValue(func() pair { return makeRSA(1024, 1) })
+	smallPair = sync.OnceValue(func() pair { return makeRSA(768, 2) })
+	otherPair = sync.OnceValue(func() pair { return makeRSA(1024, 3) })
 	edPair    = sync.OnceValue(func() pair {
 		private := ed25519.NewKeyFromSeed([]byte("0123456789abcdef0123456789abcdef"))
 		return pair{public: private.Public(), ed: private}

@@ -179,6 +179,8 @@ func TestChanges(t *testing.T) {
 			return replace(s, "Dear Bob", "CAUTION: external mail\r\n\r\nDear Bob")
 		}, BodyChanged, []ChangeKind{Inserted}, "at the top", "CAUTION"},
 		{"footer in a part", multi, simpleTags, func(s string) string { return replace(s, "two.\r\n", "two.\r\n__\r\nlist\r\n") }, BodyChanged, []ChangeKind{Inserted}, "in the middle", "__\r\nlist"},
+		{"footer in a part of a large body", replace(multi, "Text one.\r\n", strings.Repeat("This line has some forty octets in it.\r\n", 1000)), simpleTags, func(s string) string { return replace(s, "two.\r\n", "two.\r\n__\r\nlist\r\n") }, BodyChanged, []ChangeKind{Inserted}, "in the middle", "__\r\nlist"},
+		{"a line in the middle", letter, relaxedTags, func(s string) string { return replace(s, "this is", "PS: buy now\r\nthis is") }, BodyChanged, []ChangeKind{Inserted}, "PS: buy now", "PS"},
 		{"white space", letter, simpleTags, func(s string) string { return replace(s, "Dear Bob,", "Dear Bob,  ") }, BodyChanged, []ChangeKind{WhiteSpace}, "blanks at the ends", ""},
 		{"white space before, plain", replace(letter, "is  a", "is a"), simpleTags, func(s string) string { return replace(s, "is a", "is  a") }, BodyChanged, []ChangeKind{WrongCanon}, "only its white space changed", ""},
 		{"mbox", letter, relaxedTags, func(s string) string { return replace(s, "\r\nFrom here", "\r\n>From here") }, BodyChanged, []ChangeKind{Escaped}, ">From", ""},
