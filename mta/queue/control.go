@@ -1,0 +1,131 @@
+package queue
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/spool"
+)
+
+// An Entry is a message as it stands in the queue.
+type Entry struct {
+	Envelope spool.Envelope
+	Running  bool      // it is being delivered now
+	Due      time.Time // when something is to be done for it; zero: not before it is released, or now running
+}
+
+func (it *item) entry() Entry {
+	e := Entry{Envelope: it.env.Clone(), Running: it.running > 0}
+	if it.index >= 0 {
+		e.Due = it.at
+	}
+	return e
+}
+
+// List is all messages, the oldest first.
+func (q *Queue) List() []Entry {
+	q.mu.Lock()
+	entries := make([]Entry, 0, len(q.items))
+	for _, it := range q.items {
+		entries = append(entries, it.entry())
+	}
+	q.mu.Unlock()
+	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Envelope.ID, b.Envelope.ID) })
+	return entries
+}
+
+// Show is one message.
+func (q *Queue) Show(id string) (Entry, error) {
+	it, err := q.item(id)
+	if err != nil {
+		return Entry{}, err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return it.entry(), nil
+}
+
+func (q *Queue) item(id string) (*item, error) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it := q.items[id]
+	if it == nil {
+		return nil, fmt.Errorf("%q: %w", id, ErrNone)
+	}
+	return it, nil
+}
+
+// Len is the number of messages, and of transactions that are under way.
+func (q *Queue) Len() (messages, running int) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.items), q.running
+}
+
+// Hold has a message wait until it is released, across restarts too. An attempt that
+// is under way goes on.
+func (q *Queue) Hold(id string) error { return q.setHeld(id, true) }
+
+// Release gives a held message back to its schedule.
+func (q *Queue) Release(id string) error { return q.setHeld(id, false) }
+
+func (q *Queue) setHeld(id string, held bool) error {
+	it, err := q.item(id)
+	if err != nil {
+		return err
+	}
+	it.write.Lock()
+	defer it.write.Unlock()
+	q.mu.Lock()
+	env := it.env.Clone()
+	q.mu.Unlock()
+	env.Held = held
+	if err := q.o.Spool.Update(env); err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it.env.Held = held
+	q.schedule(it, time.Now())
+	return nil
+}
+
+// Retry has a message tried now, for all who wait for it. The schedule goes on as if
+// it had been time. A held message stays held.
+func (q *Queue) Retry(id string) error {
+	it, err := q.item(id)
+	if err != nil {
+		return err
+	}
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	it.notBefore = time.Now()
+	for i := range it.rcpts {
+		it.rcpts[i].now = it.env.Rcpts[i].Status == spool.Waiting && !it.rcpts[i].busy
+	}
+	q.schedule(it, time.Now())
+	return nil
+}
+
+// Remove drops a message. Nobody is told. It fails with ErrBusy while it is being
+// delivered.
+func (q *Queue) Remove(id string) error {
+	it, err := q.item(id)
+	if err != nil {
+		return err
+	}
+	it.write.Lock()
+	defer it.write.Unlock()
+	q.mu.Lock()
+	busy, gone := it.running > 0, it.gone
+	q.mu.Unlock()
+	if gone {
+		return fmt.Errorf("%q: %w", id, ErrNone)
+	}
+	if busy {
+		return fmt.Errorf("%s: %w", id, ErrBusy)
+	}
+	return q.discard(it)
+}
