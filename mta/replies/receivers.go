@@ -1,0 +1,96 @@
+package replies
+
+const (
+	yahooCodes = "https://senders.yahooinc.com/smtp-error-codes/"
+	yahooRules = "https://senders.yahooinc.com/best-practices/"
+	yahooAsk   = "https://senders.yahooinc.com/contact"
+	appleRules = "https://support.apple.com/en-us/102322"
+	gmxErrors  = "https://postmaster.gmx.net/en/error-messages"
+	telekom    = "https://postmaster.t-online.de/index.en.html"
+)
+
+var (
+	yahooHosts   = []string{"yahoodns.net"}
+	appleHosts   = []string{"icloud.com", "apple.com"}
+	unitedHosts  = []string{"gmx.net", "web.de", "mail.com", "kundenserver.de", "ionos.com"}
+	telekomHosts = []string{"t-online.de"}
+)
+
+// yahoo is what Yahoo and AOL say (senders.yahooinc.com/smtp-error-codes).
+var yahoo = []rule{
+	{yahooHosts, 4, nil, []string{"[tss", "[ts0", "temporarily deferred"}, Meaning{
+		"yahoo-deferred", "Yahoo", Throttled,
+		"Yahoo puts mail from this address off: complaints by its users, content like that of spam, a bad name of the address or its network, or more mail than usual.",
+		"Send less to Yahoo and let it rise slowly; the queue tries again. If it lasts, ask with the sender support form and the code in brackets.",
+		yahooAsk, yahooCodes}},
+	{yahooHosts, 5, nil, []string{"spamhaus", "[bl"}, Meaning{
+		"yahoo-spamhaus", "Yahoo", Blocked,
+		"Yahoo refuses the sending address because Spamhaus lists it.",
+		"Look it up at Spamhaus, end the cause and ask for removal there. Until then, send by a relay.",
+		"https://check.spamhaus.org/", yahooCodes}},
+	{yahooHosts, 5, nil, []string{"unauthenticated", "not accepted due to domain's dmarc", "dmarc policy"}, Meaning{
+		"yahoo-authentication", "Yahoo", Authentication,
+		"Neither SPF nor DKIM passed as Yahoo asks of every sender, or the DMARC policy of the From domain asks to refuse the message.",
+		"Sign with DKIM for the From domain and name the sending address in SPF; who sends much needs both, and DMARC.",
+		yahooRules, yahooCodes}},
+	{yahooHosts, 5, nil, []string{"[ph"}, Meaning{
+		"yahoo-content", "Yahoo", Content,
+		"Something in the content is not let through: malware, phishing, or a link to it.",
+		"Look at the links and attachments, and at whether somebody misuses the server.",
+		yahooRules, yahooCodes}},
+	{yahooHosts, 5, nil, []string{"dd this user doesn't have", "user does not exist", "doesn't have a"}, Meaning{
+		"yahoo-unknown", "Yahoo", Recipient,
+		"There is no such account at Yahoo.",
+		"Check the spelling; remove the address from lists.",
+		"", yahooCodes}},
+}
+
+// apple is what iCloud says, of which Apple documents that the reply tells the
+// reason, and whom to write to (support.apple.com/102322).
+var apple = []rule{
+	{appleHosts, 5, nil, []string{"dmarc policy", "failing both spf and dkim"}, Meaning{
+		"icloud-authentication", "iCloud Mail", Authentication,
+		"SPF and DKIM did not pass for the domain in From, and iCloud honours that domain's DMARC policy.",
+		"Sign with DKIM for the From domain and name the sending address in SPF.",
+		appleRules, appleRules}},
+	{appleHosts, 5, nil, []string{"local policy", "support.apple.com"}, Meaning{
+		"icloud-policy", "iCloud Mail", Blocked,
+		"iCloud refuses the message by its own filter: the name of the address or the domain, the content, or what its users reported.",
+		"Meet what Apple asks of senders; then write to icloudadmin@apple.com with the domain, the addresses and the replies. Until then, send by a relay.",
+		appleRules, appleRules}},
+	{appleHosts, 4, nil, []string{"support.apple.com", "excessive volume"}, Meaning{
+		"icloud-rate", "iCloud Mail", Throttled,
+		"iCloud puts mail from this sender or to this recipient off.",
+		"Send less at once; the queue tries again.",
+		appleRules, appleRules}},
+}
+
+// germany is what the two largest receivers there say: GMX and WEB.DE, which give
+// no enhanced codes, and T-Online.
+var germany = []rule{
+	{unitedHosts, 5, nil, []string{"block listed", "blocklisted", "blacklisted"}, Meaning{
+		"gmx-listed", "GMX and WEB.DE", Blocked,
+		"The sending address is on a block list that GMX and WEB.DE go by.",
+		"Follow the link in the reply: it names the list, and has a form. Until then, send by a relay.",
+		gmxErrors, gmxErrors}},
+	{unitedHosts, 5, nil, []string{"dns ptr", "ptr resource record"}, Meaning{
+		"gmx-ptr", "GMX and WEB.DE", Authentication,
+		"The sending address has no PTR record, or one that looks like that of a home connection.",
+		"Have the provider of the address set it to the name of the mail host.",
+		gmxErrors, gmxErrors}},
+	{unitedHosts, 5, nil, []string{"spf policy", "due to spf"}, Meaning{
+		"gmx-spf", "GMX and WEB.DE", Authentication,
+		"The SPF record of the MAIL FROM domain does not name the sending address.",
+		"Add it to the record.",
+		gmxErrors, gmxErrors}},
+	{unitedHosts, 0, nil, []string{"postmaster.gmx", "postmaster.web.de", "postmaster.mail.com", "postmaster.1und1", "postmaster.ionos"}, Meaning{
+		"gmx-case", "GMX and WEB.DE", Policy,
+		"GMX and WEB.DE explain every refusal on a page of its own, to which the reply links.",
+		"Follow the link in the reply.",
+		gmxErrors, gmxErrors}},
+	{telekomHosts, 5, nil, []string{"bad reputation", "rx.t-online.de", "transient ip"}, Meaning{
+		"t-online-unknown", "T-Online", Blocked,
+		"T-Online takes mail only from addresses that it knows, and does not know this one or has blocked it.",
+		"Give the mail host a website with an imprint under its domain and a PTR record that shows whose it is, then write to the address that the reply names; it is a matter of hours. Until then, send by a relay.",
+		telekom, telekom}},
+}
