@@ -25,10 +25,11 @@ type world struct {
 	t    *testing.T
 	disk *disktest.Mem
 	o    Options
-	// answer is what becomes of a recipient; nil: delivered.
-	answer func(t Transaction, r spool.Rcpt) Outcome
 
-	mu      sync.Mutex
+	mu sync.Mutex
+	// answer is what becomes of a recipient; nil: delivered.
+	answer  func(t Transaction, r spool.Rcpt) Outcome
+	fault   func(disktest.Call) error // of the disk
 	tries   []try
 	notices []Notice
 	events  []Event
@@ -51,6 +52,15 @@ func (w *world) start() {
 	}
 	if w.disk == nil {
 		w.disk = new(disktest.Mem)
+		w.disk.Before = func(c disktest.Call) error {
+			w.mu.Lock()
+			fault := w.fault
+			w.mu.Unlock()
+			if fault == nil {
+				return nil
+			}
+			return fault(c)
+		}
 	}
 	s, found, err := spool.Open("/spool", spool.Options{FS: w.disk})
 	if err != nil {
@@ -108,8 +118,11 @@ func (w *world) deliver(_ context.Context, t Transaction) []Outcome {
 	var names []string
 	for _, r := range t.Rcpts {
 		out := Outcome{Kind: Delivered, Reply: spool.Reply{Code: 250}}
-		if w.answer != nil {
-			out = w.answer(t, r)
+		w.mu.Lock()
+		answer := w.answer
+		w.mu.Unlock()
+		if answer != nil {
+			out = answer(t, r)
 		}
 		outcomes = append(outcomes, out)
 		names = append(names, r.Addr)
@@ -135,6 +148,34 @@ func (w *world) send(change func(*spool.Envelope), rcpts ...string) string {
 		w.t.Fatal(err)
 	}
 	return e.ID
+}
+
+// now sets what the disk and the other side do from now on.
+func (w *world) now(answer func(Transaction, spool.Rcpt) Outcome, fault func(disktest.Call) error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.answer, w.fault = answer, fault
+}
+
+// told is the notices so far.
+func (w *world) told() []Notice {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.notices)
+}
+
+// log is the events so far.
+func (w *world) log() []Event {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.events)
+}
+
+// made is the tries so far.
+func (w *world) made() []try {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.Clone(w.tries)
 }
 
 // begins is when each try was.
@@ -178,13 +219,14 @@ func TestDelivered(t *testing.T) {
 		w.start()
 		w.send(nil, "a@one.example", "b@two.example", "c@one.example")
 		synctest.Wait()
-		slices.SortFunc(w.tries, func(a, b try) int { return strings.Compare(a.destination, b.destination) })
-		if want := []try{{0, "one.example", "a@one.example c@one.example"}, {0, "two.example", "b@two.example"}}; !slices.Equal(w.tries, want) {
-			t.Errorf("tries %v", w.tries)
+		tries := w.made()
+		slices.SortFunc(tries, func(a, b try) int { return strings.Compare(a.destination, b.destination) })
+		if want := []try{{0, "one.example", "a@one.example c@one.example"}, {0, "two.example", "b@two.example"}}; !slices.Equal(tries, want) {
+			t.Errorf("tries %v", tries)
 		}
 		w.empty()
-		if len(w.notices) != 0 {
-			t.Errorf("notices %v", w.notices)
+		if len(w.told()) != 0 {
+			t.Errorf("notices %v", w.told())
 		}
 	})
 }
@@ -208,10 +250,10 @@ func TestSchedule(t *testing.T) {
 			t.Errorf("tries at\n%v, want\n%v", got, want)
 		}
 		w.empty()
-		if len(w.notices) != 2 || w.notices[0].Kind != Delay || w.notices[1].Kind != Failure || !w.notices[0].Until.Equal(began.Add(120*time.Hour)) {
-			t.Fatalf("notices %+v", w.notices)
+		if len(w.told()) != 2 || w.told()[0].Kind != Delay || w.told()[1].Kind != Failure || !w.told()[0].Until.Equal(began.Add(120*time.Hour)) {
+			t.Fatalf("notices %+v", w.told())
 		}
-		if r := w.notices[1].Rcpts[0]; r.Status != spool.Failed || r.Reply.Text != "try later" || r.Attempts != len(want) {
+		if r := w.told()[1].Rcpts[0]; r.Status != spool.Failed || r.Reply.Text != "try later" || r.Attempts != len(want) {
 			t.Errorf("the failure says %+v", r)
 		}
 	})
@@ -224,19 +266,19 @@ func TestDelayNoticeAtFourHours(t *testing.T) {
 		w.send(nil, "a@one.example")
 		time.Sleep(4*time.Hour - time.Second)
 		synctest.Wait()
-		if len(w.notices) != 0 {
+		if len(w.told()) != 0 {
 			t.Error("told too early")
 		}
 		time.Sleep(time.Second)
 		synctest.Wait()
-		if len(w.notices) != 1 || w.notices[0].Kind != Delay {
-			t.Errorf("notices %+v", w.notices)
+		if len(w.told()) != 1 || w.told()[0].Kind != Delay {
+			t.Errorf("notices %+v", w.told())
 		}
 		w.start() // it is known after a restart
 		time.Sleep(8 * time.Hour)
 		synctest.Wait()
-		if len(w.notices) != 1 {
-			t.Errorf("%d notices", len(w.notices))
+		if len(w.told()) != 1 {
+			t.Errorf("%d notices", len(w.told()))
 		}
 	})
 }
@@ -272,8 +314,8 @@ func TestNotices(t *testing.T) {
 				w.start()
 				w.send(c.change, "a@one.example")
 				synctest.Wait()
-				if (len(w.notices) == 1) != c.told {
-					t.Errorf("notices %+v", w.notices)
+				if (len(w.told()) == 1) != c.told {
+					t.Errorf("notices %+v", w.told())
 				}
 				w.empty()
 			})
@@ -314,11 +356,11 @@ func TestEachForItself(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		want := []try{{0, "", "yes@x no@x later@x maybe@x"}, {450 * time.Second, "", "later@x maybe@x"}, {1350 * time.Second, "", "later@x"}}
-		if !slices.Equal(w.tries, want) {
-			t.Errorf("tries %v", w.tries)
+		if !slices.Equal(w.made(), want) {
+			t.Errorf("tries %v", w.made())
 		}
-		if len(w.notices) != 1 || len(w.notices[0].Rcpts) != 1 || w.notices[0].Rcpts[0].Addr != "no@x" {
-			t.Errorf("notices %+v", w.notices)
+		if len(w.told()) != 1 || len(w.told()[0].Rcpts) != 1 || w.told()[0].Rcpts[0].Addr != "no@x" {
+			t.Errorf("notices %+v", w.told())
 		}
 		w.empty()
 	})
@@ -343,7 +385,7 @@ func TestRestart(t *testing.T) {
 		synctest.Wait()
 		w.stop()
 		time.Sleep(24 * time.Hour)
-		w.tries, w.answer = nil, nil
+		w.tries, w.answer = nil, nil // it is stopped
 		n := 0
 		w.o.Rand = func() float64 { n++; return float64(n%100) / 100 }
 		w.start()
@@ -373,7 +415,7 @@ func TestAttemptIsWrittenFirst(t *testing.T) {
 				}
 			}
 			tries = append(tries, time.Since(began))
-			w.disk.Before = func(disktest.Call) error { return syscall.EIO } // the process is as good as dead
+			w.now(nil, func(disktest.Call) error { return syscall.EIO }) // the process is as good as dead
 			return nil
 		}
 		w.start()
@@ -381,10 +423,11 @@ func TestAttemptIsWrittenFirst(t *testing.T) {
 		for range 3 {
 			synctest.Wait()
 			w.stop()
-			w.disk.Before = nil
+			w.now(nil, nil)
 			w.start()
 			time.Sleep(time.Hour)
 		}
+		w.stop()
 		want := []time.Duration{0, 450 * time.Second, time.Hour + 900*time.Second}
 		if len(tries) < 2 || !slices.Equal(tries[:2], want[:2]) {
 			t.Errorf("tries at %v", tries)
@@ -400,21 +443,21 @@ func TestDiskTrouble(t *testing.T) {
 		w.start()
 		w.send(nil, "a@one.example")
 		synctest.Wait()
-		w.disk.Before = func(c disktest.Call) error {
+		w.now(busy, func(c disktest.Call) error {
 			if c.Op == "write" || c.Op == "remove" {
 				return syscall.ENOSPC
 			}
 			return nil
-		}
+		})
 		time.Sleep(20 * time.Minute)
 		synctest.Wait()
 		if got := w.begins(); len(got) != 1 {
 			t.Errorf("tries at %v", got)
 		}
-		if !slices.ContainsFunc(w.events, func(e Event) bool { return e.What == Trouble && errors.Is(e.Err, spool.ErrFull) }) {
-			t.Errorf("events %+v", w.events)
+		if !slices.ContainsFunc(w.log(), func(e Event) bool { return e.What == Trouble && errors.Is(e.Err, spool.ErrFull) }) {
+			t.Errorf("events %+v", w.log())
 		}
-		w.disk.Before, w.answer = nil, nil
+		w.now(nil, nil)
 		time.Sleep(time.Minute)
 		synctest.Wait()
 		if got := w.begins(); len(got) != 2 {
@@ -429,15 +472,15 @@ func TestRemovalTrouble(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := &world{t: t}
 		w.start()
-		w.disk.Before = func(c disktest.Call) error {
+		w.now(nil, func(c disktest.Call) error {
 			if c.Op == "remove" {
 				return syscall.EIO
 			}
 			return nil
-		}
+		})
 		w.send(nil, "a@one.example")
 		time.Sleep(time.Hour)
-		w.disk.Before = nil
+		w.now(nil, nil)
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		if got := w.begins(); len(got) != 1 {
@@ -454,6 +497,8 @@ func TestNoticeTrouble(t *testing.T) {
 		w := &world{t: t, answer: refused}
 		full := true
 		w.o.Notify = func(_ context.Context, n Notice) error {
+			w.mu.Lock()
+			defer w.mu.Unlock()
 			if full {
 				return spool.ErrFull
 			}
@@ -465,11 +510,13 @@ func TestNoticeTrouble(t *testing.T) {
 		time.Sleep(10 * time.Minute)
 		w.start()
 		time.Sleep(10 * time.Minute)
+		w.mu.Lock()
 		full = false
+		w.mu.Unlock()
 		time.Sleep(time.Minute)
 		synctest.Wait()
-		if len(w.notices) != 1 || len(w.begins()) != 1 {
-			t.Errorf("%d notices, tries at %v", len(w.notices), w.begins())
+		if len(w.told()) != 1 || len(w.begins()) != 1 {
+			t.Errorf("%d notices, tries at %v", len(w.told()), w.begins())
 		}
 		w.empty()
 	})
@@ -524,8 +571,8 @@ func TestFair(t *testing.T) {
 		}
 		w.send(nil, "a@quick.example")
 		synctest.Wait()
-		if want := []try{{0, "quick.example", "a@quick.example"}}; !slices.Equal(w.tries, want) {
-			t.Errorf("tries %v", w.tries)
+		if want := []try{{0, "quick.example", "a@quick.example"}}; !slices.Equal(w.made(), want) {
+			t.Errorf("tries %v", w.made())
 		}
 	})
 }
@@ -553,20 +600,20 @@ func TestControl(t *testing.T) {
 		if list := w.q.List(); len(list) != 1 || list[0].Envelope.ID != id || !list[0].Envelope.Held || !list[0].Due.IsZero() {
 			t.Errorf("list %+v", list)
 		}
-		if len(w.tries) != 2 || len(w.notices) != 0 {
-			t.Errorf("a held message: %d tries, %d notices", len(w.tries), len(w.notices))
+		if len(w.made()) != 2 || len(w.told()) != 0 {
+			t.Errorf("a held message: %d tries, %d notices", len(w.made()), len(w.told()))
 		}
 		check(w.q.Release(id)) // overdue
 		synctest.Wait()
-		if len(w.tries) != 3 {
-			t.Errorf("released: %d tries", len(w.tries))
+		if len(w.made()) != 3 {
+			t.Errorf("released: %d tries", len(w.made()))
 		}
 		check(w.q.Retry(id))
 		synctest.Wait()
-		if len(w.tries) != 4 {
-			t.Errorf("retried: %d tries", len(w.tries))
+		if len(w.made()) != 4 {
+			t.Errorf("retried: %d tries", len(w.made()))
 		}
-		w.answer = func(Transaction, spool.Rcpt) Outcome { time.Sleep(time.Minute); return Outcome{Kind: Delivered} }
+		w.now(func(Transaction, spool.Rcpt) Outcome { time.Sleep(time.Minute); return Outcome{Kind: Delivered} }, nil)
 		check(w.q.Retry(id))
 		synctest.Wait()
 		if err := w.q.Remove(id); !errors.Is(err, ErrBusy) {
@@ -624,8 +671,8 @@ func TestPanic(t *testing.T) {
 		time.Sleep(time.Hour)
 		synctest.Wait()
 		w.empty()
-		if !slices.ContainsFunc(w.events, func(e Event) bool { return e.What == Trouble && strings.Contains(e.Err.Error(), "a bug") }) {
-			t.Errorf("events %+v", w.events)
+		if !slices.ContainsFunc(w.log(), func(e Event) bool { return e.What == Trouble && strings.Contains(e.Err.Error(), "a bug") }) {
+			t.Errorf("events %+v", w.log())
 		}
 	})
 }
