@@ -95,11 +95,8 @@ func (a *app) apply(ctx context.Context, f applyFlags, args []string) error {
 	if err := f.output.check(); err != nil {
 		return err
 	}
-	if err := afterWait(args); err != nil {
+	if err := oneArgument(args, "apply takes one plan file, or one domain"); err != nil {
 		return err
-	}
-	if len(args) > 1 {
-		return usage(errors.New("apply takes one plan file, or one domain"))
 	}
 	if len(args) == 1 {
 		if info, err := os.Stat(args[0]); args[0] == "-" || err == nil && !info.IsDir() {
@@ -112,12 +109,16 @@ func (a *app) apply(ctx context.Context, f applyFlags, args []string) error {
 	return a.applyWishes(ctx, f, args)
 }
 
-// afterWait notices a time that was meant for --wait, which takes it behind a =.
-func afterWait(args []string) error {
+// oneArgument refuses a second argument, and a time that was meant for --wait,
+// which takes it behind a =.
+func oneArgument(args []string, takes string) error {
 	for _, arg := range args {
 		if d, err := time.ParseDuration(arg); err == nil && d > 0 {
 			return usage(fmt.Errorf("%q stands alone; for how long to wait, --wait=%[1]s", arg))
 		}
+	}
+	if len(args) > 1 {
+		return usage(errors.New(takes))
 	}
 	return nil
 }

@@ -47,6 +47,15 @@ func (o *output) fileFlags(cmd *cobra.Command) *output {
 	return o
 }
 
+// showFlags adds the same for what is no report.
+func (o *output) showFlags(cmd *cobra.Command) *output {
+	flags := cmd.Flags()
+	flags.StringVarP(&o.path, "output", "o", "", "write what is shown to this `file`, whole or not at\nall")
+	flags.BoolVarP(&o.verbose, "verbose", "v", false, "show long texts whole")
+	o.named = func() bool { return flags.Changed("output") }
+	return o
+}
+
 // check makes sure, before any work, that the result can be put where it shall go.
 func (o *output) check() error {
 	flag := cmp.Or(o.flag, "--output")

@@ -111,10 +111,7 @@ func (a *app) worldFlags(cmd *cobra.Command, f *planFlags) {
 	f.timeout = span(60 * time.Second)
 	flags.Var(&f.timeout, "timeout", "how long each examination may take")
 	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
-	f.output = a.outputFlags(cmd)
-	flags.StringVarP(&f.output.path, "output", "o", "", "write what is shown to this `file`, whole or not at\nall")
-	flags.BoolVarP(&f.output.verbose, "verbose", "v", false, "show long texts whole")
-	f.output.named = func() bool { return flags.Changed("output") }
+	f.output = a.outputFlags(cmd).showFlags(cmd)
 	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
 }
 

@@ -63,10 +63,7 @@ Exit codes:
 	flags.BoolVar(&f.live.noSMTP, "no-smtp", false, "do not connect to mail hosts (with --wait)")
 	flags.BoolVar(&f.live.noHTTPS, "no-https", false, "fetch nothing over HTTPS (with --wait)")
 	f.live.timeout = span(60 * time.Second)
-	f.output = a.outputFlags(cmd)
-	flags.StringVarP(&f.output.path, "output", "o", "", "write what is shown to this `file`, whole or not at\nall")
-	flags.BoolVarP(&f.output.verbose, "verbose", "v", false, "show long texts whole")
-	f.output.named = func() bool { return flags.Changed("output") }
+	f.output = a.outputFlags(cmd).showFlags(cmd)
 	return cmd
 }
 
@@ -74,11 +71,8 @@ func (a *app) rollback(ctx context.Context, f rollbackFlags, args []string) erro
 	if err := f.output.check(); err != nil {
 		return err
 	}
-	if err := afterWait(args); err != nil {
+	if err := oneArgument(args, "rollback takes one snapshot, or one domain"); err != nil {
 		return err
-	}
-	if len(args) > 1 {
-		return usage(errors.New("rollback takes one snapshot, or one domain"))
 	}
 	kept, err := a.ledger()
 	if err != nil {
