@@ -11,17 +11,23 @@ import (
 	"github.com/maildoctor/maildoctor/message"
 )
 
+// maxPlaces is how many names of h= are looked at for what they may have stood for.
+const maxPlaces = 100
+
 // alternatives are the contents that the places of h= may have had when the
 // message was signed, the likelier first, each once.
 func (e *headerExplainer) alternatives() []alternative {
 	var early, late []alternative
 	add := func(to *[]alternative, a alternative) {
+		if len(*to) == maxVariants {
+			return
+		}
 		same := func(b alternative) bool { return a.place == b.place && bytes.Equal(a.octets, b.octets) }
 		if !bytes.Equal(a.octets, e.header.chunks[a.place]) && !slices.ContainsFunc(early, same) && !slices.ContainsFunc(late, same) {
 			*to = append(*to, a)
 		}
 	}
-	for place, at := range e.v.Covered {
+	for place, at := range e.v.Covered[:min(len(e.v.Covered), maxPlaces)] {
 		if at < 0 {
 			for _, a := range e.restored(place) {
 				add(&late, a)

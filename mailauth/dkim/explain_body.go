@@ -10,9 +10,10 @@ import (
 
 // Bounds on explaining. What is beyond them stays unexplained.
 const (
-	maxOctets   = 256 << 20 // hashed for the explanations of one message
-	maxVariants = 200       // hashes for the header of one signature
-	maxSums     = 50_000    // lines at the end of a body at which it may have ended
+	maxOctets      = 256 << 20 // hashed for the explanations of one message
+	maxVariants    = 200       // hashes for the header of one signature
+	maxVariantBody = 8 << 20   // octets of a body of which variants are made
+	maxSums        = 50_000    // lines at the end of a body at which it may have ended
 )
 
 // A budget is what may still be spent on explaining.
@@ -40,7 +41,11 @@ func (x *verifier) explainBody(ctx context.Context, v *Verdict) []Change {
 	}
 	e := bodyExplainer{m: x.m, sig: s, budget: &x.budget}
 	var found []Change
-	for _, try := range []func() (Change, bool){e.signer, e.canon, e.lineEnds, e.appended, e.variants, e.inserted} {
+	tries := []func() (Change, bool){e.canon, e.appended, e.signer, e.lineEnds, e.variants, e.inserted}
+	if len(x.m.Body) > maxVariantBody {
+		tries = tries[:2] // the others need copies of the body
+	}
+	for _, try := range tries {
 		if ctx.Err() != nil {
 			break
 		}
@@ -208,9 +213,6 @@ func excerpt(added []byte) string {
 
 // variants tries what relays do to whole bodies, each undone.
 func (e *bodyExplainer) variants() (Change, bool) {
-	if len(e.m.Body) > 8<<20 {
-		return Change{}, false
-	}
 	for _, v := range bodyVariants {
 		body := v.undo(e.m)
 		if body == nil || bytes.Equal(body, e.m.Body) {

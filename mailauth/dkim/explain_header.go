@@ -186,20 +186,33 @@ func (e *headerExplainer) combined() []Change {
 	}
 	for i, a := range list {
 		for _, b := range list[i+1:] {
-			if a.place != b.place && e.fits(e.header, map[int][]byte{a.place: a.octets, b.place: b.octets}) {
-				return []Change{a.change, b.change}
+			if found := e.together(a, b); found != nil || e.tried >= maxVariants {
+				return found
 			}
 		}
 	}
 	for i, a := range list {
 		for j, b := range list[i+1:] {
 			for _, c := range list[i+j+2:] {
-				if a.place != b.place && b.place != c.place && a.place != c.place &&
-					e.fits(e.header, map[int][]byte{a.place: a.octets, b.place: b.octets, c.place: c.octets}) {
-					return []Change{a.change, b.change, c.change}
+				if found := e.together(a, b, c); found != nil || e.tried >= maxVariants {
+					return found
 				}
 			}
 		}
 	}
 	return nil
+}
+
+// together tries alternatives of different places at once.
+func (e *headerExplainer) together(list ...alternative) []Change {
+	replaced := map[int][]byte{}
+	var changes []Change
+	for _, a := range list {
+		replaced[a.place] = a.octets
+		changes = append(changes, a.change)
+	}
+	if len(replaced) < len(list) || !e.fits(e.header, replaced) {
+		return nil
+	}
+	return changes
 }

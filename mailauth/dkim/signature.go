@@ -45,6 +45,23 @@ func (s Signature) AUID() string {
 	return s.Identity
 }
 
+// SDID is d as the DNS has it, absolute, in lower case and A-labels: the domain
+// that DMARC aligns. Empty where d is no domain.
+func (s Signature) SDID() string {
+	name, ok := canonicalDomain(s.Domain)
+	if !ok {
+		return ""
+	}
+	return name
+}
+
+// Short is the beginning of b, by which Authentication-Results tells signatures
+// of one domain apart (header.b, RFC 6008, 3).
+func (s Signature) Short() string {
+	text := base64.StdEncoding.EncodeToString(s.Data)
+	return text[:min(len(text), 8)]
+}
+
 // Names reports whether h lists the field; case does not matter.
 func (s Signature) Names(field string) bool {
 	return slices.ContainsFunc(s.Fields, func(n string) bool { return strings.EqualFold(n, field) })

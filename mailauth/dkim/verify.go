@@ -186,7 +186,7 @@ func (x *verifier) decide(ctx context.Context, v *Verdict, seal seal, header *si
 	case v.Header == Broken && seal.foreign():
 		v.end(Fail, ForeignKey, "the key at %s did not make this signature: it was replaced, or the signer uses another", where)
 		if v.Body == Broken {
-			v.Cause += "; the body was changed as well" + bodyStory
+			v.Cause += "; and the body was changed after it was signed" + bodyStory
 		}
 	case v.Body == Broken && v.Header == Broken:
 		v.end(Fail, BodyChanged, "the body and a signed header field were changed after they were signed%s", story(v.Changes))
@@ -229,7 +229,7 @@ func story(changes []Change) string {
 		texts = append(texts, c.Text)
 	}
 	if len(texts) == 0 {
-		return ""
+		return "; none of the usual changes explains how"
 	}
 	return ": " + strings.Join(texts, "; ")
 }
