@@ -1,0 +1,134 @@
+package smtpd
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/spool"
+)
+
+// finish answers the end of a message: it is taken, or refused, and the
+// transaction is over.
+func (s *session) finish() error {
+	tx := s.tx
+	s.seen.Messages++
+	tx.watch.end()
+	s.noteMessage(tx)
+	id := newID()
+	r := s.decide(tx, id)
+	if r == nil {
+		s.seen.Accepted++
+		r = &Reply{250, "2.0.0", "OK, taken as " + id}
+	}
+	s.srv.log.Info("message", "id", id, "client", s.seen.Remote, "helo", s.seen.HELO, "user", s.seen.User,
+		"from", tx.env.From, "recipients", len(tx.to), "size", tx.watch.size, "reply", r)
+	s.reset()
+	s.reply(r)
+	return nil
+}
+
+// noteMessage notes what is odd about the octets of a message.
+func (s *session) noteMessage(tx *transaction) {
+	note := func(kind NoteKind, n int) {
+		if n > 0 {
+			s.seen.note(kind, n, s.seen.Messages, "")
+		}
+	}
+	note(BareLF, tx.bare.lf)
+	note(BareCR, tx.bare.cr)
+	note(NUL, tx.watch.nul)
+	if tx.watch.longest > 998 { // RFC 5322, 2.1.1
+		note(LongLine, 1)
+	}
+	if tx.watch.eightBit && tx.env.Body != "8BITMIME" && !tx.env.SMTPUTF8 {
+		note(Undeclared8Bit, 1)
+	}
+	if tx.watch.eightBitHeader && !tx.env.SMTPUTF8 {
+		note(UndeclaredUTF8, 1)
+	}
+}
+
+// decide is nil if the message was stored.
+func (s *session) decide(tx *transaction, id string) *Reply {
+	switch {
+	case tx.watch.fault != nil:
+		return tx.watch.fault
+	case tx.bare != (bare{}) && !s.srv.c.KeepBare:
+		return replyBare
+	case tx.held.err != nil:
+		return s.storeReply(id, tx.held.err)
+	}
+	now := time.Now()
+	tx.env.Received = now
+	m := &Mail{ID: id, Envelope: tx.env, From: tx.from, To: tx.to, Session: s.seen.copied(), Message: s.seen.Messages}
+	if s.srv.c.Judge != nil {
+		ctx, cancel := context.WithDeadline(s.ctx, s.end.Add(time.Minute)) // at most: it bounds its own time
+		defer cancel()
+		verdict, err := s.srv.c.Judge.Judge(ctx, m, &tx.held)
+		if err != nil {
+			return s.storeReply(id, err)
+		}
+		m.Verdict = verdict
+	}
+	trace := received(&s.seen, m, s.srv.c.Hostname, now)
+	m.Envelope.Size = int64(len(m.Verdict.Fields)+len(trace)) + tx.held.Size()
+	body, left := without(&tx.held, m.Verdict.Without)
+	m.Envelope.Size -= left
+	text := io.MultiReader(strings.NewReader(string(m.Verdict.Fields)), strings.NewReader(trace), body)
+	if err := s.srv.c.Store.Accept(s.srv.base, m, text); err != nil {
+		return s.storeReply(id, err)
+	}
+	return nil
+}
+
+// storeReply is what the client hears of an error of Judge and Store.
+func (s *session) storeReply(id string, err error) *Reply {
+	var r *Reply
+	switch {
+	case errors.As(err, &r):
+		if r.Code/100 != 4 && r.Code/100 != 5 {
+			return replyRefused
+		}
+		return r
+	case errors.Is(err, spool.ErrFull):
+		s.srv.log.Error("no room for a message", "id", id, "error", err)
+		return replyFull
+	}
+	s.srv.log.Error("message not stored", "id", id, "error", err)
+	return replyLater
+}
+
+// without reads m but for the spans, and says how many octets these are.
+func without(m Message, spans []Span) (r io.Reader, left int64) {
+	var parts []io.Reader
+	at := int64(0)
+	for _, span := range spans {
+		if span.From < at || span.To < span.From || span.To > m.Size() {
+			continue // not in order, or not of this message
+		}
+		parts = append(parts, io.NewSectionReader(m, at, span.From-at))
+		left += span.To - span.From
+		at = span.To
+	}
+	return io.MultiReader(append(parts, io.NewSectionReader(m, at, m.Size()-at))...), left
+}
+
+// newID names a transaction: the time in milliseconds, and chance.
+func newID() string {
+	const digits = "0123456789abcdefghjkmnpqrstvwxyz" // in the order of ASCII
+	var id [16]byte
+	_, _ = rand.Read(id[10:]) // never fails
+	for i := range id[10:] {
+		id[10+i] = digits[id[10+i]&31]
+	}
+	ms := time.Now().UnixMilli()
+	for i := 9; i >= 0; i-- {
+		id[i] = digits[ms&31]
+		ms >>= 5
+	}
+	return string(id[:])
+}
