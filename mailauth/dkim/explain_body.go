@@ -80,7 +80,7 @@ func (e *bodyExplainer) matches(c Canon, body []byte) bool {
 // either reports under which canonicalisation body matches, that of the
 // signature first.
 func (e *bodyExplainer) either(body []byte) (c Canon, ok bool) {
-	for _, c := range []Canon{e.sig.BodyCanon, e.sig.BodyCanon.other()} {
+	for _, c := range []Canon{e.sig.BodyCanon, e.sig.BodyCanon.Other()} {
 		if e.matches(c, body) {
 			return c, true
 		}
@@ -91,7 +91,7 @@ func (e *bodyExplainer) either(body []byte) (c Canon, ok bool) {
 // canon: the signer hashed by the other algorithm, or the body has changed in
 // white space only and was plain before.
 func (e *bodyExplainer) canon() (Change, bool) {
-	other := e.sig.BodyCanon.other()
+	other := e.sig.BodyCanon.Other()
 	if !e.matches(other, e.m.Body) {
 		return Change{}, false
 	}
@@ -127,7 +127,7 @@ func (e *bodyExplainer) signer() (Change, bool) {
 			return Change{Kind: EmptyBody, Text: "the signer hashed an empty body: it never saw the text, or all of the text was added later"}, true
 		}
 	}
-	for _, c := range []Canon{e.sig.BodyCanon, e.sig.BodyCanon.other()} {
+	for _, c := range []Canon{e.sig.BodyCanon, e.sig.BodyCanon.Other()} {
 		if !e.budget.spend(len(e.m.Body)) || e.sig.Length >= 0 {
 			return Change{}, false
 		}
@@ -164,7 +164,7 @@ func (e *bodyExplainer) appended() (Change, bool) {
 	for at := 0; at < len(body); number++ {
 		line, _, _ := bytes.Cut(body[at:], crlf)
 		end := min(at+len(line)+2, len(body))
-		canonical := e.sig.BodyCanon.canonLine(line)
+		canonical := e.sig.BodyCanon.Line(line)
 		if len(canonical) == 0 {
 			blank++
 			at = end

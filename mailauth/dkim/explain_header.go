@@ -57,7 +57,7 @@ func (e *headerExplainer) fits(h *signedHeader, replaced map[int][]byte) bool {
 // asWhole tries what concerns all fields at once.
 func (e *headerExplainer) asWhole() []Change {
 	c := e.header.canon
-	other := e.x.headerAs(e.v, c.other(), e.v.Covered)
+	other := e.x.headerAs(e.v, c.Other(), e.v.Covered)
 	switch {
 	case !e.fits(other, nil):
 	case c == Simple:
@@ -132,7 +132,7 @@ func (e *headerExplainer) copies() []Change {
 		if !ok {
 			continue
 		}
-		octets := relaxedField(copied.Name, copied.Value)
+		octets := relaxed(copied.Name, copied.Value)
 		if e.header.canon == Simple {
 			octets = []byte(copied.Name + ":" + copied.Value + "\r\n")
 		}
@@ -140,7 +140,7 @@ func (e *headerExplainer) copies() []Change {
 		if at >= 0 {
 			is = e.x.m.Fields[at].Unfolded()
 		}
-		if bytes.Equal(octets, e.header.chunks[i]) || at >= 0 && bytes.Equal(relaxedField(copied.Name, copied.Value), Relaxed.Field(e.x.m.Fields[at])) {
+		if bytes.Equal(octets, e.header.chunks[i]) || at >= 0 && bytes.Equal(relaxed(copied.Name, copied.Value), Relaxed.Field(e.x.m.Fields[at])) {
 			continue
 		}
 		replaced[i] = octets

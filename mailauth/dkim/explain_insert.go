@@ -87,7 +87,7 @@ func (s *insertion) split() {
 	for from := 0; from < len(body); {
 		line, _, _ := bytes.Cut(body[from:], crlf)
 		s.raw, s.at = append(s.raw, from), append(s.at, b.Len())
-		b.Write(c.canonLine(line))
+		b.Write(c.Line(line))
 		b.Write(crlf)
 		from += len(line) + len(crlf)
 	}

@@ -126,7 +126,7 @@ func (l Lookup) misfit(s Signature) string {
 
 // exact reports whether the domain of i is d itself.
 func (s Signature) exact() bool {
-	if s.Identity == "" {
+	if !strings.Contains(s.Identity, "@") { // absent, or the instance of ARC
 		return true
 	}
 	i := s.Identity[strings.LastIndexByte(s.Identity, '@')+1:]

@@ -97,11 +97,12 @@ func startDkimpy(t *testing.T) func(dkimpyCase) string {
 // TestPeersSign: what dkimpy signs passes here, whole, and what was damaged gets
 // the verdict that dkimpy has for it.
 func TestPeersSign(t *testing.T) {
+	t.Parallel()
 	ask := startDkimpy(t)
 	rnd := rand.New(rand.NewPCG(1, 6376))
 	keys := map[bool]string{true: writeKey(t, true), false: writeKey(t, false)}
 	tally := map[Code]int{}
-	for n := range 80 {
+	for n := range 60 {
 		ed := n%3 == 0
 		c := dkimpyCase{Text: []byte(randomMessage(rnd)), Sign: true, Algorithm: RSASHA256, Key: keys[ed], Record: signingRecord(ed), Length: n%7 == 0}
 		if ed {
@@ -128,16 +129,17 @@ func TestPeersSign(t *testing.T) {
 // TestPeersVerify: what go-msgauth signs, whole and damaged, gets the same
 // verdict here and from dkimpy.
 func TestPeersVerify(t *testing.T) {
+	t.Parallel()
 	ask := startDkimpy(t)
 	rnd := rand.New(rand.NewPCG(2, 6376))
 	tally := map[Code]int{}
-	for n := range 160 {
+	for n := range 120 {
 		ed := n%3 == 0
 		text := damage(rnd, sealed(t, rnd, randomMessage(rnd), ed))
 		tally[compareDkimpy(t, ask, dkimpyCase{Text: []byte(text), Record: signingRecord(ed)})]++
 	}
 	t.Logf("verdicts compared: %v", tally)
-	if tally[Pass] < 50 || tally[Fail] < 30 {
+	if tally[Pass] < 30 || tally[Fail] < 20 {
 		t.Errorf("the messages are too much alike: %v", tally)
 	}
 }

@@ -21,9 +21,26 @@ const (
 // the colon with its folding, and every problem in it, in the order of the text.
 // Problems of effect Void make a verifier return permerror, those of kind
 // Foreign neutral: it does not know what the signature needs.
-func ParseSignature(value string) (Signature, []Problem) {
-	list, problems := tagsOf(value, "signature")
-	p := sigParser{sig: Signature{HeaderCanon: Simple, BodyCanon: Simple, Length: -1}, problems: problems, seen: map[string]span{}}
+func ParseSignature(value string) (Signature, []Problem) { return parseAs(value, plain) }
+
+// A dialect is a kind of field that signs: DKIM's own, and those of ARC, which
+// borrow it (RFC 8617, 4.1).
+type dialect struct {
+	what     string
+	required []string
+	instance bool // i is a number and no identity
+	sealing  bool // the header fields of a chain are signed, and nothing else: no h, bh, c
+}
+
+var (
+	plain       = dialect{what: "signature", required: []string{"v", "a", "b", "bh", "d", "h", "s"}}
+	chained     = dialect{what: "signature", required: []string{"i", "a", "b", "bh", "d", "h", "s"}, instance: true}
+	chainedSeal = dialect{what: "seal", required: []string{"i", "a", "b", "cv", "d", "s"}, instance: true, sealing: true}
+)
+
+func parseAs(value string, d dialect) (Signature, []Problem) {
+	list, problems := tagsOf(value, d.what)
+	p := sigParser{dialect: d, sig: Signature{HeaderCanon: Simple, BodyCanon: Simple, Length: -1}, problems: problems, seen: map[string]span{}}
 	for _, s := range list {
 		p.seen[s.Name] = s
 		p.tag(s)
@@ -34,6 +51,7 @@ func ParseSignature(value string) (Signature, []Problem) {
 }
 
 type sigParser struct {
+	dialect
 	sig      Signature
 	seen     map[string]span
 	problems []Problem
@@ -46,8 +64,15 @@ func (p *sigParser) problem(s span, kind Kind, effect Effect, format string, arg
 func (p *sigParser) tag(s span) {
 	bare := withoutSpace(s.Value)
 	sig := &p.sig
+	if p.sealing && p.foreignToSeal(s) {
+		return
+	}
 	switch s.Name {
 	case "v":
+		if p.instance { // RFC 8617, 4.1.2: there is none
+			sig.Extra = append(sig.Extra, s.Tag)
+			return
+		}
 		sig.Version = bare
 		if bare != "1" {
 			p.problem(s, Grammar, Void, "the version is %s, not 1", printable(s.Value))
@@ -85,6 +110,20 @@ func (p *sigParser) tag(s span) {
 	}
 }
 
+// foreignToSeal takes the tags that say nothing in a seal, or must not be there
+// (RFC 8617, 4.1.3).
+func (p *sigParser) foreignToSeal(s span) bool {
+	switch s.Name {
+	case "h", "bh":
+		p.problem(s, Grammar, Void, "a seal must not have the tag %s (RFC 8617, 4.1.3)", s.Name)
+	case "c", "l", "q", "x", "z":
+		p.sig.Extra = append(p.sig.Extra, s.Tag)
+	default:
+		return false
+	}
+	return true
+}
+
 // algorithm: the values of the registry are matched without regard to case, as
 // ABNF literals are (RFC 5234, 2.3).
 func (p *sigParser) algorithm(s span, bare string) {
@@ -117,7 +156,7 @@ func (p *sigParser) canon(s span, bare string) {
 	if both {
 		p.sig.BodyCanon = Canon(body)
 	}
-	if !p.sig.HeaderCanon.known() || !p.sig.BodyCanon.known() {
+	if !p.sig.HeaderCanon.Known() || !p.sig.BodyCanon.Known() {
 		p.problem(s, Foreign, Differs, "no verifier knows the canonicalisation %s; there are simple and relaxed", printable(s.Value))
 	}
 }
@@ -147,6 +186,13 @@ func isFieldName(name string) bool {
 }
 
 func (p *sigParser) identity(s span) {
+	if p.instance {
+		p.sig.Identity = withoutSpace(s.Value)
+		if n := p.number(s, p.sig.Identity, maxSeconds); n == 0 || n > 50 { // RFC 8617, 4.2.1
+			p.problem(s, Grammar, Void, "i=%s is no instance; there are 1 to 50", printable(s.Value))
+		}
+		return
+	}
 	decoded, ok := decodeQP(s.Value)
 	p.sig.Identity = decoded
 	if !ok {
@@ -206,14 +252,19 @@ func (p *sigParser) copied(s span) {
 
 // whole judges what concerns several tags (RFC 6376, 6.1.1).
 func (p *sigParser) whole(end int) {
-	for _, name := range []string{"v", "a", "b", "bh", "d", "h", "s"} {
+	for _, name := range p.required {
 		if _, ok := p.seen[name]; !ok {
-			p.problems = append(p.problems, Problem{Offset: end, Tag: name, Kind: Grammar, Effect: Void, Message: "the tag " + name + ", which a signature must have, is missing"})
+			p.problems = append(p.problems, Problem{Offset: end, Tag: name, Kind: Grammar, Effect: Void, Message: "the tag " + name + ", which a " + p.what + " must have, is missing"})
 		}
 	}
 	sig := p.sig
-	if h, ok := p.seen["h"]; ok && !sig.Names("From") {
-		p.problem(h, Grammar, Void, "the From field is not signed, as it must be (RFC 6376, 5.4)")
+	if h, ok := p.seen["h"]; ok && !p.sealing {
+		if !sig.Names("From") {
+			p.problem(h, Grammar, Void, "the From field is not signed, as it must be (RFC 6376, 5.4)")
+		}
+		if p.instance && sig.Names("ARC-Seal") {
+			p.problem(h, Grammar, Void, "h names ARC-Seal, which must not be signed here (RFC 8617, 4.1.2)")
+		}
 	}
 	if d, ok := p.seen["d"]; ok {
 		if _, fine := canonicalDomain(sig.Domain); !fine {
@@ -225,7 +276,7 @@ func (p *sigParser) whole(end int) {
 			p.problem(s, Grammar, Void, "s=%s is not a selector", printable(sig.Selector))
 		}
 	}
-	if i, ok := p.seen["i"]; ok && strings.Contains(sig.Identity, "@") && !sig.within() {
+	if i, ok := p.seen["i"]; ok && !p.instance && strings.Contains(sig.Identity, "@") && !sig.within() {
 		p.problem(i, Grammar, Void, "the domain of i=%s is neither d=%s nor below it", printable(sig.Identity), printable(sig.Domain))
 	}
 	if x, ok := p.seen["x"]; ok && !sig.Signed.IsZero() && !sig.Expires.IsZero() && !sig.Expires.After(sig.Signed) {

@@ -30,22 +30,31 @@ const FieldName = "DKIM-Signature"
 // where the DNS gives no answer the verdict is temperror. A message in which
 // every line ends in LF alone is taken for a file of one that travelled with CRLF.
 func Verify(ctx context.Context, r resolve.Resolver, m *message.Message, now time.Time) []Verdict {
-	received := m
-	if m.Octets().UnixEnds() {
-		m = m.CRLF()
-	}
-	verdicts := signatures(m)
+	x := newVerifier(m, now)
+	verdicts := signatures(x.m)
 	find(ctx, r, verdicts)
-	v := verifier{m: m, now: now, bodies: map[bodyKey]bodyHash{}, stories: map[storyKey][]Change{}, budget: budget{octets: maxOctets}}
 	for i := range verdicts {
 		if verdicts[i].Code == "" {
-			v.verify(ctx, &verdicts[i])
+			x.verify(ctx, &verdicts[i])
 		}
-		if m != received {
-			verdicts[i].Changes = inUnix(m.Raw, verdicts[i].Changes)
-		}
+		x.place(&verdicts[i])
 	}
 	return verdicts
+}
+
+func newVerifier(m *message.Message, now time.Time) *verifier {
+	x := &verifier{m: m, now: now, bodies: map[bodyKey]bodyHash{}, stories: map[storyKey][]Change{}, budget: budget{octets: maxOctets}}
+	if m.Octets().UnixEnds() {
+		x.m, x.unix = m.CRLF(), true
+	}
+	return x
+}
+
+// place tells the places of changes as they are in the message that came in.
+func (x *verifier) place(v *Verdict) {
+	if x.unix {
+		v.Changes = inUnix(x.m.Raw, v.Changes)
+	}
 }
 
 // inUnix is changes with their places in the file with LF for CRLF.
@@ -66,19 +75,25 @@ func signatures(m *message.Message) []Verdict {
 		if !f.Is(FieldName) {
 			continue
 		}
-		v := Verdict{Field: i}
-		v.Signature, v.Problems = ParseSignature(f.Value())
-		switch {
-		case len(verdicts) >= MaxSignatures:
+		v := read(m, i, plain)
+		if len(verdicts) >= MaxSignatures {
 			v.end(Neutral, NotLookedAt, "only the first %d signatures are verified", MaxSignatures)
-		case m.Cut:
-			v.end(Neutral, NotLookedAt, "the message is larger than what is looked at")
-		default:
-			v.grammar()
 		}
 		verdicts = append(verdicts, v)
 	}
 	return verdicts
+}
+
+// read reads the signature in a field.
+func read(m *message.Message, field int, d dialect) Verdict {
+	v := Verdict{Field: field}
+	v.Signature, v.Problems = parseAs(m.Fields[field].Value(), d)
+	if m.Cut {
+		v.end(Neutral, NotLookedAt, "the message is larger than what is looked at")
+	} else {
+		v.grammar()
+	}
+	return v
 }
 
 // grammar ends a verdict whose signature cannot be used (RFC 6376, 6.1.1).
@@ -123,20 +138,17 @@ type bodyHash struct {
 
 type verifier struct {
 	m       *message.Message
+	unix    bool // m is a copy with CRLF of a message with LF
 	now     time.Time
 	bodies  map[bodyKey]bodyHash
 	stories map[storyKey][]Change // of bodies
 	budget  budget
 }
 
+// verify verifies a signature of fields and body.
 func (x *verifier) verify(ctx context.Context, v *Verdict) {
 	s := v.Signature
-	if !s.Signed.IsZero() && s.Signed.After(x.now) {
-		v.Future = s.Signed.Sub(x.now)
-	}
-	if !s.Expires.IsZero() && x.now.After(s.Expires) {
-		v.Past = x.now.Sub(s.Expires)
-	}
+	x.times(v)
 	v.Covered = pick(x.m, s.Fields, v.Field)
 	body := x.body(s)
 	v.Hash, v.Body = body.sum, Holds
@@ -146,6 +158,23 @@ func (x *verifier) verify(ctx context.Context, v *Verdict) {
 	if s.Length >= 0 {
 		v.Unsigned = max(0, body.size-s.Length)
 	}
+	x.apply(ctx, v, body)
+}
+
+// times compares t= and x= with the clock.
+func (x *verifier) times(v *Verdict) {
+	s := v.Signature
+	if !s.Signed.IsZero() && s.Signed.After(x.now) {
+		v.Future = s.Signed.Sub(x.now)
+	}
+	if !s.Expires.IsZero() && x.now.After(s.Expires) {
+		v.Past = x.now.Sub(s.Expires)
+	}
+}
+
+// apply applies the key to the fields covered.
+func (x *verifier) apply(ctx context.Context, v *Verdict, body bodyHash) {
+	s := v.Signature
 	if v.Lookup.Fault != NoFault {
 		code := PermError
 		if v.Lookup.Fault == KeyUnknown {
@@ -195,9 +224,13 @@ func (x *verifier) decide(ctx context.Context, v *Verdict, seal seal, header *si
 	case v.Header == Broken && seal.other != "":
 		v.end(Fail, HeaderChanged, "the signature says %s, but was made over a %s hash", s.Algorithm, seal.other)
 	case v.Header == Broken:
-		v.end(Fail, HeaderChanged, "the body is intact, but a signed header field was changed%s", story(v.Changes))
+		intact := ""
+		if v.Body == Holds {
+			intact = "the body is intact, but "
+		}
+		v.end(Fail, HeaderChanged, "%sa signed header field was changed%s", intact, story(v.Changes))
 		if s.KeyType() == Ed25519 && len(v.Changes) == 0 {
-			v.Cause = "the body is intact, but the signature does not fit the header fields and the key at " + where + ": one of them was changed, or it is another key"
+			v.Cause = intact + "the signature does not fit the header fields and the key at " + where + ": one of them was changed, or it is another key"
 		}
 		if len(v.Changes) == 0 {
 			v.Cause += absent(v.Absent())
@@ -334,7 +367,7 @@ func (x *verifier) headerAs(v *Verdict, c Canon, covered []int) *signedHeader {
 func ownField(c Canon, f message.Field) []byte {
 	value := withoutData(f.Value())
 	if c == Relaxed {
-		return bytes.TrimSuffix(relaxedField(f.Name, value), crlf)
+		return bytes.TrimSuffix(relaxed(f.Name, value), crlf)
 	}
 	return []byte(f.Head() + value)
 }
