@@ -95,9 +95,9 @@ func (e *bodyExplainer) canon() (Change, bool) {
 	if !e.matches(other, e.m.Body) {
 		return Change{}, false
 	}
-	text := "it matches when canonicalised as simple, so the signer says c=" + e.sig.canons() + " and did not do it"
+	text := "canonicalised as simple it matches, so the signer did not do what its c=" + e.sig.canons() + " says"
 	if other == Relaxed {
-		text = "only its white space changed (or blank lines, or the signer's c= is wrong): under the relaxed canonicalisation it matches, and c=" + e.sig.canons() + " allows no change"
+		text = "under the relaxed canonicalisation it matches, so only white space changed, which c=" + e.sig.canons() + " does not allow (or the signer's c= is wrong)"
 	}
 	return Change{Kind: WrongCanon, Text: text}, true
 }
@@ -114,7 +114,7 @@ func (e *bodyExplainer) lineEnds() (Change, bool) {
 		return Change{}, false
 	}
 	o := e.m.Octets()
-	return Change{Kind: LineEnds, Text: fmt.Sprintf("it holds %d bare LF and %d bare CR; with CRLF in their place it matches (RFC 5321, 2.3.8), and verifiers that mend line ends accept it", o.BareLF.N, o.BareCR.N)}, true
+	return Change{Kind: LineEnds, Text: fmt.Sprintf("the message holds %d bare LF and %d bare CR; with CRLF in their place it matches (RFC 5321, 2.3.8), and verifiers that mend line ends accept it", o.BareLF.N, o.BareCR.N)}, true
 }
 
 // signer: faults of signers that are known by the hash they make.
@@ -135,10 +135,10 @@ func (e *bodyExplainer) signer() (Change, bool) {
 		_ = c.Body(&b, e.m.Body) // a buffer does not fail
 		e.tried += 2
 		if e.is(bytes.TrimSuffix(b.Bytes(), crlf)) {
-			return Change{Kind: LastLineEnd, Text: "the signer hashed it without its last CRLF, which every canonical body has (RFC 6376, 3.4.3)"}, true
+			return Change{Kind: LastLineEnd, Text: "the signer hashed the body without its last CRLF, which every canonical body has (RFC 6376, 3.4.3)"}, true
 		}
 		if e.is(bytes.ReplaceAll(b.Bytes(), crlf, []byte("\n"))) {
-			return Change{Kind: LineEnds, Text: "the signer hashed it with LF for CRLF: it signs before the line ends are those of SMTP (RFC 6376, 5.3)"}, true
+			return Change{Kind: LineEnds, Text: "the signer hashed the body with LF for CRLF: it signs before the line ends are those of SMTP (RFC 6376, 5.3)"}, true
 		}
 	}
 	return Change{}, false

@@ -61,9 +61,9 @@ func (e *headerExplainer) asWhole() []Change {
 	switch {
 	case !e.fits(other, nil):
 	case c == Simple:
-		return []Change{{Kind: Refolded, Text: "only folding or white space changed: under the relaxed canonicalisation it matches, and c=" + e.v.Signature.canons() + " allows no change"}}
+		return []Change{{Kind: Refolded, Text: "under the relaxed canonicalisation it matches, so only folding or white space changed, which c=" + e.v.Signature.canons() + " does not allow"}}
 	default:
-		return []Change{{Kind: WrongCanon, Text: "it matches when canonicalised as simple, so the signer says c=" + e.v.Signature.canons() + " and did not do it"}}
+		return []Change{{Kind: WrongCanon, Text: "canonicalised as simple it matches, so the signer did not do what its c=" + e.v.Signature.canons() + " says"}}
 	}
 	if c == Simple {
 		own := *e.header

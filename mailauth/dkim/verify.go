@@ -215,22 +215,22 @@ func (x *verifier) decide(ctx context.Context, v *Verdict, seal seal, header *si
 	case v.Header == Broken && seal.foreign():
 		v.end(Fail, ForeignKey, "the key at %s did not make this signature: it was replaced, or the signer uses another", where)
 		if v.Body == Broken {
-			v.Cause += "; and the body was changed after it was signed" + bodyStory
+			v.Cause += "; nor does the body hash match" + bodyStory
 		}
 	case v.Body == Broken && v.Header == Broken:
-		v.end(Fail, BodyChanged, "the body and a signed header field were changed after they were signed%s", story(v.Changes))
+		v.end(Fail, BodyChanged, "neither the body hash nor the signature over the header fields matches%s", story(v.Changes))
 	case v.Body == Broken:
-		v.end(Fail, BodyChanged, "the body was changed after it was signed, the signed header fields are intact%s", bodyStory)
+		v.end(Fail, BodyChanged, "the body hash does not match, while the signed header fields are intact%s", bodyStory)
 	case v.Header == Broken && seal.other != "":
 		v.end(Fail, HeaderChanged, "the signature says %s, but was made over a %s hash", s.Algorithm, seal.other)
 	case v.Header == Broken:
 		intact := ""
 		if v.Body == Holds {
-			intact = "the body is intact, but "
+			intact = ", while the body is intact"
 		}
-		v.end(Fail, HeaderChanged, "%sa signed header field was changed%s", intact, story(v.Changes))
+		v.end(Fail, HeaderChanged, "the signature does not match the signed header fields%s%s", intact, story(v.Changes))
 		if s.KeyType() == Ed25519 && len(v.Changes) == 0 {
-			v.Cause = intact + "the signature does not fit the header fields and the key at " + where + ": one of them was changed, or it is another key"
+			v.Cause = "the signature does not match the signed header fields, or the key at " + where + " did not make it" + intact + story(nil)
 		}
 		if len(v.Changes) == 0 {
 			v.Cause += absent(v.Absent())
@@ -262,7 +262,7 @@ func story(changes []Change) string {
 		texts = append(texts, c.Text)
 	}
 	if len(texts) == 0 {
-		return "; none of the usual changes explains how"
+		return "; no change that relays are known to make explains it"
 	}
 	return ": " + strings.Join(texts, "; ")
 }
@@ -271,7 +271,7 @@ func absent(names []string) string {
 	if len(names) == 0 {
 		return ""
 	}
-	return fmt.Sprintf("; of what it covers there is no %s (left any more)", strings.Join(names[:min(len(names), 10)], ", "))
+	return fmt.Sprintf("; it also covers %s, of which the message has no more: removed since, or signed as absent", strings.Join(names[:min(len(names), 10)], ", "))
 }
 
 // body hashes the body once for each way to do it.
