@@ -20,7 +20,6 @@ func TestNotes(t *testing.T) {
 	}{
 		"nothing":              {[]string{hello, mail + "DATA\r\n", "A: b\r\n\r\nc\r\n.\r\n", quit}, false, ""},
 		"chunks":               {[]string{hello, mail + "BDAT 8\r\nA: b\r\n\r\nBDAT 3 LAST\r\nc\r\n", quit}, false, ""},
-		"no QUIT":              {[]string{hello}, false, "vanished 1 "},
 		"EHLO does not wait":   {[]string{hello + mail, quit}, false, "pipelined 1 EHLO"},
 		"DATA does not wait":   {[]string{hello, mail + "DATA\r\nA: b\r\n\r\nc\r\n.\r\n" + quit}, false, "pipelined 1 DATA"},
 		"QUIT does not wait":   {[]string{hello, quit + "NOOP\r\n"}, false, "pipelined 1 QUIT"},
@@ -66,7 +65,7 @@ func TestNotes(t *testing.T) {
 					c.reply()
 				}
 			}
-			for name != "no QUIT" && c.reply() != "" { // to the end
+			for c.reply() != "" { // to the end
 			}
 			var got []string
 			for _, n := range w.sessions()[0].Noted {
@@ -77,6 +76,17 @@ func TestNotes(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestVanished(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := play(t, nil)
+		greeted(w).conn.Close()
+		synctest.Wait()
+		if s := w.sessions()[0]; !s.Has(smtpd.Vanished) {
+			t.Errorf("noted %v", s.Noted)
+		}
+	})
 }
 
 func TestEarlyTalk(t *testing.T) {
