@@ -47,6 +47,7 @@ var bodyVariants = []bodyVariant{
 	{Wrapped, "lines of more than 998 octets were broken by a relay (RFC 5322, 2.1.1)", func(m *message.Message) []byte { return joined(m.Body, true) }},
 	{Wrapped, "lines of more than 998 octets were broken by a relay (RFC 5322, 2.1.1)", func(m *message.Message) []byte { return joined(m.Body, false) }},
 	{Recoded, "the transfer encoding was changed by a relay; decoded it matches, so it was signed as 8bit or 7bit (RFC 6376, 5.3)", decoded},
+	{Enclosed, "it was put into a multipart as its first part: a mailing list or gateway wrapped it to add another part", firstPart},
 }
 
 // lines is body with every line changed by change.
@@ -97,4 +98,14 @@ func decoded(m *message.Message) []byte {
 		return nil
 	}
 	return message.ToCRLF(body)
+}
+
+// firstPart is the body of the first part of a multipart, where a list keeps what
+// was the whole body.
+func firstPart(m *message.Message) []byte {
+	parts, _ := m.Parts()
+	if len(parts) < 2 || !parts[0].Multipart() {
+		return nil
+	}
+	return parts[1].Body
 }

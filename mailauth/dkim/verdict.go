@@ -153,6 +153,7 @@ const (
 	Escaped                             // ">From " for "From ", a dot doubled or lost
 	Wrapped                             // long lines were broken
 	Recoded                             // the transfer encoding was changed
+	Enclosed                            // the body was put into a multipart
 	EmptyBody                           // the signer hashed an empty body
 	LastLineEnd                         // the signer hashed the body without its last CRLF
 	SubjectTag                          // a tag was put in front of the subject

@@ -3,17 +3,11 @@ package dkim
 import (
 	"bytes"
 	"context"
-	"crypto/sha1"
-	"crypto/sha256"
-	"fmt"
-	"hash"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
 	"github.com/maildoctor/maildoctor/message"
-	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
@@ -143,6 +137,18 @@ type verifier struct {
 	bodies  map[bodyKey]bodyHash
 	stories map[storyKey][]Change // of bodies
 	budget  budget
+	first   *[]message.Field // of the first part, once asked for
+}
+
+// firstPart is the fields of the first part of a multipart.
+func (x *verifier) firstPart() []message.Field {
+	if x.first == nil {
+		x.first = new([]message.Field)
+		if parts, _ := x.m.Parts(); len(parts) > 1 {
+			*x.first = parts[1].Fields
+		}
+	}
+	return *x.first
 }
 
 // verify verifies a signature of fields and body.
@@ -196,84 +202,6 @@ func (x *verifier) apply(ctx context.Context, v *Verdict, body bodyHash) {
 	x.decide(ctx, v, seal, header, body)
 }
 
-// decide comes to the code from what was found.
-func (x *verifier) decide(ctx context.Context, v *Verdict, seal seal, header *signedHeader, body bodyHash) {
-	s := v.Signature
-	if v.Body == Broken && body.size < s.Length { // RFC 6376, 3.5
-		v.end(PermError, BodyShort, "l=%d covers more than the %d octets that the body has: it was cut short", s.Length, body.size)
-		return
-	}
-	if v.Body == Broken {
-		v.Changes = x.explainBody(ctx, v)
-	}
-	bodyStory := story(v.Changes)
-	if v.Header == Broken && !seal.foreign() && seal.other == "" {
-		v.Changes = append(v.Changes[:len(v.Changes):len(v.Changes)], x.explainHeader(ctx, v, seal, header)...)
-	}
-	where := record.Display(v.Lookup.Question.Name)
-	switch {
-	case v.Header == Broken && seal.foreign():
-		v.end(Fail, ForeignKey, "the key at %s did not make this signature: it was replaced, or the signer uses another", where)
-		if v.Body == Broken {
-			v.Cause += "; nor does the body hash match" + bodyStory
-		}
-	case v.Body == Broken && v.Header == Broken:
-		v.end(Fail, BodyChanged, "neither the body hash nor the signature over the header fields matches%s", story(v.Changes))
-	case v.Body == Broken:
-		v.end(Fail, BodyChanged, "the body hash does not match, while the signed header fields are intact%s", bodyStory)
-	case v.Header == Broken && seal.other != "":
-		v.end(Fail, HeaderChanged, "the signature says %s, but was made over a %s hash", s.Algorithm, seal.other)
-	case v.Header == Broken:
-		intact := ""
-		if v.Body == Holds {
-			intact = ", while the body is intact"
-		}
-		v.end(Fail, HeaderChanged, "the signature does not match the signed header fields%s%s", intact, story(v.Changes))
-		if s.KeyType() == Ed25519 && len(v.Changes) == 0 {
-			v.Cause = "the signature does not match the signed header fields, or the key at " + where + " did not make it" + intact + story(nil)
-		}
-		if len(v.Changes) == 0 {
-			v.Cause += absent(v.Absent())
-		}
-	default:
-		v.sound()
-	}
-}
-
-// sound judges a signature that verifies.
-func (v *Verdict) sound() {
-	s := v.Signature
-	switch bits := v.Bits(); {
-	case s.Algorithm == RSASHA1:
-		v.end(Policy, WeakHash, "the signature verifies, but rsa-sha1 must not count (RFC 8301, 3.1)")
-	case s.KeyType() == RSA && bits < MinRSABits:
-		v.end(Policy, WeakKey, "the signature verifies, but an RSA key of %d bits must not count; %d are the least (RFC 8301, 3.2)", bits, MinRSABits)
-	case v.Past > 0: // RFC 6376, 6.1.1
-		v.end(PermError, Expired, "the signature verifies, but expired on %s", s.Expires.Format(time.RFC1123))
-	default:
-		v.end(Pass, NoFault, "signed by %s with %s", s.Domain, v.Lookup.Key.Describe())
-	}
-}
-
-// story is the changes as the end of a sentence.
-func story(changes []Change) string {
-	var texts []string
-	for _, c := range changes {
-		texts = append(texts, c.Text)
-	}
-	if len(texts) == 0 {
-		return "; no change that relays are known to make explains it"
-	}
-	return ": " + strings.Join(texts, "; ")
-}
-
-func absent(names []string) string {
-	if len(names) == 0 {
-		return ""
-	}
-	return fmt.Sprintf("; it also covers %s, of which the message has no more: removed since, or signed as absent", strings.Join(names[:min(len(names), 10)], ", "))
-}
-
 // body hashes the body once for each way to do it.
 func (x *verifier) body(s Signature) bodyHash {
 	key := bodyKey{s.BodyCanon, s.Length, s.Hash()}
@@ -284,103 +212,4 @@ func (x *verifier) body(s Signature) bodyHash {
 	_ = s.BodyCanon.Body(w, x.m.Body) // a hash does not fail
 	x.bodies[key] = bodyHash{w.hash.Sum(nil), w.seen}
 	return x.bodies[key]
-}
-
-// A limited hash takes the first octets only, and counts all.
-type limited struct {
-	hash  hash.Hash
-	limit int64 // -1 for none
-	seen  int64
-}
-
-func newLimited(name string, limit int64) *limited {
-	return &limited{hash: newHash(name), limit: limit}
-}
-
-func newHash(name string) hash.Hash {
-	if name == "sha1" {
-		return sha1.New() // to tell what a signature of old would have been
-	}
-	return sha256.New()
-}
-
-func (l *limited) Write(p []byte) (int, error) {
-	take := p
-	if l.limit >= 0 {
-		take = p[:max(0, min(int64(len(p)), l.limit-l.seen))]
-	}
-	l.seen += int64(len(p))
-	l.hash.Write(take)
-	return len(p), nil
-}
-
-// pick finds the fields that the names in h= stand for: for each the lowest that
-// no earlier mention took (RFC 6376, 5.4.2). The signature itself is none of them.
-func pick(m *message.Message, names []string, self int) []int {
-	left := map[string][]int{}
-	for i, f := range m.Fields {
-		if i != self {
-			key := strings.ToLower(f.Name)
-			left[key] = append(left[key], i)
-		}
-	}
-	picked := make([]int, 0, len(names))
-	for _, name := range names {
-		key := strings.ToLower(name)
-		list := left[key]
-		if len(list) == 0 {
-			picked = append(picked, -1)
-			continue
-		}
-		picked = append(picked, list[len(list)-1])
-		left[key] = list[:len(list)-1]
-	}
-	return picked
-}
-
-// A signedHeader is the canonical octets that a signature covers, piece by piece.
-type signedHeader struct {
-	canon  Canon
-	chunks [][]byte // one for each name in h=; empty where there is no field
-	own    []byte   // the signature field without its b and without the last CRLF
-	hash   string
-}
-
-func (x *verifier) header(v *Verdict) *signedHeader {
-	return x.headerAs(v, v.Signature.HeaderCanon, v.Covered)
-}
-
-func (x *verifier) headerAs(v *Verdict, c Canon, covered []int) *signedHeader {
-	h := &signedHeader{canon: c, hash: v.Signature.Hash()}
-	for _, i := range covered {
-		var chunk []byte
-		if i >= 0 {
-			chunk = c.Field(x.m.Fields[i])
-		}
-		h.chunks = append(h.chunks, chunk)
-	}
-	h.own = ownField(c, x.m.Fields[v.Field])
-	return h
-}
-
-// ownField is the signature field as it is hashed last (RFC 6376, 3.7).
-func ownField(c Canon, f message.Field) []byte {
-	value := withoutData(f.Value())
-	if c == Relaxed {
-		return bytes.TrimSuffix(relaxed(f.Name, value), crlf)
-	}
-	return []byte(f.Head() + value)
-}
-
-// digest hashes the header with some chunks replaced.
-func (h *signedHeader) digest(replaced map[int][]byte) []byte {
-	sum := newHash(h.hash)
-	for i, chunk := range h.chunks {
-		if other, ok := replaced[i]; ok {
-			chunk = other
-		}
-		sum.Write(chunk)
-	}
-	sum.Write(h.own)
-	return sum.Sum(nil)
 }

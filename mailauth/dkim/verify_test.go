@@ -204,6 +204,13 @@ func TestChanges(t *testing.T) {
 		{"list: subject, From and Reply-To", letter, relaxedTags, func(s string) string {
 			return replace(replace(s, "Subject: Hello", "Subject: [list] Hello"), "From: Anna <anna@example.org>", "From: Anna via list <list@l.example>\r\nReply-To: Anna <anna@example.org>")
 		}, HeaderChanged, []ChangeKind{Rewritten, SubjectTag, Added}, "Reply-To was not there", ""},
+		{"From via a list", letter, relaxedTags, func(s string) string {
+			return replace(s, "From: Anna <anna@example.org>", "From: 'Anna' via list <list@l.example>\r\nCc: Bob <bob@example.net>, anna@example.org")
+		}, HeaderChanged, []ChangeKind{Rewritten}, `it was "Anna <anna@example.org>"`, "From: 'Anna' via"},
+		{"wrapped by a list", replace(letter, "To: bob", "Content-Type: text/plain; charset=utf-8\r\nTo: bob"), replace(relaxedTags, "to:", "to:content-type:"), func(s string) string {
+			s = replace(s, "Content-Type: text/plain; charset=utf-8\r\n", "Content-Type: multipart/mixed; boundary=list\r\n")
+			return replace(s, "\r\n\r\nDear", "\r\n\r\n--list\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nDear") + "\r\n--list\r\nContent-Type: text/plain\r\n\r\nfooter\r\n--list--\r\n"
+		}, BodyChanged, []ChangeKind{Enclosed, Rewritten}, "put into a multipart", ""},
 		{"footer and subject tag", letter, relaxedTags, func(s string) string { return replace(s, "Hello", "[x] Hello") + "footer\r\n" }, BodyChanged, []ChangeKind{Appended, SubjectTag}, "neither the body hash nor", ""},
 		{"field added", letter, relaxedTags, func(s string) string { return replace(s, "To: bob", "Reply-To: x@l.example\r\nTo: bob") }, HeaderChanged, []ChangeKind{Added}, "Reply-To was not there when it was signed", "Reply-To: x"},
 		{"second From", letter, relaxedTags, func(s string) string { return replace(s, "To: bob", "From: eve@evil.example\r\nTo: bob") }, HeaderChanged, nil, "", ""},
