@@ -163,11 +163,21 @@ func (h *Hop) clauses(words []word) {
 			i++
 			*target = strings.ToValidUTF8(strings.Trim(words[i].text, "<>"), "\ufffd")
 		}
+		for n := 0; key == "with" && n < 5 && i+1 < len(words) && h.plain(words[i+1]); n++ { // "with Microsoft SMTP Server"
+			i++
+			h.With += " " + strings.ToValidUTF8(words[i].text, "\ufffd")
+		}
 	}
 	if addr, ok := bracketed(h.From); ok && !h.Addr.IsValid() {
 		h.Addr = addr
 	}
 	h.protocol()
+}
+
+// plain reports whether a word says nothing by itself.
+func (h *Hop) plain(w word) bool {
+	key := strings.ToLower(w.text)
+	return !w.comment && h.clause(key) == nil && key != "tls"
 }
 
 // clause is where the value of a keyword goes (RFC 5321, 4.4); nil for other words.

@@ -15,7 +15,7 @@ func TestReceived(t *testing.T) {
 		{"gmail", "from mail-ed1.google.com (mail-ed1.google.com. [209.85.208.41])\r\n        by mx.google.com with ESMTPS id a1-b2.3.2024\r\n        for <bob@gmail.com>\r\n        (version=TLS1_3 cipher=TLS_AES_128_GCM_SHA256 bits=128/128)" + day,
 			"from=mail-ed1.google.com rdns=mail-ed1.google.com ip=209.85.208.41 by=mx.google.com with=ESMTPS id=a1-b2.3.2024 for=bob@gmail.com tls=TLS 1.3/TLS_AES_128_GCM_SHA256 auth=false"},
 		{"microsoft", "from AM0PR.eurprd.example (2603:10a6:208::1) by\r\n VI1PR.eurprd.example (2603:10a6:803::2) with Microsoft SMTP Server\r\n (version=TLS1_2, cipher=TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384) id\r\n 15.20.7159.13" + day,
-			"from=AM0PR.eurprd.example rdns= ip=2603:10a6:208::1 by=VI1PR.eurprd.example with=Microsoft id=15.20.7159.13 for= tls=TLS 1.2/TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 auth=false"},
+			"from=AM0PR.eurprd.example rdns= ip=2603:10a6:208::1 by=VI1PR.eurprd.example with=Microsoft SMTP Server id=15.20.7159.13 for= tls=TLS 1.2/TLS_ECDHE_RSA_WITH_AES_256_GCM_SHA384 auth=false"},
 		{"exim", "from [192.0.2.7] (helo=client.example)\r\n\tby mx.example.net with esmtpsa  (TLS1.3) tls TLS_AES_256_GCM_SHA384\r\n\t(Exim 4.96)\r\n\t(envelope-from <a@client.example>)\r\n\tid 1rK-0001\r\n\tfor bob@example.net" + day,
 			"from=client.example rdns= ip=192.0.2.7 by=mx.example.net with=esmtpsa id=1rK-0001 for=bob@example.net tls=TLS 1.3/TLS_AES_256_GCM_SHA384 auth=true"},
 		{"exim with a name", "from host.example ([192.0.2.7] helo=client.example) by mx.example.net with smtp (Exim 4) id 1" + day,

@@ -26,7 +26,7 @@ func (x *verifier) decide(ctx context.Context, v *Verdict, seal seal, header *si
 	where := record.Display(v.Lookup.Question.Name)
 	switch {
 	case v.Header == Broken && seal.foreign():
-		v.end(Fail, ForeignKey, "the key at %s did not make this signature: it was replaced, or the signer uses another", where)
+		v.end(Fail, ForeignKey, "the key at %s did not make this signature: the key was replaced, the signer uses another, or b= was damaged", where)
 		if v.Body == Broken {
 			v.Cause += "; nor does the body hash match" + bodyStory
 		}
