@@ -180,7 +180,7 @@ func (r *rotating) order(ctx context.Context) error {
 func (r *rotating) refused(err error) error {
 	var early *rotation.EarlyError
 	if errors.As(err, &early) && !early.When.IsZero() {
-		err = fmt.Errorf("%w; it is possible from %s", err, r.at(early.When))
+		err = fmt.Errorf("%w; it is possible from %s", err, r.until(early.When))
 	}
 	return &codeError{exitFailed, err}
 }
