@@ -135,7 +135,8 @@ var (
 
 // A Store takes messages in.
 type Store interface {
-	// Accept takes a message: the octets of r until io.EOF, lines ended by CRLF. The
+	// Accept takes a message: the octets of r until io.EOF, lines ended by CRLF (the
+	// last one perhaps by nothing, as BDAT allows; and see Config.KeepBare). The
 	// client hears 250 only after it returned nil, and then nobody else has the
 	// message: it must outlive a power cut. Errors: [spool.ErrFull] is 452 4.3.1, a
 	// *Reply is that reply, every other one 451 4.3.0. The context ends when the server

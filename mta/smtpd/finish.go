@@ -1,11 +1,8 @@
 package smtpd
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
-	"io"
-	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/mta/spool"
@@ -66,19 +63,14 @@ func (s *session) decide(tx *transaction, id string) *Reply {
 	tx.env.Received = now
 	m := &Mail{ID: id, Envelope: tx.env, From: tx.from, To: tx.to, Session: s.seen.copied(), Message: s.seen.Messages}
 	if s.srv.c.Judge != nil {
-		ctx, cancel := context.WithDeadline(s.ctx, s.end.Add(time.Minute)) // at most: it bounds its own time
-		defer cancel()
-		verdict, err := s.srv.c.Judge.Judge(ctx, m, &tx.held)
+		verdict, err := s.srv.c.Judge.Judge(s.ctx, m, &tx.held)
 		if err != nil {
 			return s.storeReply(id, err)
 		}
 		m.Verdict = verdict
 	}
-	trace := received(&s.seen, m, s.srv.c.Hostname, now)
-	m.Envelope.Size = int64(len(m.Verdict.Fields)+len(trace)) + tx.held.Size()
-	body, left := without(&tx.held, m.Verdict.Without)
-	m.Envelope.Size -= left
-	text := io.MultiReader(strings.NewReader(string(m.Verdict.Fields)), strings.NewReader(trace), body)
+	text := splice(append(m.Verdict.Fields[:len(m.Verdict.Fields):len(m.Verdict.Fields)], received(&s.seen, m, s.srv.c.Hostname, now)...), &tx.held, m.Verdict.Without)
+	m.Envelope.Size = text.size
 	if err := s.srv.c.Store.Accept(s.srv.base, m, text); err != nil {
 		return s.storeReply(id, err)
 	}
@@ -100,21 +92,6 @@ func (s *session) storeReply(id string, err error) *Reply {
 	}
 	s.srv.log.Error("message not stored", "id", id, "error", err)
 	return replyLater
-}
-
-// without reads m but for the spans, and says how many octets these are.
-func without(m Message, spans []Span) (r io.Reader, left int64) {
-	var parts []io.Reader
-	at := int64(0)
-	for _, span := range spans {
-		if span.From < at || span.To < span.From || span.To > m.Size() {
-			continue // not in order, or not of this message
-		}
-		parts = append(parts, io.NewSectionReader(m, at, span.From-at))
-		left += span.To - span.From
-		at = span.To
-	}
-	return io.MultiReader(append(parts, io.NewSectionReader(m, at, m.Size()-at))...), left
 }
 
 // newID names a transaction: the time in milliseconds, and chance.

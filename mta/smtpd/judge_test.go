@@ -2,7 +2,9 @@ package smtpd_test
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
+	"fmt"
 	"io"
 	"strings"
 	"testing"
@@ -16,6 +18,9 @@ func (j judge) Judge(_ context.Context, m *smtpd.Mail, message smtpd.Message) (s
 	text, err := io.ReadAll(io.NewSectionReader(message, 0, message.Size()))
 	if err != nil {
 		return smtpd.Verdict{}, err
+	}
+	if n, err := message.ReadAt(make([]byte, 4), message.Size()-2); n != 2 || err != io.EOF {
+		return smtpd.Verdict{}, fmt.Errorf("ReadAt at the end: %d, %v", n, err)
 	}
 	return j(m, string(text))
 }
@@ -71,6 +76,13 @@ func TestJudge(t *testing.T) {
 			}
 		})
 	}
+}
+
+func TestNoTLS(t *testing.T) {
+	c := greeted(play(t, func(c *smtpd.Config) { c.TLS = func() *tls.Config { return nil } }))
+	c.say("STARTTLS now", "501 5.5.4")
+	c.say("STARTTLS", "454 4.7.0")
+	c.say("NOOP", "250")
 }
 
 func TestParameters(t *testing.T) {

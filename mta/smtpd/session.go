@@ -44,7 +44,7 @@ const (
 
 // run leads the dialogue to its end.
 func (s *session) run() {
-	ctx, cancel := context.WithCancel(s.srv.base)
+	ctx, cancel := context.WithDeadline(s.srv.base, s.end.Add(time.Minute)) // what was asked may still be answered
 	s.ctx = ctx
 	defer cancel()
 	defer s.close()
@@ -111,15 +111,19 @@ func earlier(a, b time.Time) time.Time {
 	return b
 }
 
-// command takes one command and answers it.
-func (s *session) command() error {
+// awaitCommand reads a line; between transactions the server may stop meanwhile.
+func (s *session) awaitCommand() ([]byte, error) {
 	s.between(s.tx == nil)
 	defer s.between(false)
 	if s.isHurried() {
-		return errHurried
+		return nil, errHurried
 	}
-	line, err := s.readLine(maxLine, s.commandDeadline())
-	s.between(false)
+	return s.readLine(maxLine, s.commandDeadline())
+}
+
+// command takes one command and answers it.
+func (s *session) command() error {
+	line, err := s.awaitCommand()
 	control := bytes.ContainsFunc(line, func(r rune) bool { return r < ' ' || r == 0x7f })
 	switch {
 	case isBDAT(line) && (control || errors.Is(err, errLineTooLong)):
