@@ -125,6 +125,15 @@ func (r Results) String() string {
 // the text has spaces (RFC 5322, 2.1.1), with its CRLF.
 func (r Results) Field() string { return fold(FieldName, r.String()) }
 
+// ARCFieldName is the name of the field that keeps results in a chain.
+const ARCFieldName = "ARC-Authentication-Results"
+
+// ARCField is the whole header field ARC-Authentication-Results of an instance
+// (RFC 8617, 4.1.1), folded as Field is, with its CRLF.
+func (r Results) ARCField(instance int) string {
+	return fold(ARCFieldName, "i="+strconv.Itoa(instance)+"; "+r.String())
+}
+
 func (w *writer) result(r Result) {
 	w.some = true
 	method := keyword(r.Method)

@@ -171,6 +171,18 @@ func TestParseARC(t *testing.T) {
 	}
 }
 
+func TestARCField(t *testing.T) {
+	r := Results{ID: "mx.example.org", List: []Result{SPF("pass", "a@example.net", "").Because("a comment of some length")}}
+	field := r.ARCField(7)
+	if want := "ARC-Authentication-Results: i=7;\r\n mx.example.org;\r\n spf=pass (a comment of some length) smtp.mailfrom=a@example.net\r\n"; field != want {
+		t.Errorf("%q", field)
+	}
+	instance, again, problems := ParseARC(unfolded(field))
+	if instance != 7 || again.String() != r.String() || len(problems) > 0 {
+		t.Errorf("%d, %s, %+v", instance, again, problems)
+	}
+}
+
 func TestReceivedSPF(t *testing.T) {
 	tests := []struct {
 		value    string
