@@ -138,27 +138,46 @@ func (d *Draft) Commit(e Envelope) (Envelope, error) {
 	}
 	if err := d.commit(e); err != nil {
 		err = fmt.Errorf("spool: %w", asFull(err))
-		return Envelope{}, errors.Join(err, d.drop(envelopeExt, messageExt, messageExt+newExt))
+		return Envelope{}, errors.Join(err, d.drop(envelopeExt, messageExt, envelopeExt+newExt, messageExt+newExt))
 	}
 	return e, nil
 }
 
-// commit is the order on which all promises rest.
+// commit is the order on which all promises rest: the octets of both files are on
+// the disk before either has its name, the message has its name before the envelope
+// has, and all is done before anybody is told.
 func (d *Draft) commit(e Envelope) error {
-	err := d.file.Sync()
-	err = errors.Join(err, d.file.Close())
-	d.file = nil
-	if err != nil {
+	if err := d.sync(e); err != nil {
 		return err
 	}
 	name := d.s.path(d.id + messageExt)
 	if err := d.s.fs.Rename(name+newExt, name); err != nil {
 		return err
 	}
-	if err := d.s.putEnvelope(e); err != nil {
+	if err := d.s.placeEnvelope(d.id); err != nil {
 		return err
 	}
 	return d.s.names.do()
+}
+
+// sync brings the octets of both files to the disk. It does so side by side if this
+// is the only commit now, which halves the wait; among others it would only get in
+// their way, as the journal of the file system serves them together already.
+func (d *Draft) sync(e Envelope) error {
+	file := d.file
+	d.file = nil
+	message := func() error { return errors.Join(file.Sync(), file.Close()) }
+	defer d.s.committing.Add(-1)
+	if d.s.committing.Add(1) > 1 {
+		if err := message(); err != nil {
+			return err
+		}
+		return d.s.writeEnvelope(e)
+	}
+	synced := make(chan error, 1)
+	go func() { synced <- message() }()
+	err := d.s.writeEnvelope(e)
+	return errors.Join(<-synced, err)
 }
 
 // Accept spools a message whose octets are those of the parts, one behind the

@@ -66,8 +66,15 @@ func whole(t *testing.T, s *Spool, found Found, want Envelope) {
 // TestPowerCutAccept loses power at every point of an Accept: before it returns the
 // message may be there, and then is whole; afterwards it is there.
 func TestPowerCutAccept(t *testing.T) {
+	for name, others := range map[string]int32{"alone": 0, "among others": 1} {
+		t.Run(name, func(t *testing.T) { powerCutAccept(t, others) })
+	}
+}
+
+func powerCutAccept(t *testing.T, others int32) {
 	var accepted Envelope
 	cut(t, func(s *Spool) Envelope {
+		s.committing.Add(others)
 		return accept(t, s, sample())
 	}, func(s *Spool, _ Envelope) (err error) {
 		accepted, err = s.Accept(sample(), strings.NewReader(text[:20]), strings.NewReader(text[20:]))

@@ -18,6 +18,7 @@ import (
 	"io/fs"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 
 	"github.com/maildoctor/maildoctor/mta/disk"
 )
@@ -61,6 +62,8 @@ type Spool struct {
 	opts  Options
 	lock  io.Closer
 	names group // makes the names in dir outlive a power cut
+
+	committing atomic.Int32 // drafts that are being synced
 
 	mu    sync.Mutex
 	sizes map[string]int64 // octets of each entry, and of each draft
@@ -125,7 +128,10 @@ func (s *Spool) Update(e Envelope) error {
 	if !s.has(e.ID) {
 		return fmt.Errorf("%q: %w", e.ID, ErrNone)
 	}
-	err := s.putEnvelope(e)
+	err := s.writeEnvelope(e)
+	if err == nil {
+		err = s.placeEnvelope(e.ID)
+	}
 	if err == nil {
 		err = s.names.do()
 	}
@@ -135,22 +141,26 @@ func (s *Spool) Update(e Envelope) error {
 	return nil
 }
 
-// putEnvelope brings an envelope to its name.
-func (s *Spool) putEnvelope(e Envelope) error {
+// writeEnvelope writes an envelope that has not come to its name. When it fails
+// there is none.
+func (s *Spool) writeEnvelope(e Envelope) error {
 	text, err := encode(e)
 	if err != nil {
 		return err
 	}
-	name := s.path(e.ID + envelopeExt)
-	err = disk.Write(s.fs, name+newExt, text)
+	name := s.path(e.ID + envelopeExt + newExt)
+	err = disk.Write(s.fs, name, text)
 	if errors.Is(err, fs.ErrExist) { // an earlier try failed, and could not undo it
-		if err = s.fs.Remove(name + newExt); err == nil {
-			err = disk.Write(s.fs, name+newExt, text)
+		if err = s.fs.Remove(name); err == nil {
+			err = disk.Write(s.fs, name, text)
 		}
 	}
-	if err != nil {
-		return err
-	}
+	return err
+}
+
+// placeEnvelope brings to its name what writeEnvelope wrote.
+func (s *Spool) placeEnvelope(id string) error {
+	name := s.path(id + envelopeExt)
 	if err := s.fs.Rename(name+newExt, name); err != nil {
 		return errors.Join(err, disk.Gone(s.fs.Remove(name+newExt)))
 	}

@@ -43,7 +43,7 @@ func open(t *testing.T, m *disktest.Mem) (*Spool, Found) {
 	t.Helper()
 	s, found, err := Open("/spool", Options{FS: m})
 	if err != nil {
-		t.Fatal(err)
+		panic(err) // not Fatal: it is called in the middle of calls of the disk, too
 	}
 	t.Cleanup(func() { s.Close() })
 	return s, found
@@ -213,11 +213,18 @@ func TestFull(t *testing.T) {
 // TestFaults has every single call of an Accept fail, in every way: there is an
 // error and nothing else.
 func TestFaults(t *testing.T) {
+	for name, others := range map[string]int32{"alone": 0, "among others": 1} {
+		t.Run(name, func(t *testing.T) { faults(t, others) })
+	}
+}
+
+func faults(t *testing.T, others int32) {
 	var calls int
 	for _, fault := range []error{syscall.ENOSPC, syscall.EIO, syscall.EDQUOT, io.ErrShortWrite} {
 		for k := 0; ; k++ {
 			m := new(disktest.Mem)
 			s, _ := open(t, m)
+			s.committing.Add(others)
 			old := accept(t, s, sample())
 			before, first := m.Files(), m.Calls()
 			m.Before = func(c disktest.Call) error {
