@@ -21,7 +21,7 @@ var floors = [][]string{
 	1:  {"record", "mta/disk"},
 	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local", "mta/dsn", "mta/client/clienttest"},
-	4:  {"desired", "plan", "zonelint", "mta/client"},
+	4:  {"desired", "plan", "zonelint", "judge", "mta/client"},
 	5:  {"checks", "report", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
 	6:  {"checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake", "mta"},
 	7:  {"checks/*", "lab", "providers/*"}, // checks/*: the topics
