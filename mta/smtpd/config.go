@@ -9,11 +9,9 @@ import (
 	"io"
 	"log/slog"
 	"net/netip"
-	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/mta/spool"
-	"github.com/maildoctor/maildoctor/record"
 )
 
 // Config is what a server is. Hostname, Domains and Store are required.
@@ -80,6 +78,7 @@ type Limits struct {
 	DataRate    int           // of a message on average, octets/s: 100
 	Session     time.Duration // 20 min
 	BadCommands int           // in a session: 10
+	Refused     int           // recipients, in a session: 100
 	Logins      int           // failed, in a session: 3
 
 	Memory int64 // that all messages under way are held in: 16 MiB; the others are held in files
@@ -120,6 +119,7 @@ func (l Limits) withDefaults() Limits {
 	}
 	wait(&l.Session, 20*time.Minute)
 	set(&l.BadCommands, 10)
+	set(&l.Refused, 100)
 	set(&l.Logins, 3)
 	set64(&l.Memory, 16<<20)
 	set64(&l.Disk, 1<<30)
@@ -189,27 +189,16 @@ type Authenticator interface {
 	MaySend(user string, from Address) bool
 }
 
-// check makes the names of a configuration canonical.
-func (c *Config) check() (own map[string]bool, err error) {
+// check says what keeps a configuration from being served.
+func (c *Config) check() error {
 	if c.Store == nil {
-		return nil, errors.New("smtpd: no Store")
+		return errors.New("smtpd: no Store")
 	}
 	if !isHostname(c.Hostname) {
-		return nil, fmt.Errorf("smtpd: %q is no host name", c.Hostname)
+		return fmt.Errorf("smtpd: %q is no host name", c.Hostname)
 	}
 	if len(c.Domains) == 0 && !c.RelayAll {
-		return nil, errors.New("smtpd: no domain to take mail for")
+		return errors.New("smtpd: no domain to take mail for")
 	}
-	own = make(map[string]bool)
-	for i, domain := range c.Domains {
-		name, _, problem := parseMailDomain(strings.TrimSuffix(domain, "."))
-		if problem != "" || strings.HasPrefix(name, "[") {
-			return nil, fmt.Errorf("smtpd: domain %q: not a domain", domain)
-		}
-		if i == 0 {
-			c.Domains = append([]string{strings.TrimSuffix(record.Canonical(name), ".")}, c.Domains[1:]...)
-		}
-		own[name] = true
-	}
-	return own, nil
+	return nil
 }

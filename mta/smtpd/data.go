@@ -61,6 +61,9 @@ func (tx *transaction) take(p []byte) {
 	if tx.watch.fault == nil {
 		tx.held.write(p)
 	}
+	if tx.watch.fault != nil || tx.held.err != nil {
+		tx.held.close() // others need the room
+	}
 }
 
 // moreData waits for octets of the message, as long as it is in its time.

@@ -111,6 +111,16 @@ func TestLimitOfBadCommands(t *testing.T) {
 	}
 }
 
+func TestLimitOfRefusedRecipients(t *testing.T) {
+	c := greeted(play(t, nil))
+	c.say("MAIL FROM:<a@sender.example>", "250")
+	for i := range 100 {
+		c.say(fmt.Sprintf("RCPT TO:<b%d@ex.org>", i), "550")
+	}
+	c.expect("421 4.7.0")
+	c.gone()
+}
+
 func TestLimitOfLine(t *testing.T) {
 	c := greeted(play(t, nil))
 	c.say("NOOP "+strings.Repeat("x", 2041), "250")

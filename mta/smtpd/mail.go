@@ -105,6 +105,9 @@ func (s *session) rcpt(arg string) error {
 	if r != nil {
 		s.srv.log.Info("recipient refused", "client", s.seen.Remote, "recipient", addr.String(), "reply", r)
 		s.reply(r)
+		if s.refused++; s.refused >= s.srv.limits.Refused {
+			return s.over(replyTooManyRefused)
+		}
 		return nil
 	}
 	s.reply(&Reply{250, "2.1.5", "Recipient OK"})
@@ -144,24 +147,24 @@ func (s *session) parse(arg, keyword, status string) (path, []param, *Reply) {
 // recipient says whether mail is taken for a forward-path, and for which address.
 // This is the rule that keeps the server from being an open relay.
 func (s *session) recipient(p path) (Address, *Reply) {
-	addr := p.Address
-	if addr.Domain == "" && strings.EqualFold(addr.Local, "postmaster") && len(s.srv.c.Domains) > 0 {
-		addr.Domain = s.srv.c.Domains[0] // RFC 5321, 4.1.1.3
+	addr, own := p.Address, s.srv.own.Load()
+	if addr.Domain == "" && strings.EqualFold(addr.Local, "postmaster") {
+		addr.Domain = own.first // RFC 5321, 4.1.1.3
 	}
 	switch {
 	case p.null || addr.Domain == "":
 		return addr, &Reply{501, "5.1.3", "The recipient has no domain"}
 	case !p.ascii && !s.tx.env.SMTPUTF8:
 		return addr, replyUTF8
-	case addr.Literal.IsValid() && !s.srv.isOurs(addr):
+	case addr.Literal.IsValid() && !own.has(addr):
 		s.note(Relaying, 1, addr.String())
 		return addr, replyLiteral
-	case !s.srv.isOurs(addr) && s.seen.User == "" && !s.srv.c.RelayAll:
+	case !own.has(addr) && s.seen.User == "" && !s.srv.c.RelayAll:
 		s.note(Relaying, 1, addr.String())
 		return addr, replyRelay
 	case p.route != "":
 		return addr, replyRouted
-	case s.srv.isOurs(addr) && strings.ContainsAny(addr.Local, "%!@"):
+	case own.has(addr) && strings.ContainsAny(addr.Local, "%!@"):
 		// A rewriter behind us might take it for the address of somebody else.
 		s.note(Relaying, 1, addr.String())
 		return addr, replyIndirect
@@ -169,22 +172,9 @@ func (s *session) recipient(p path) (Address, *Reply) {
 	return addr, nil
 }
 
-// isOurs reports whether addr has a domain or an address of our own.
-func (s *Server) isOurs(addr Address) bool {
-	if !addr.Literal.IsValid() {
-		return s.own[addr.Domain]
-	}
-	for _, own := range s.c.Addresses {
-		if own.Unmap() == addr.Literal {
-			return true
-		}
-	}
-	return false
-}
-
 // mailbox asks whether an address of our own takes mail.
 func (s *session) mailbox(addr Address) *Reply {
-	if s.srv.c.Mailbox == nil || !s.srv.isOurs(addr) {
+	if s.srv.c.Mailbox == nil || !s.srv.own.Load().has(addr) {
 		return nil
 	}
 	err := s.srv.c.Mailbox(s.ctx, addr)

@@ -125,6 +125,26 @@ func TestRelay(t *testing.T) {
 	}
 }
 
+// TestOwn: the domains can change while the server runs.
+func TestOwn(t *testing.T) {
+	w := play(t, nil)
+	c := w.open(smtpd.MX)
+	c.say("EHLO client.example", "250")
+	c.say("MAIL FROM:<a@sender.example>", "250")
+	c.say("RCPT TO:<b@new.example>", "550 5.7.1")
+	if err := w.server.Own([]string{"bad..example"}, nil); err == nil {
+		t.Error("no error")
+	}
+	c.say("RCPT TO:<b@local.example>", "250")
+	if err := w.server.Own([]string{"New.example."}, []netip.Addr{netip.MustParseAddr("::ffff:192.0.2.99")}); err != nil {
+		t.Fatal(err)
+	}
+	c.say("RCPT TO:<b@new.example>", "250")
+	c.say("RCPT TO:<b@[192.0.2.99]>", "250")
+	c.say("RCPT TO:<b@[192.0.2.25]>", "550 5.7.1")
+	c.say("RCPT TO:<c@local.example>", "550 5.7.1")
+}
+
 func TestOpenRelayServesOnLoopbackOnly(t *testing.T) {
 	for addr, want := range map[string]error{
 		"0.0.0.0:25": smtpd.ErrOpenRelay, "[::]:25": smtpd.ErrOpenRelay, "192.0.2.25:25": smtpd.ErrOpenRelay,

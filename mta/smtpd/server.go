@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -31,7 +32,7 @@ var ErrStopped = errors.New("smtpd: the server was stopped")
 // A Server receives mail.
 type Server struct {
 	c      Config
-	own    map[string]bool // domains, in A-labels and lower case
+	own    atomic.Pointer[own]
 	limits Limits
 	log    *slog.Logger
 	gate   *gate
@@ -48,12 +49,14 @@ type Server struct {
 
 // New checks a configuration.
 func New(c Config) (*Server, error) {
-	own, err := c.check()
-	if err != nil {
+	if err := c.check(); err != nil {
 		return nil, err
 	}
-	s := &Server{c: c, own: own, limits: c.Limits.withDefaults(), log: c.Log,
+	s := &Server{c: c, limits: c.Limits.withDefaults(), log: c.Log,
 		listeners: make(map[net.Listener]bool), sessions: make(map[*session]bool)}
+	if err := s.Own(c.Domains, c.Addresses); err != nil {
+		return nil, err
+	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
 	}

@@ -17,14 +17,15 @@ import (
 // session is one dialogue.
 type session struct {
 	wire
-	srv    *Server
-	raw    net.Conn // under TLS
-	seen   Session
-	end    time.Time // of the session at the latest
-	bad    int       // commands
-	logins int       // failed
-	tx     *transaction
-	ctx    context.Context // ends with the session
+	srv     *Server
+	raw     net.Conn // under TLS
+	seen    Session
+	end     time.Time // of the session at the latest
+	bad     int       // commands
+	refused int       // recipients
+	logins  int       // failed
+	tx      *transaction
+	ctx     context.Context // ends with the session
 }
 
 func newSession(srv *Server, conn net.Conn, port Port, remote netip.AddrPort) *session {
@@ -133,7 +134,7 @@ func (s *session) command() error {
 		if !s.srv.c.KeepBare {
 			// What follows may be a command that somebody slipped into an address.
 			s.reply(replyBareEnding)
-			return s.over(replyTooManyBad)
+			return s.over(replyOutOfStep)
 		}
 	case errors.Is(err, errLineTooLong):
 		return s.isBad(replyLineTooLong, BadCommand, string(line))
