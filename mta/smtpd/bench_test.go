@@ -19,6 +19,24 @@ func (discard) Accept(_ context.Context, _ *smtpd.Mail, r io.Reader) error {
 	return err
 }
 
+// serveDiscard runs a mail host on loopback until the benchmark ends.
+func serveDiscard(b *testing.B) string {
+	b.Helper()
+	c := config(discard{})
+	c.Limits.ClientPerMinute = -1
+	server, err := smtpd.New(c)
+	if err != nil {
+		b.Fatal(err)
+	}
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	go server.Serve(l, smtpd.MX) // until Shutdown
+	b.Cleanup(func() { _ = server.Shutdown(context.Background()) })
+	return l.Addr().String()
+}
+
 // BenchmarkAccept takes messages of 5 KiB over sockets of loopback, from clients
 // that pipeline: with one connection for all of a client's messages, and with one
 // for each.
@@ -30,23 +48,13 @@ func BenchmarkAccept(b *testing.B) {
 			name = "new"
 		}
 		b.Run(name, func(b *testing.B) {
-			c := config(discard{})
-			c.Limits = smtpd.Limits{ClientPerMinute: -1}
-			server, err := smtpd.New(c)
-			if err != nil {
-				b.Fatal(err)
-			}
-			l, err := net.Listen("tcp", "127.0.0.1:0")
-			if err != nil {
-				b.Fatal(err)
-			}
-			go server.Serve(l, smtpd.MX)
-			defer server.Shutdown(context.Background())
+			address := serveDiscard(b)
 			b.SetBytes(int64(len(text)))
 			b.ReportAllocs()
 			b.SetParallelism(10)
 			b.RunParallel(func(pb *testing.PB) {
 				var conn net.Conn
+				var err error
 				var r *bufio.Reader
 				expect := func(replies int) bool {
 					for replies > 0 {
@@ -63,7 +71,7 @@ func BenchmarkAccept(b *testing.B) {
 				}
 				for pb.Next() {
 					if conn == nil {
-						if conn, err = net.Dial("tcp", l.Addr().String()); err != nil {
+						if conn, err = net.Dial("tcp", address); err != nil {
 							b.Error(err)
 							return
 						}

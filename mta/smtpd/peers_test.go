@@ -286,3 +286,19 @@ func TestPeersPostfix(t *testing.T) {
 		}
 	}
 }
+
+// BenchmarkPeersSMTPSource is the load of Postfix's generator, 20 sessions with
+// messages of 5 KiB, on a Store that throws away.
+func BenchmarkPeersSMTPSource(b *testing.B) {
+	program := peer(b, "smtp-source")
+	for name, args := range map[string][]string{"reused": {"-d"}, "new": nil} {
+		b.Run(name, func(b *testing.B) {
+			address := serveDiscard(b)
+			args := append(args, "-s", "20", "-l", "5120", "-m", strconv.Itoa(b.N), "-f", "a@sender.example", "-t", "b@local.example", address)
+			if out, err := exec.CommandContext(b.Context(), program, args...).CombinedOutput(); err != nil {
+				b.Fatalf("smtp-source: %v\n%s", err, out)
+			}
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "messages/s")
+		})
+	}
+}
