@@ -1,5 +1,6 @@
 // Package dsn writes delivery status notifications: the mail that tells a sender
-// that his message was not delivered, or not yet (RFC 3464 in a multipart/report of
+// that his message was not delivered, or not yet, or as he asked for it that it
+// was (RFC 3464 in a multipart/report of
 // RFC 6522).
 //
 // A notice says in plain words what happened, who said so and what comes next, then
@@ -25,6 +26,7 @@ type Kind int
 const (
 	Failed  Kind = iota + 1 // for good
 	Delayed                 // not delivered yet
+	Success                 // delivered, or passed on to a host that tells nothing
 )
 
 // A Notice is what a notification is made of.
@@ -100,8 +102,11 @@ func (n Notice) text() (text []byte, utf8 bool) {
 }
 
 func (n Notice) subject() string {
-	if n.Kind == Delayed {
+	switch n.Kind {
+	case Delayed:
 		return "Not delivered yet: your message is being tried again"
+	case Success:
+		return "Delivered: your message has arrived"
 	}
 	return "Not delivered: your message has come back"
 }

@@ -62,7 +62,13 @@ func TestGolden(t *testing.T) {
 	foreign := sample()
 	foreign.Envelope.From = "röschen@blumen.example"
 	foreign.Rcpts = []spool.Rcpt{{Addr: "jürgen+x@müller.example", Status: spool.Failed, Attempts: 1, Reply: spool.Reply{Code: 550, Text: "Postfach gelöscht \x1b[2J", Host: "mx.müller.example"}}}
-	for name, n := range map[string]Notice{"failed": sample(), "delayed": delayed, "utf8": foreign} {
+	success := sample()
+	success.Kind, success.Now = Success, sent.Add(time.Minute)
+	success.Rcpts = []spool.Rcpt{
+		{Addr: "tom@example.net", Status: spool.Delivered, Tried: sent, Reply: spool.Reply{Code: 250, Enhanced: "2.0.0", Text: "2.0.0 queued as 17", Host: "mx.example.net"}},
+		{Addr: "lily@florist.example", Status: spool.Delivered, Tried: sent},
+	}
+	for name, n := range map[string]Notice{"failed": sample(), "delayed": delayed, "success": success, "utf8": foreign} {
 		t.Run(name, func(t *testing.T) {
 			_, text := compose(t, n)
 			file := filepath.Join("testdata", name+".eml")

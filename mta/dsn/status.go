@@ -32,7 +32,10 @@ func (n Notice) rcpt(b *strings.Builder, r spool.Rcpt) {
 		}
 	}
 	field(b, "Final-Recipient", address(r.Addr))
-	action := map[Kind]string{Failed: "failed", Delayed: "delayed"}[n.Kind]
+	action := map[Kind]string{Failed: "failed", Delayed: "delayed", Success: "delivered"}[n.Kind]
+	if n.Kind == Success && r.Reply.Host != "" {
+		action = "relayed" // into an environment that may not tell (RFC 3464, 2.3.3)
+	}
 	field(b, "Action", action)
 	field(b, "Status", n.code(r))
 	if r.Reply.Host != "" && r.Reply.Code != 0 {
@@ -56,6 +59,8 @@ func (n Notice) rcpt(b *strings.Builder, r spool.Rcpt) {
 // more than 4.4.7, delivery time expired (RFC 3463, 3.5).
 func (n Notice) code(r spool.Rcpt) string {
 	switch {
+	case n.Kind == Success:
+		return "2.0.0"
 	case isTrouble(r.Reply.Enhanced):
 		return r.Reply.Enhanced
 	case r.Reply.Code/100 == 5:

@@ -21,10 +21,13 @@ func (n Notice) words() string {
 	if len(n.Rcpts) < len(n.Envelope.Rcpts) {
 		whom = " to everybody"
 	}
-	if n.Kind == Delayed {
+	switch n.Kind {
+	case Delayed:
 		line("Your message has not been delivered%s yet. It is being tried", whom)
 		line("until %s; you need not send it again.", n.Until.Format(dateFormat))
-	} else {
+	case Success:
+		line("Your message was delivered to those named here, as you wanted to know.")
+	default:
 		line("Your message could not be delivered%s. For those named here it is not", whom)
 		line("tried again.")
 	}
@@ -46,6 +49,12 @@ func (n Notice) words() string {
 
 // reasons says why a recipient does not have the message.
 func (n Notice) reasons(r spool.Rcpt) []string {
+	if n.Kind == Success {
+		if r.Reply.Host == "" {
+			return []string{"It is in the mailbox."}
+		}
+		return []string{"It was handed to " + clean(r.Reply.Host) + ", which sends no such confirmations."}
+	}
 	var why []string
 	text := clip(clean(r.Reply.Text), 1000)
 	host := clean(r.Reply.Host)

@@ -43,7 +43,11 @@ const (
 // An Outcome is what became of one recipient.
 type Outcome struct {
 	Kind  Kind
-	Reply spool.Reply
+	Reply spool.Reply // its Host is empty when the message is in a mailbox here
+	// Passed tells that the host that took the message offers DSN and was given what
+	// the sender wants to be told: telling him of success is its duty now (RFC
+	// 3461).
+	Passed bool
 }
 
 // A NoticeKind is what a sender is told.
@@ -52,6 +56,7 @@ type NoticeKind int
 const (
 	Failure NoticeKind = iota + 1 // it will not be delivered
 	Delay                         // it has not been delivered yet
+	Success                       // it has been delivered, or passed on to a host that does not tell; if he asked for it
 )
 
 // A Notice asks for a delivery status notification (RFC 3464) to the sender of a

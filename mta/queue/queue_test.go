@@ -323,6 +323,28 @@ func TestNotices(t *testing.T) {
 	}
 }
 
+// TestSuccess tells of success who asked for it, unless the next host does.
+func TestSuccess(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t}
+		w.answer = func(_ Transaction, r spool.Rcpt) Outcome {
+			return Outcome{Kind: Delivered, Passed: strings.HasPrefix(r.Addr, "passed")}
+		}
+		w.start()
+		w.send(func(e *spool.Envelope) {
+			for i := range e.Rcpts[:2] {
+				e.Rcpts[i].Notify = []string{"SUCCESS", "FAILURE"}
+			}
+			e.Rcpts[2].Notify = []string{"FAILURE"}
+		}, "asked@x", "passed@x", "other@x", "another@x")
+		synctest.Wait()
+		if n := w.told(); len(n) != 1 || n[0].Kind != Success || len(n[0].Rcpts) != 1 || n[0].Rcpts[0].Addr != "asked@x" {
+			t.Errorf("notices %+v", n)
+		}
+		w.empty()
+	})
+}
+
 // TestEachForItself has three recipients of one transaction fare differently.
 func TestEachForItself(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

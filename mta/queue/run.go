@@ -113,6 +113,7 @@ func (q *Queue) note(it *item, i int, out Outcome, destination string) Event {
 	switch {
 	case out.Kind == Delivered:
 		r.Status, event.What = spool.Delivered, Sent
+		r.Told = out.Passed
 	case out.Kind == Permanent, !now.Before(q.until(&it.env)):
 		r.Status, event.What = spool.Failed, Bounced
 	default:

@@ -17,10 +17,10 @@ func tells(e spool.Envelope, r spool.Rcpt, kind NoticeKind) bool {
 	if e.Auth == "" && e.Client.IsValid() { // the reverse-path may be forged: no backscatter
 		return false
 	}
-	if len(r.Notify) == 0 { // both, by default (RFC 3461, 4.1)
-		return true
+	if len(r.Notify) == 0 { // success only if asked for (RFC 3461, 4.1)
+		return kind != Success
 	}
-	word := map[NoticeKind]string{Failure: "FAILURE", Delay: "DELAY"}[kind]
+	word := map[NoticeKind]string{Failure: "FAILURE", Delay: "DELAY", Success: "SUCCESS"}[kind]
 	return slices.ContainsFunc(r.Notify, func(s string) bool { return strings.EqualFold(s, word) })
 }
 
@@ -29,7 +29,7 @@ func (q *Queue) tidyDue(it *item) (at time.Time, ok bool) {
 	if !it.tidyAt.IsZero() {
 		return it.tidyAt, true
 	}
-	if it.finished() || len(it.failed()) > 0 { // found so when the spool was opened
+	if it.finished() || len(it.ended(spool.Failed))+len(it.ended(spool.Delivered)) > 0 { // found so when the spool was opened
 		return it.notBefore, true
 	}
 	if len(it.late()) > 0 {
@@ -38,15 +38,21 @@ func (q *Queue) tidyDue(it *item) (at time.Time, ok bool) {
 	return time.Time{}, false
 }
 
-// untold reports whether the sender has to be told of a failure.
+// untold reports whether the sender has to be told how it ended for a recipient.
 func (it *item) untold(r spool.Rcpt) bool {
-	return r.Status == spool.Failed && !r.Told && tells(it.env, r, Failure)
+	switch {
+	case r.Told:
+		return false
+	case r.Status == spool.Delivered:
+		return tells(it.env, r, Success)
+	}
+	return r.Status == spool.Failed && tells(it.env, r, Failure)
 }
 
-// failed is the recipients whose failure the sender has to be told.
-func (it *item) failed() (rcpts []int) {
+// ended is the recipients for whom it ended so, and the sender has to be told.
+func (it *item) ended(how spool.Status) (rcpts []int) {
 	for i, r := range it.env.Rcpts {
-		if it.untold(r) {
+		if r.Status == how && it.untold(r) {
 			rcpts = append(rcpts, i)
 		}
 	}
@@ -102,12 +108,15 @@ func (q *Queue) tidy(ctx context.Context, it *item) {
 // tell tells the sender what he does not know yet.
 func (q *Queue) tell(ctx context.Context, it *item) error {
 	q.mu.Lock()
-	failed, late := it.failed(), it.late()
+	failed, delivered, late := it.ended(spool.Failed), it.ended(spool.Delivered), it.late()
 	if time.Now().Before(it.env.Received.Add(q.o.DelayAfter)) {
 		late = nil
 	}
 	q.mu.Unlock()
 	if err := q.notify(ctx, it, Failure, failed); err != nil {
+		return err
+	}
+	if err := q.notify(ctx, it, Success, delivered); err != nil {
 		return err
 	}
 	return q.notify(ctx, it, Delay, late)
@@ -129,7 +138,7 @@ func (q *Queue) notify(ctx context.Context, it *item, kind NoticeKind, rcpts []i
 	}
 	q.mu.Lock()
 	for _, i := range rcpts {
-		if kind == Failure {
+		if kind != Delay {
 			it.env.Rcpts[i].Told = true
 		}
 	}

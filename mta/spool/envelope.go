@@ -50,7 +50,7 @@ type Rcpt struct {
 	// Maybe tells that an attempt ended without a reply to the final dot: the
 	// recipient may have the message (RFC 5321, 4.2.5 and 6.1).
 	Maybe bool
-	Told  bool // the sender has been told of the failure, or need not be
+	Told  bool // the sender has been told how it ended, or somebody else tells him
 
 	unknown unknown
 }
