@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/netip"
 	"os"
@@ -411,4 +412,45 @@ func TestErrorsOfMailbox(t *testing.T) {
 	c.say("RCPT TO:<own@local.example>", "450 4.7.1 Greylisted")
 	c.say("DATA", "554 5.5.1")
 	c.say("RCPT TO:<b@local.example>", "250")
+}
+
+// weigh measures the heap while a message is stored.
+type weigh struct{ heap, size int64 }
+
+func (w *weigh) Accept(_ context.Context, _ *smtpd.Mail, r io.Reader) error {
+	w.heap = heap()
+	var err error
+	w.size, err = io.Copy(io.Discard, r)
+	return err
+}
+
+func heap() int64 {
+	var m runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&m)
+	return int64(m.HeapAlloc)
+}
+
+// TestBigMessage: 50 MiB take no more memory than 128 KiB do.
+func TestBigMessage(t *testing.T) {
+	const size = 50 << 20
+	store := new(weigh)
+	w := play(t, func(c *smtpd.Config) { c.Store = store })
+	c := greeted(w)
+	c.envelope()
+	before := heap()
+	conn := c.conn.(*queued).Conn // the queue would hold it all
+	if _, err := fmt.Fprintf(conn, "BDAT %d LAST\r\n", size); err != nil {
+		t.Fatal(err)
+	}
+	chunk := []byte(strings.Repeat("\r\n"+strings.Repeat("x", 62), 1<<10)) // no header
+	for range size / len(chunk) {
+		if _, err := conn.Write(chunk); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c.expect("250")
+	if more := store.heap - before; more > 1<<20 || store.size < size {
+		t.Errorf("%d octets of the heap for a message of %d", more, store.size)
+	}
 }
