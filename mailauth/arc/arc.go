@@ -59,7 +59,7 @@ type Verifier interface {
 	// MessageSignature verifies an ARC-Message-Signature (RFC 8617, 4.1.2).
 	MessageSignature(ctx context.Context, m *message.Message, field int) Check
 	// Seal verifies an ARC-Seal over the fields covered, in that order, and itself
-	// (RFC 8617, 4.1.3, 5.1.1).
+	// (RFC 8617, 4.1.3, 5.1.1). The message may come without its body.
 	Seal(ctx context.Context, m *message.Message, field int, covered []int) Check
 }
 

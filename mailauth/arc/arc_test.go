@@ -270,3 +270,31 @@ func TestBounds(t *testing.T) {
 		t.Errorf("the newest seal covers %d fields", widest)
 	}
 }
+
+// TestFullHeader: with CRLF the header of this file is larger than what is looked
+// at, with LF it is not.
+func TestFullHeader(t *testing.T) {
+	s, _, dns := sealers()
+	raw := seal(t, s, dns, mail)
+	raw = strings.ReplaceAll(raw, "\r\n", "\n")
+	raw = "A: b\n" + strings.Repeat(" c\n", (message.MaxHeader-len(raw)-100)/3) + raw
+	m := parse(raw)
+	if c := arc.Validate(t.Context(), m, verifier{dns}); m.Cut || c.Status == arc.Pass {
+		t.Errorf("cut %v, %s", m.Cut, c)
+	}
+}
+
+func BenchmarkValidate(b *testing.B) {
+	first, _, dns := sealers()
+	raw := mail + strings.Repeat(strings.Repeat("words ", 12)+"\r\n", 50<<10/74)
+	for range 2 {
+		raw = seal(b, first, dns, raw)
+	}
+	m := parse(raw)
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		if c := arc.Validate(b.Context(), m, verifier{dns}); c.Status != arc.Pass {
+			b.Fatal(c)
+		}
+	}
+}

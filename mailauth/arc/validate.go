@@ -10,7 +10,13 @@ import (
 
 // Validate validates the chain of a message (RFC 8617, 5.2). It never fails;
 // where the DNS gives no answer the status is Fail and Temporary is set.
+//
+// A message in which every line ends in LF alone is taken for a file of one that
+// travelled with CRLF.
 func Validate(ctx context.Context, m *message.Message, verifier Verifier) Chain {
+	if m.Octets().UnixEnds() { // once, and not for each signature
+		m = m.CRLF()
+	}
 	sets, faults := collect(m)
 	c := Chain{Sets: sets, OldestPass: -1}
 	newest, some := c.Newest()
@@ -18,7 +24,10 @@ func Validate(ctx context.Context, m *message.Message, verifier Verifier) Chain 
 	case m.Cut && (some || len(faults) > 0):
 		return c.fail(0, "the message is larger than what is looked at")
 	case !some && len(faults) == 0:
-		c.Status, c.Cause, c.OldestPass = None, "the message has no chain", -1
+		c.Status, c.Cause = None, "the message has no chain"
+		if m.Cut {
+			c.Cause = "there is no chain in what is looked at of the message, which is not all"
+		}
 		return c
 	case some && newest.CV == string(Fail): // step 2
 		return c.fail(newest.Instance, "set %d of %.80q says that the chain had failed when the message came there", newest.Instance, newest.Domain)
@@ -41,10 +50,14 @@ func text(faults []fault) string {
 func (c *Chain) verify(ctx context.Context, m *message.Message, verifier Verifier) {
 	var wg sync.WaitGroup
 	last := len(c.Sets) - 1
+	scopes := make([][]int, len(c.Sets))
 	for i := range c.Sets {
-		wg.Go(func() {
-			c.Sets[i].SealCheck = verifier.Seal(ctx, m, c.Sets[i].Seal, covered(c.Sets, i))
-		})
+		scopes[i] = covered(c.Sets, i)
+	}
+	// A seal covers header fields alone: what verifies it need not see the body.
+	header := &message.Message{Raw: m.Raw[:m.BodyAt], Fields: m.Fields, BodyAt: m.BodyAt}
+	for i := range c.Sets {
+		wg.Go(func() { c.Sets[i].SealCheck = verifier.Seal(ctx, header, c.Sets[i].Seal, scopes[i]) })
 	}
 	one := func(i int) { c.Sets[i].MessageCheck = verifier.MessageSignature(ctx, m, c.Sets[i].Message) }
 	wg.Go(func() { one(last) })
