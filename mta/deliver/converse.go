@@ -114,6 +114,7 @@ func (a *attempt) secure(k *client.Conn, h Host, p Policy) (fault *verdict, hand
 		a.noteTLS(k, h, p, resultValidation, err.Error())
 		v := last(k, err)
 		v.status = Temporary
+		v.text += "; " + p.Why
 		return v, err.Stage == probe.StageTLS
 	}
 	if fault := a.judged(k, h, p); fault != nil {

@@ -44,7 +44,7 @@ func (a *attempt) findSTS() (*mtasts.Policy, string) {
 	case announced && fresh && id == kept.ID, !announced && fresh: // no record, or a broken one, does not end a policy
 	case !announced:
 		return nil, ""
-	case a.now().Before(kept.Failed.Add(stsRetry)) && a.now().After(kept.Failed):
+	case a.now().Before(kept.Failed.Add(stsRetry)) && !a.now().Before(kept.Failed):
 		if !fresh {
 			return nil, "the MTA-STS policy could not be fetched some minutes ago"
 		}

@@ -50,7 +50,7 @@ func of(stage probe.Stage, reply probe.Reply, err *probe.Error) *verdict {
 	return v
 }
 
-// trouble is the code of a fault of the connection (RFC 3463, 3.5 and 3.6).
+// trouble is the code of a fault of the connection (RFC 3463, 3.5, 3.6 and 3.8).
 func trouble(stage probe.Stage, err *probe.Error) (code int, enhanced, text string) {
 	text = err.Error()
 	switch err.Kind {
@@ -58,13 +58,14 @@ func trouble(stage probe.Stage, err *probe.Error) (code int, enhanced, text stri
 		return 451, "4.3.5", text
 	case probe.Garbage:
 		return 451, "4.5.0", text
-	case probe.Handshake:
-		return 451, "4.7.5", text
 	case probe.Canceled:
 		return 451, "4.3.2", text
 	}
-	if stage == probe.StageConnect {
+	switch stage {
+	case probe.StageConnect:
 		return 451, "4.4.1", text
+	case probe.StageTLS:
+		return 451, "4.7.5", text
 	}
 	return 451, "4.4.2", text
 }
