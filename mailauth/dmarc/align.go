@@ -66,7 +66,7 @@ func (e evaluation) walk(ctx context.Context, v *Verdict, a *Alignment) {
 		a.end(NotAligned, "%s and the author domain %s have not even the top-level domain in common", a.name(), record.Display(v.Author))
 		return
 	case !record.Within(a.Domain, org):
-		a.end(NotAligned, "%s is not at or below %s, the organizational domain of %s", a.name(), record.Display(org), record.Display(v.Author))
+		a.end(NotAligned, "%s is not at or below %s, the author's organizational domain", a.name(), record.Display(org))
 		return
 	}
 	d := Discover(ctx, e.dns, a.Domain)

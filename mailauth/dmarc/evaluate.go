@@ -137,7 +137,7 @@ func discarded(d Discovery) string {
 // 7489, 6.6.2).
 func (e evaluation) decide(ctx context.Context, v *Verdict) {
 	if list := v.Aligned(); len(list) > 0 {
-		*v = v.end(Pass, "%s", list[0].Why)
+		*v = v.end(Pass, "%s passed, and %s", list[0].Mechanism, list[0].Why)
 		return
 	}
 	// A question without an answer matters only where its identifier is or may be
@@ -171,7 +171,7 @@ func (e evaluation) exists(ctx context.Context, v *Verdict) {
 	question := resolve.Ask(v.Author, "A")
 	answer, err := e.dns.Resolve(ctx, question)
 	answer.Question = question
-	v.Existence = &Existence{Step{Domain: v.Author, Answer: answer, Err: err}}
+	v.Existence = &Existence{Answer: answer, Err: err}
 	if err == nil && !answer.Exists {
 		v.Relation = NonExistent
 		v.Requested, v.Tag = r.Stated(NonExistent)

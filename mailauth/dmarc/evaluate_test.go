@@ -164,12 +164,12 @@ TXT _dmarc.com: does not exist
 organizational domain example.com
 policy reject (np) of example.com
 A news.example.com: does not exist, so np holds
-spf, "pass", relaxed: not aligned: the MAIL FROM domain bounce.example.net is not at or below example.com, the organizational domain of news.example.com
+spf, "pass", relaxed: not aligned: the MAIL FROM domain bounce.example.net is not at or below example.com, the author's organizational domain
 dkim "s1", "fail", relaxed: aligned: the signing domain example.com and the author domain news.example.com have the same organizational domain, example.com
   TXT _dmarc.example.com: "v=DMARC1; p=reject; sp=none; np=reject; adkim=s\x1b[31m"
   TXT _dmarc.com: does not exist
 dkim "s1", "pass", relaxed: not aligned: "x y" is not a domain
-fail: spf passed, but the MAIL FROM domain bounce.example.net is not at or below example.com, the organizational domain of news.example.com; dkim of example.com is aligned, but ended in "fail"; dkim passed, but "x y" is not a domain
+fail: spf passed, but the MAIL FROM domain bounce.example.net is not at or below example.com, the author's organizational domain; dkim of example.com is aligned, but ended in "fail"; dkim passed, but "x y" is not a domain
 disposition reject`
 	if got := strings.Join(judge(t, texts, nil, in).RFC9989.Trace(), "\n"); got != want {
 		t.Errorf("trace:\n%s\nwant:\n%s", got, want)

@@ -1,5 +1,7 @@
 package dmarc
 
+import "github.com/maildoctor/maildoctor/resolve"
+
 // A Reading is the specification that a receiver follows.
 type Reading string
 
@@ -40,7 +42,7 @@ type DKIM struct {
 	Selector string // s=
 }
 
-// An Input is what is known of a message.
+// An Input is what is known of a message. Of its signatures the first 20 count.
 type Input struct {
 	// Authors are the domains in the From field, each once; more than one where it
 	// has addresses of several domains. Absolute or not, in A-labels or U-labels.
@@ -111,7 +113,8 @@ func (v Verdict) Aligned() []Alignment {
 // An Existence is whether a domain exists: whether the answer for any type is
 // something else than NXDOMAIN (RFC 8020, 2).
 type Existence struct {
-	Step // its Answer is to the question for an A record
+	Answer resolve.Answer // to the question for an A record; its Question is set also where Err is
+	Err    error          // the question had no conclusive answer
 }
 
 // A Mechanism authenticates a domain.
