@@ -41,6 +41,8 @@ const (
 	// Hosts are mail hosts seen from within: an Env with Local. They are looked at
 	// beside a domain.
 	Hosts
+	// Messages are messages by themselves: an Env with Message.
+	Messages
 )
 
 // Judges reports whether the check has something to say in examinations of s.

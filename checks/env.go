@@ -7,7 +7,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/local"
+	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
 )
@@ -47,7 +49,7 @@ type Want struct {
 }
 
 // Env is the world of one examination: the domain or, without one, the
-// addresses in Want.Senders, and the only ways out. The
+// addresses in Want.Senders, or a message, and the only ways out. The
 // facts gathered about it are kept in it. An Env serves one Run and is not copied.
 type Env struct {
 	Domain string           // canonical: lower-case A-labels with a final dot; empty in an examination of addresses
@@ -66,6 +68,12 @@ type Env struct {
 	// is not looked at.
 	Local *local.Host
 
+	// Message is what is examined, in place of a domain, where it is not nil. Domain
+	// is then empty, or a domain that the caller shows it under: no check asks it.
+	Message *message.Message
+	// Envelope is what is known of how Message came.
+	Envelope judge.Envelope
+
 	// Lab makes documentation address space count as public, for worlds that are
 	// not the internet.
 	Lab bool
@@ -77,7 +85,10 @@ type Env struct {
 
 // Subject is what the examination is about.
 func (e *Env) Subject() Subject {
-	if e.Domain == "" {
+	switch {
+	case e.Message != nil:
+		return Messages
+	case e.Domain == "":
 		return Addresses
 	}
 	return Domains
@@ -85,7 +96,7 @@ func (e *Env) Subject() Subject {
 
 // subjects is Subject, and the mail host where that is seen from within.
 func (e *Env) subjects() Subject {
-	if e.Local != nil {
+	if e.Local != nil && e.Message == nil {
 		return e.Subject() | Hosts
 	}
 	return e.Subject()

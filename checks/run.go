@@ -38,7 +38,7 @@ func Run(ctx context.Context, env *Env, list []*Check, observe func(diagnosis.Re
 	raw := make([]chan diagnosis.Result, len(all))
 	for i, c := range all {
 		raw[i] = make(chan diagnosis.Result, 1)
-		go func() { raw[i] <- judge(ctx, env, c) }()
+		go func() { raw[i] <- perform(ctx, env, c) }()
 	}
 	late := lateness(ctx)
 	settled := make(map[*Check]diagnosis.Result, len(all))
@@ -80,8 +80,8 @@ func lateness(ctx context.Context) <-chan struct{} {
 
 var errCutShort = errors.New("the examination ended before this was known")
 
-// judge runs one check and makes a result of whatever comes of it.
-func judge(ctx context.Context, env *Env, c *Check) (r diagnosis.Result) {
+// perform runs one check and makes a result of whatever comes of it.
+func perform(ctx context.Context, env *Env, c *Check) (r diagnosis.Result) {
 	start := env.Now()
 	defer func() {
 		if p := recover(); p != nil {

@@ -44,6 +44,8 @@
 //	-- https/HOST/PATH --    what a GET of that URL gets; see httpscript
 //	-- server/192.0.2.53 --  in what that name server differs from the others, see below
 //	-- local/etc/hosts --    a file of the mail host, seen from within; see below
+//	-- message --            a message, examined in place of the domain; its lines end in CRLF
+//	-- message/quoted --     likewise, as strings of Go, a line each: "Subject: a\r\n"
 //	-- want --               every result but the passes
 //
 // All zones are one tree of names, which the resolver answers from. A zone

@@ -35,6 +35,8 @@ type Scenario struct {
 	Servers map[netip.Addr]*NameServer // those that are not like the others
 	Expect  []string                   // lines of the want section
 
+	Message []byte // examined in place of the domain; nil where a domain or an address is
+
 	Policies []policy.Policy // whose answers are part of the verdict
 
 	recording recording
@@ -132,6 +134,9 @@ func (s *Scenario) lieOn(base *Scenario) {
 		if !own[slotOf(r)] && !s.leavesOut(r) {
 			s.Records = append(s.Records, r)
 		}
+	}
+	if s.Message == nil {
+		s.Message = base.Message
 	}
 	s.dnssec.lieOn(base.dnssec)
 	s.inside.lieOn(base.inside)
@@ -332,6 +337,9 @@ func (s *Scenario) section(name, body string) error {
 			}
 		}
 		return nil
+	}
+	if ok, err := s.message(name, body); ok {
+		return err
 	}
 	if ok, err := s.inside.section(name, body); ok {
 		return err

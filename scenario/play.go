@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario/httpscript"
@@ -113,6 +114,9 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 		Want:   w.Want,
 		Here:   w.Here,
 		Lab:    !w.real,
+	}
+	if w.Message != nil {
+		env.Message, _ = message.Parse(w.Message)
 	}
 	env.Local = w.local(ctx)
 	env.Security = w.security(env.DNS)

@@ -219,6 +219,9 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 		}
 		add("local", [][]byte{line})
 	}
+	if env.Message != nil {
+		add(quotedMessage, quoteMessage(env.Message.Raw))
+	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {
 		clock.Checks[result.Rule.ID] = result.Took
