@@ -240,6 +240,41 @@ func TestStrictImpliesRelaxed(t *testing.T) {
 	}
 }
 
+// TestRelaxedAlignment holds, over random worlds, that what is left out to ask
+// little makes no difference: two domains are aligned where the walks from both
+// find the same organizational domain.
+func TestRelaxedAlignment(t *testing.T) {
+	random := rand.New(rand.NewPCG(3, 4))
+	pick := func(list ...string) string { return list[random.IntN(len(list))] }
+	name := func() string {
+		n := pick("example.com", "example.com", "example.net", "com")
+		for range random.IntN(10) {
+			n = pick("a", "b") + "." + n
+		}
+		return n
+	}
+	aligned := 0
+	for range 1000 {
+		texts := map[string][]string{}
+		for range random.IntN(6) {
+			texts[name()] = []string{pick(pNone, pReject, pReject+"; psd=y", pReject+"; psd=n")}
+		}
+		author, other := name(), name()
+		v := judge(t, texts, nil, Input{Authors: from(author), SPF: spfPass(other)}).RFC9989
+		w := &world{texts: texts}
+		want := author == other || Discover(t.Context(), w, author).Organizational == Discover(t.Context(), w, other).Organizational
+		if got := v.Alignments[0].State == Aligned; got != want {
+			t.Fatalf("%v: %s and %s aligned: %v, want %v\n%s", texts, author, other, got, want, strings.Join(v.Trace(), "\n"))
+		}
+		if want && author != other {
+			aligned++
+		}
+	}
+	if aligned < 50 {
+		t.Errorf("only %d of 1000 are aligned and not the same: the worlds are too poor", aligned)
+	}
+}
+
 // FuzzEvaluate holds that names and results of any kind neither panic nor cost
 // more questions than the bounds allow.
 func FuzzEvaluate(f *testing.F) {
