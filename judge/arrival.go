@@ -1,0 +1,190 @@
+package judge
+
+import (
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mailauth/authres"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
+	"github.com/maildoctor/maildoctor/message"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// An Arrival is what the header of a saved message shows of how it came: the
+// fields that the receiver's own hosts wrote are believed, and nothing below them.
+type Arrival struct {
+	Envelope Envelope
+	// Received counts the Received fields from the top, from 1, up to that of the
+	// boundary: the host that took the mail from outside. 0 where there is none.
+	Received int
+	// At is when the boundary took it; zero where the header does not tell.
+	At time.Time
+	// Assumed is where each part comes from and what was taken for granted, a
+	// sentence each. Text of the message in it is quoted.
+	Assumed []string
+}
+
+// EnvelopeOf reads the envelope of a saved message from its topmost Received,
+// Return-Path, Received-SPF and Authentication-Results fields. Which Received field
+// is that of the boundary is a choice: with received above 0 that one, counted from
+// the top; else the first from the top that came over SMTP from a public address,
+// without login, and not from one host of the receiver to the next. The error says
+// that there is no such field as was asked for.
+func EnvelopeOf(m *message.Message, received int) (Arrival, error) {
+	hops, _ := m.Hops()
+	var a Arrival
+	n := received
+	if n < 0 || n > len(hops) {
+		return a, fmt.Errorf("the message has %d Received fields", len(hops))
+	}
+	if n == 0 {
+		n = a.boundary(hops)
+	}
+	if n == 0 {
+		a.returnPath(m, len(m.Fields))
+		return a, nil
+	}
+	hop := hops[len(hops)-n]
+	a.Received, a.Envelope.Client, a.Envelope.HELO, a.At = n, hop.Addr.Unmap(), hop.From, hop.At
+	a.assume("The boundary is Received field %d from the top, by %.80q: the mail came from %s, which said to be %.80q.", n, hop.By, client(hop.Addr), hop.From)
+	for up := n - 1; a.At.IsZero() && up > 0; up-- {
+		a.At = hops[len(hops)-up].At
+	}
+	below := len(m.Fields) // the first field that outsiders may have written
+	if n < len(hops) {
+		below = hops[len(hops)-n-1].Index
+	}
+	a.receivedSPF(m, below)
+	if !a.Envelope.Known {
+		a.returnPath(m, hop.Index)
+	}
+	if !a.Envelope.Known {
+		a.results(m, below)
+	}
+	if !a.Envelope.Known {
+		a.assume("The header does not show MAIL FROM, so it is not known.")
+	}
+	return a, nil
+}
+
+func (a *Arrival) assume(format string, args ...any) {
+	a.Assumed = append(a.Assumed, fmt.Sprintf(format, args...))
+}
+
+func client(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return "an address that is not told"
+	}
+	return addr.String()
+}
+
+// boundary chooses a hop and counts it from the top; 0 for none.
+func (a *Arrival) boundary(hops []message.Hop) int {
+	for n := 1; n <= len(hops); n++ {
+		hop := hops[len(hops)-n]
+		if !public(hop.Addr) || hop.TLS.Authenticated || fetched(hop.With) {
+			continue
+		}
+		if n < len(hops) && withinOne(hop, hops[len(hops)-n-1]) {
+			continue
+		}
+		return n
+	}
+	if len(hops) == 0 {
+		a.assume("There is no Received field, so who brought the mail is not known.")
+		return 0
+	}
+	a.assume("No Received field shows that the mail came from a public address without login: it seems to have been submitted to the host that keeps it, so there is no client to judge.")
+	return 0
+}
+
+// public reports whether an address is one of hosts on the internet.
+func public(addr netip.Addr) bool {
+	addr = addr.Unmap()
+	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
+	return addr.IsGlobalUnicast() && !addr.IsPrivate() && !shared.Contains(addr)
+}
+
+// fetched reports whether a program fetched the mail from a mailbox, or it came
+// over the web: neither is a hop of SMTP.
+func fetched(with string) bool {
+	with = strings.ToUpper(with)
+	return strings.HasPrefix(with, "POP") || strings.HasPrefix(with, "IMAP") || strings.HasPrefix(with, "HTTP")
+}
+
+// withinOne reports whether a host of the receiver handed the mail to the next: the
+// client of hop is the host that took it before, and has the organizational domain
+// of the one that took it now. Large providers do so over public addresses.
+func withinOne(hop, before message.Hop) bool {
+	name := func(s string) string { return record.Canonical(strings.Trim(s, "[]")) }
+	from, by := name(hop.From), name(hop.By)
+	return strings.Contains(hop.From, ".") && from == name(before.By) &&
+		dmarc.ListedOrganizational(from) == dmarc.ListedOrganizational(by)
+}
+
+// receivedSPF reads the field that the receiver wrote when it took the mail from
+// the same client.
+func (a *Arrival) receivedSPF(m *message.Message, below int) {
+	for _, f := range m.Fields[:below] {
+		if !f.Is(authres.ReceivedSPFName) {
+			continue
+		}
+		r, _ := authres.ParseReceivedSPF(f.Value())
+		addr, err := netip.ParseAddr(r.Get("client-ip"))
+		if err != nil || addr.Unmap() != a.Envelope.Client {
+			continue
+		}
+		if helo := r.Get("helo"); helo != "" && a.Envelope.HELO == "" {
+			a.Envelope.HELO = helo
+		}
+		if from := r.Get("envelope-from"); from != "" {
+			a.sender(from, "Received-SPF field of the same client")
+		}
+		return
+	}
+}
+
+// returnPath reads the field of the final delivery (RFC 5321, 4.4), if it stands
+// above the boundary's Received field.
+func (a *Arrival) returnPath(m *message.Message, above int) {
+	for i, f := range m.Fields[:above] {
+		if f.Is("Return-Path") {
+			value := strings.TrimSpace(f.Unfolded())
+			if strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">") || strings.Contains(value, "@") {
+				a.sender(value, fmt.Sprintf("Return-Path field (field %d)", i+1))
+			}
+			return
+		}
+	}
+}
+
+// results reads the sender from what the receiver found out about SPF.
+func (a *Arrival) results(m *message.Message, below int) {
+	for _, f := range m.Fields[:below] {
+		if !f.Is(authres.FieldName) {
+			continue
+		}
+		r, _ := authres.Parse(f.Value())
+		for _, result := range r.All("spf") {
+			if from := result.Get("smtp.mailfrom"); strings.Contains(from, "@") {
+				a.sender(from, fmt.Sprintf("Authentication-Results field of %.80q", r.ID))
+				return
+			}
+		}
+	}
+}
+
+func (a *Arrival) sender(text, source string) {
+	text = strings.TrimSpace(text)
+	text = strings.TrimSuffix(strings.TrimPrefix(text, "<"), ">")
+	a.Envelope.MailFrom, a.Envelope.Known = text, true
+	a.assume("MAIL FROM is <%s>, from the %s.", quoted(text), source)
+}
+
+// quoted is text without what a terminal would act on.
+func quoted(text string) string {
+	q := fmt.Sprintf("%.200q", text)
+	return q[1 : len(q)-1]
+}
