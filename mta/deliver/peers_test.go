@@ -1,0 +1,129 @@
+package deliver_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/deliver"
+)
+
+// sink is a running smtp-sink, Postfix's own test server.
+func sink(t *testing.T, options ...string) (address, dumps string) {
+	t.Helper()
+	program, err := exec.LookPath("smtp-sink")
+	if err != nil {
+		program = "/usr/sbin/smtp-sink"
+	}
+	if _, err := os.Stat(program); err != nil {
+		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
+			t.Fatal("smtp-sink is not installed, and MAILDOCTOR_PEERS=1")
+		}
+		t.Skip("smtp-sink is not installed; MAILDOCTOR_PEERS=1 makes this a failure")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	address = listener.Addr().String()
+	listener.Close()
+	dumps = t.TempDir()
+	if os.Getuid() == 0 {
+		options = append(options, "-u", "root") // which it asks for, then
+	}
+	cmd := exec.Command(program, append(options, "-h", "mx.example.org", "-d", filepath.Join(dumps, "mail."), address, "10")...)
+	cmd.Dir = dumps
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		cmd.Process.Kill()
+		cmd.Wait()
+	})
+	for range 200 {
+		conn, err := net.Dial("tcp", address)
+		if err == nil {
+			conn.Close()
+			return address, dumps
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	t.Fatal("smtp-sink does not listen")
+	return "", ""
+}
+
+// TestPeersSink: what Postfix's test server takes is the message, once; what it
+// does wrong on purpose is told for what it is.
+func TestPeersSink(t *testing.T) {
+	const message = "From: a@example.net\r\nSubject: dots\r\n\r\n.\r\n..\r\n.hidden\r\n\r\nend"
+	for name, test := range map[string]struct {
+		options []string
+		want    string
+		dumped  bool
+	}{
+		"takes":                   {nil, "delivered", true},
+		"no pipelining":           {[]string{"-p"}, "delivered", true},
+		"no ESMTP":                {[]string{"-e"}, "delivered", true},
+		"no greeting":             {[]string{"-q", "connect"}, "temporary", false},
+		"hangs up at MAIL":        {[]string{"-q", "mail"}, "temporary", false},
+		"hangs up at RCPT":        {[]string{"-q", "rcpt"}, "temporary", false},
+		"hangs up at DATA":        {[]string{"-q", "data"}, "temporary", false},
+		"hangs up at the end":     {[]string{"-q", "."}, "temporary maybe", false},
+		"soft at RCPT":            {[]string{"-r", "rcpt"}, "temporary", false},
+		"hard at RCPT":            {[]string{"-f", "rcpt"}, "permanent", false},
+		"soft at the end":         {[]string{"-r", "."}, "temporary", false},
+		"hard at the end":         {[]string{"-f", "."}, "permanent", false},
+		"hard at EHLO, then HELO": {[]string{"-f", "ehlo"}, "delivered", true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address, dumps := sink(t, test.options...)
+			w := newWorld(t, oneHost)
+			s := w.sender()
+			s.Client.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, network, address)
+			}
+			report := s.Deliver(t.Context(), jobOf(message, "example.org", "b@example.org", "c@example.org"))
+			for _, r := range report.Results {
+				got := r.Status.String()
+				if r.Maybe {
+					got += " maybe"
+				}
+				if got != test.want {
+					t.Errorf("%s (%s), want %s\n%s", got, r.Text, test.want, transcript(report))
+				}
+			}
+			if !test.dumped {
+				return
+			}
+			files, _ := filepath.Glob(filepath.Join(dumps, "mail.*"))
+			if len(files) != 1 {
+				t.Fatalf("%d messages: %v", len(files), files)
+			}
+			raw, err := os.ReadFile(files[0])
+			if err != nil {
+				t.Fatal(err)
+			}
+			if want := strings.ReplaceAll(message, "\r\n", "\n") + "\n"; !strings.Contains(string(raw), want) {
+				t.Errorf("taken:\n%s", raw)
+			}
+			if n := strings.Count(string(raw), "X-Rcpt-Args: "); n != 2 {
+				t.Errorf("%d recipients", n)
+			}
+		})
+	}
+}
+
+func transcript(report deliver.Report) string {
+	var b strings.Builder
+	for _, s := range report.Sessions {
+		fmt.Fprintf(&b, "%s\n%s\n", s.Policy, s.Evidence().Answer)
+	}
+	return b.String()
+}
