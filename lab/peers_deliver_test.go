@@ -1,0 +1,169 @@
+//go:build linux
+
+package lab_test
+
+import (
+	"context"
+	"crypto/x509"
+	"io"
+	"net"
+	"net/netip"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mailauth/dane"
+	"github.com/maildoctor/maildoctor/mta/client"
+	"github.com/maildoctor/maildoctor/mta/deliver"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+)
+
+// held is the option of smtpd that keeps every message in the queue, as it came.
+const held = "{smtpd_data_restrictions=check_client_access static:HOLD}"
+
+// secured makes every answer of a zone secure.
+type secured struct{ *resolve.Zone }
+
+func (s secured) Secure(ctx context.Context, q resolve.Question) (resolve.Proof, error) {
+	answer, err := s.Resolve(ctx, q)
+	return resolve.Proof{Security: resolve.Secure, Answer: answer}, err
+}
+
+// TestPeersDeliver: a real Postfix takes what mta/deliver sends, over STARTTLS
+// that DANE, a relay's settings or nothing asks for, as exactly one message with
+// exactly those lines, whatever stands in it.
+func TestPeersDeliver(t *testing.T) {
+	mta := newPostfix(t)
+	postcat := program(t, "postcat")
+	ca, err := smtpscript.NewCA(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AddCert(ca.Root())
+	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{"mx.example.org"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	own, err := ca.Issue(smtpscript.Certificate{Names: []string{"elsewhere.example.org"}, SelfSigned: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	trusted := mta.present(t, "example.org", "mx.example.org", cert, held)
+	selfSigned := mta.present(t, "example.com", "mx.example.com", own, held)
+	relay := mta.present(t, "relay.example", "mx.example.org", cert, held, "mynetworks=127.0.0.0/8", "smtpd_relay_restrictions=permit_mynetworks,reject")
+	plain := mta.present(t, "example.net", "mx.example.net", cert, held, "smtpd_tls_security_level=none", "{smtpd_discard_ehlo_keywords=pipelining, 8bitmime, dsn}")
+	mta.start(t)
+
+	tlsa, err := dane.Of(own.Certificate[0], dane.EE, dane.Key, dane.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := dane.Of(cert.Certificate[0], dane.EE, dane.Key, dane.SHA256)
+	if err != nil {
+		t.Fatal(err)
+	}
+	zone := func(domain string, tlsa ...dane.Record) secured {
+		mx := "mx." + domain + "."
+		records := []record.Record{record.MX(domain+".", 10, mx), record.Address(mx, netip.MustParseAddr("127.0.0.1"))}
+		for _, r := range tlsa {
+			records = append(records, record.Record{Name: dane.Name(mx), Type: "TLSA", Data: r.String()})
+		}
+		return secured{resolve.NewZone(records)}
+	}
+	body := func(lines string) string {
+		return "From: a@sender.example\r\nTo: b@example.org\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\nSubject: test\r\n\r\n" + lines
+	}
+	for _, test := range []struct {
+		name, domain, address string
+		zone                  secured
+		relay                 bool
+		message               string
+		want                  string // of the result
+		policy                deliver.Source
+	}{
+		{"opportunistic, self-signed", "example.com", selfSigned, zone("example.com"), false, body("hello\r\n"), "delivered", deliver.Opportunistic},
+		{"DANE, self-signed", "example.com", selfSigned, zone("example.com", tlsa), false, body("hello\r\n"), "delivered", deliver.DANE},
+		{"DANE, of another key", "example.com", selfSigned, zone("example.com", other), false, body("hello\r\n"), "temporary", deliver.DANE},
+		{"verified relay", "example.org", relay, zone("example.org"), true, body("hello\r\n"), "delivered", deliver.Configured},
+		{"relay of another name", "example.org", selfSigned, zone("example.org"), true, body("hello\r\n"), "temporary", deliver.Configured},
+		{"no TLS, no pipelining", "example.net", plain, zone("example.net"), false, body("hello\r\n"), "delivered", deliver.Opportunistic},
+		{"8 bits, not offered", "example.net", plain, zone("example.net"), false, body("h\xc3\xa4\r\n"), "permanent", deliver.Opportunistic},
+		{"8 bits", "example.org", trusted, zone("example.org"), false, body("h\xc3\xa4\r\n"), "delivered", deliver.Opportunistic},
+		{"dots", "example.org", trusted, zone("example.org"), false, body(".\r\n..\r\n.x\r\n\r\n.\r\n"), "delivered", deliver.Opportunistic},
+		{"commands behind a dot", "example.org", trusted, zone("example.org"), false, body("x\r\n.\r\nMAIL FROM:<e@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n.\r\n"), "delivered", deliver.Opportunistic},
+		{"no body", "example.org", trusted, zone("example.org"), false, body(""), "delivered", deliver.Opportunistic},
+		{"long lines", "example.org", trusted, zone("example.org"), false, body(strings.Repeat("x", 998) + "\r\n"), "delivered", deliver.Opportunistic},
+		{"large", "example.org", trusted, zone("example.org"), false, body(strings.Repeat(".line\r\n", 100000)), "delivered", deliver.Opportunistic},
+		{"LF.LF", "example.org", trusted, zone("example.org"), false, body("x\n.\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"LF.CRLF", "example.org", trusted, zone("example.org"), false, body("x\n.\r\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"CRLF.LF", "example.org", trusted, zone("example.org"), false, body("x\r\n.\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"CR.CR", "example.org", trusted, zone("example.org"), false, body("x\r.\rMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"CRLF.CR CRLF", "example.org", trusted, zone("example.org"), false, body("x\r\n.\r\r\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			before := mta.holds(t)
+			s := &deliver.Sender{
+				DNS: test.zone, Security: test.zone, Refuse: func(netip.Addr) string { return "" },
+				Client: client.Client{Name: "out.sender.example", Roots: roots, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+					return new(net.Dialer).DialContext(ctx, network, test.address)
+				}},
+			}
+			if test.relay {
+				s.Routes = deliver.Routes{Relays: map[string]deliver.Relay{"smart": {Host: "mx.example.org"}}, Rules: []deliver.Rule{{Relay: "smart"}}}
+			}
+			report := s.Deliver(t.Context(), deliver.Job{
+				Destination: test.domain, From: "a@sender.example", Rcpts: []client.Rcpt{{Addr: "b@" + test.domain}, {Addr: "c@" + test.domain}},
+				Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(test.message)), nil },
+			})
+			for _, r := range report.Results {
+				if r.Status.String() != test.want {
+					t.Errorf("%s: %s (%s), want %s", r.Addr, r.Status, r.Text, test.want)
+				}
+			}
+			for _, session := range report.Sessions {
+				if session.Policy.Source != test.policy {
+					t.Errorf("policy %s", session.Policy)
+				}
+			}
+			fresh := slices.DeleteFunc(mta.holds(t), func(id string) bool { return slices.Contains(before, id) })
+			if test.want != "delivered" {
+				if len(fresh) != 0 {
+					t.Errorf("Postfix took %v", fresh)
+				}
+				return
+			}
+			if len(fresh) != 1 {
+				t.Fatalf("Postfix took %d messages", len(fresh))
+			}
+			raw, err := exec.Command(postcat, "-c", filepath.Join(mta.dir, "etc"), "-bh", "-q", fresh[0]).Output()
+			if err != nil {
+				t.Fatal(err)
+			}
+			// What it puts in front is its own.
+			if want := strings.ReplaceAll(test.message, "\r\n", "\n"); !strings.HasSuffix(string(raw), want) {
+				t.Errorf("Postfix has\n%s", tail(string(raw), 2000))
+			}
+		})
+	}
+}
+
+// holds is the IDs of the messages that Postfix keeps.
+func (p *postfix) holds(t *testing.T) []string {
+	t.Helper()
+	var ids []string
+	entries, err := os.ReadDir(filepath.Join(p.dir, "queue", "hold"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		ids = append(ids, e.Name())
+	}
+	return ids
+}
