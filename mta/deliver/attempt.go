@@ -31,7 +31,8 @@ type attempt struct {
 	stsOnce   sync.Once
 	stsPolicy *mtasts.Policy
 	stsWhy    string
-	stsFailed string // why the policy could not be fetched
+	stsResult string // the type of what was wrong with fetching the policy
+	stsFailed string // and in words
 }
 
 // deliver takes the way that the routes say, and the other one where they say so.

@@ -158,6 +158,9 @@ func (a *attempt) resolve(hosts []Host) {
 	wg.Wait()
 }
 
+// maxAddrs bounds the addresses of one host.
+const maxAddrs = 16
+
 // lookUp asks for the addresses of a host, IPv6 and IPv4 by turns.
 func (a *attempt) lookUp(h Host) Host {
 	types := []string{"AAAA", "A"}
@@ -170,7 +173,7 @@ func (a *attempt) lookUp(h Host) Host {
 		wg.Go(func() { answers[i], errs[i] = a.DNS.Resolve(a.ctx, resolve.Ask(h.Name, typ)) })
 	}
 	wg.Wait()
-	for n := 0; ; n++ {
+	for n := 0; len(h.Addrs) < maxAddrs; n++ {
 		more := false
 		for _, answer := range answers {
 			if addrs := answer.Addrs(); n < len(addrs) {

@@ -73,6 +73,7 @@ func TestPolicies(t *testing.T) {
 		{"sts testing", none, nothing, deliver.Opportunistic, false, "starttls-not-supported"},
 		{"sts testing", good, nothing, deliver.Opportunistic, true, ""},
 		{"sts unreachable", foreign, nothing, deliver.Opportunistic, true, "sts-policy-fetch-error"},
+		{"sts invalid", foreign, nothing, deliver.Opportunistic, true, "sts-policy-invalid"},
 		{"sts kept", foreign, reject, deliver.STS, false, "certificate-not-trusted"},
 		{"sts kept too long", foreign, nothing, deliver.Opportunistic, true, ""},
 
@@ -137,6 +138,8 @@ func TestPolicies(t *testing.T) {
 				sts = enforce("mx.example.org")
 			case "sts other host", "dane over sts":
 				sts = enforce("other.example.org")
+			case "sts invalid":
+				sts = "version: STSv1\nmode: enforce\n"
 			case "sts testing":
 				sts = testing_("mx.example.org")
 			case "sts kept", "sts kept too long":

@@ -2,6 +2,7 @@ package deliver
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"net/netip"
 	"slices"
@@ -49,12 +50,12 @@ func (a *attempt) findSTS() (*mtasts.Policy, string) {
 			return nil, "the MTA-STS policy could not be fetched some minutes ago"
 		}
 	default:
-		fetched, why := a.fetchSTS(domain, id)
-		if fetched.Policy.Mode != "" {
+		fetched, result, why := a.fetchSTS(domain, id)
+		if result == "" {
 			kept, fresh = fetched, true
 		} else {
 			kept.Failed = a.now()
-			a.stsFailed = why
+			a.stsResult, a.stsFailed = result, why
 		}
 		if a.Memory != nil {
 			a.Memory.SetSTS(domain, kept)
@@ -97,8 +98,9 @@ func (a *attempt) stsRecord(domain string) (id string, announced bool) {
 }
 
 // fetchSTS gets the policy. It counts only if it came complete, with status 200,
-// from a host with a valid certificate (RFC 8461, 3.3).
-func (a *attempt) fetchSTS(domain, id string) (STSEntry, string) {
+// from a host with a valid certificate (RFC 8461, 3.3). Else it returns the type of
+// what is wrong for a report (RFC 8460, 4.3.2.2), and words for it.
+func (a *attempt) fetchSTS(domain, id string) (entry STSEntry, result, why string) {
 	ctx, cancel := context.WithTimeout(a.ctx, stsTimeout)
 	defer cancel()
 	refuse := a.Refuse
@@ -107,21 +109,21 @@ func (a *attempt) fetchSTS(domain, id string) (STSEntry, string) {
 	}
 	f := a.HTTP.Fetch(ctx, probe.Request{URL: mtasts.URL(record.Display(domain)), Accept: "text/plain", MaxBody: maxPolicy, Lookup: a.addrsOf, Refuse: refuse})
 	switch {
+	case f.TLS != nil && (!f.TLS.Trusted() || f.TLS.NameFault != ""):
+		return entry, resultSTSWeb, "the certificate of the policy host is not valid"
 	case f.Err != nil:
-		return STSEntry{}, f.Err.Error()
-	case f.TLS == nil || !f.TLS.Trusted() || f.TLS.NameFault != "":
-		return STSEntry{}, "the certificate of the policy host is not valid"
-	case f.Status != http.StatusOK:
-		return STSEntry{}, http.StatusText(f.Status)
+		return entry, resultSTSFetch, f.Err.Error()
+	case f.TLS == nil || f.Status != http.StatusOK:
+		return entry, resultSTSFetch, fmt.Sprintf("the policy host answers with status %d", f.Status)
 	case f.Truncated || f.Encoding() != "":
-		return STSEntry{}, "the policy did not come whole and as it is"
+		return entry, resultSTSFetch, "the policy did not come whole and as it is"
 	}
 	p, problems := mtasts.ParsePolicy(string(f.Body))
 	if mtasts.Worst(problems) >= mtasts.Void || p.Mode == "" {
-		return STSEntry{}, "the policy is not valid"
+		return entry, resultSTSPolicy, "the policy is not valid"
 	}
 	now := a.now()
-	return STSEntry{ID: id, Policy: p, Fetched: now, Expires: now.Add(time.Duration(p.MaxAge) * time.Second)}, ""
+	return STSEntry{ID: id, Policy: p, Fetched: now, Expires: now.Add(time.Duration(p.MaxAge) * time.Second)}, "", ""
 }
 
 func (a *attempt) addrsOf(ctx context.Context, host string) ([]netip.Addr, error) {

@@ -19,6 +19,8 @@ const (
 	resultTLSA       = "tlsa-invalid"
 	resultDNSSEC     = "dnssec-invalid"
 	resultSTSFetch   = "sts-policy-fetch-error"
+	resultSTSPolicy  = "sts-policy-invalid"
+	resultSTSWeb     = "sts-webpki-invalid"
 )
 
 // A TLSResult is one session with a host of a domain, or one that was not held, as
@@ -51,8 +53,8 @@ func (a *attempt) tls(p Policy, h Host, result, reason string, fill func(*TLSRes
 		r.PolicyType = "sts"
 		r.MXHosts = p.sts.MX
 		r.PolicyString = policyLines(*p.sts)
-	case a.stsFailed != "":
-		r.PolicyType, r.Result, r.Reason = "sts", resultSTSFetch, a.stsFailed
+	case a.stsResult != "":
+		r.PolicyType, r.Result, r.Reason = "sts", a.stsResult, a.stsFailed
 	}
 	if fill != nil {
 		fill(&r)

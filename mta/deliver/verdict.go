@@ -39,7 +39,7 @@ func of(stage probe.Stage, reply probe.Reply, err *probe.Error) *verdict {
 	switch {
 	case whole && reply.Code != 0:
 		v.said, v.code, v.enhanced = true, reply.Code, reply.Enhanced
-		v.text = strings.Join(reply.Texts(), "\n")
+		v.text = clip(strings.Join(reply.Texts(), "\n"))
 		if v.enhanced == "" {
 			v.enhanced = fmt.Sprintf("%d.0.0", reply.Code/100)
 		}
@@ -48,6 +48,17 @@ func of(stage probe.Stage, reply probe.Reply, err *probe.Error) *verdict {
 		v.code, v.enhanced, v.text = trouble(stage, err)
 	}
 	return v
+}
+
+// maxText bounds the text of a result, which is kept for each recipient; the whole
+// of what was said stands in the session.
+const maxText = 2000
+
+func clip(text string) string {
+	if len(text) > maxText {
+		return text[:maxText] + "…"
+	}
+	return text
 }
 
 // trouble is the code of a fault of the connection (RFC 3463, 3.5, 3.6 and 3.8).
