@@ -13,6 +13,9 @@ import (
 // without v, with the number of its instance in i, and not over ARC-Seal.
 func VerifyMessageSignature(ctx context.Context, r resolve.Resolver, m *message.Message, field int, now time.Time) Verdict {
 	x := newVerifier(m, now)
+	if !x.has(field) {
+		return lostField(field)
+	}
 	v := read(x.m, field, chained)
 	if v.Code == "" {
 		v.Lookup = Find(ctx, r, v.Signature.Selector, v.Signature.Domain, v.Signature.KeyType())
@@ -28,6 +31,9 @@ func VerifyMessageSignature(ctx context.Context, r resolve.Resolver, m *message.
 // Tags of the chain, such as cv, are in Signature.Extra.
 func VerifySeal(ctx context.Context, r resolve.Resolver, m *message.Message, field int, covered []int, now time.Time) Verdict {
 	x := newVerifier(m, now)
+	if !x.has(field) || !x.has(covered...) {
+		return lostField(field)
+	}
 	v := read(x.m, field, chainedSeal)
 	v.Covered, v.Signature.HeaderCanon = covered, Relaxed
 	for _, i := range covered {
@@ -39,5 +45,23 @@ func VerifySeal(ctx context.Context, r resolve.Resolver, m *message.Message, fie
 		x.apply(ctx, &v, bodyHash{})
 	}
 	x.place(&v)
+	return v
+}
+
+// has reports whether the message has the fields. One that came with LF alone may
+// lose its last fields: with CRLF it can be larger than what is looked at.
+func (x *verifier) has(fields ...int) bool {
+	for _, i := range fields {
+		if i < 0 || i >= len(x.m.Fields) {
+			return false
+		}
+	}
+	return true
+}
+
+// lostField is the verdict on a field that is not looked at.
+func lostField(field int) Verdict {
+	v := Verdict{Field: field}
+	v.end(Neutral, NotLookedAt, "the message is larger than what is looked at")
 	return v
 }
