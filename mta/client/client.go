@@ -72,6 +72,9 @@ type Client struct {
 	Roots *x509.CertPool
 	// Now is the time at which certificates have to be valid; nil is time.Now.
 	Now func() time.Time
+	// Observe is told of each stage when it has ended, for those who want to see it as
+	// it happens; nil: nobody is. It must be quick.
+	Observe func(probe.Target, probe.Step)
 }
 
 // A Target is a host to talk to.
@@ -158,6 +161,9 @@ func (k *Conn) connect() *probe.Error {
 func (k *Conn) note(step probe.Step, start time.Time, err *probe.Error) *probe.Error {
 	step.Took, step.Err = time.Since(start), err
 	k.session.Steps = append(k.session.Steps, step)
+	if k.client.Observe != nil {
+		k.client.Observe(k.session.Target, step)
+	}
 	if k.session.Err == nil && step.Stage != probe.StageQuit {
 		k.session.Err = err
 	}

@@ -72,7 +72,12 @@ func TestSend(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := &client.Client{Dial: test.host.Dial, Name: "out.example.net", Roots: ca.Roots()}
+			var observed probe.Session
+			c.Observe = func(_ probe.Target, step probe.Step) { observed.Steps = append(observed.Steps, step) }
 			answers, session := deliver(t.Context(), c, mail(body, "b@example.org", "c@example.org"))
+			if stages(observed) != stages(session) {
+				t.Errorf("observed: %s", stages(observed))
+			}
 			if len(answers) != 2 || answers[0].Err != nil || answers[1].Err != nil || answers[0].Stage != probe.StageMessage || answers[0].Maybe {
 				t.Fatalf("answers: %+v", answers)
 			}
@@ -347,7 +352,8 @@ func TestLook(t *testing.T) {
 		{"", client.Lines{}},
 		{"Received: a\r\nreceived: b\r\n c\r\nX-Received: d\r\n\r\nReceived: e\r\n", client.Lines{Size: 60, Hops: 2}},
 		{"\r\nReceived: x\r\n", client.Lines{Size: 15}},
-		{"A: \xe4\r\n", client.Lines{Size: 6, Eight: true}},
+		{"A: \xe4\r\n", client.Lines{Size: 6, Eight: true, Header: true}},
+		{"A: b\r\n\r\n\xe4\r\n", client.Lines{Size: 11, Eight: true}},
 		{strings.Repeat("x", 32<<10-1) + "\r\n" + strings.Repeat("y", 70000), client.Lines{Size: 32<<10 + 1 + 70000}},
 		{"Received: " + strings.Repeat("x", 70000) + "\r\nReceived:\r\n", client.Lines{Size: 70023, Hops: 2}},
 	} {

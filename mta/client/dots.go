@@ -56,9 +56,10 @@ func (d *dots) end() error {
 
 // Lines is what a look at a message finds.
 type Lines struct {
-	Size  int64 // octets
-	Eight bool  // some octet is not ASCII
-	Hops  int   // Received fields in the header
+	Size   int64 // octets
+	Eight  bool  // some octet is not ASCII
+	Header bool  // one of them stands in the header
+	Hops   int   // Received fields in the header
 }
 
 // Look reads a message to its end. It fails with ErrBareCR or ErrBareLF, and as r
@@ -95,6 +96,7 @@ func (l *look) Write(b []byte) (int, error) {
 			return i, ErrBareLF
 		case c >= 0x80:
 			l.found.Eight = true
+			l.found.Header = l.found.Header || l.header
 		}
 		l.found.Size++
 		l.cr = c == '\r'

@@ -211,6 +211,7 @@ func (a *attempt) transact(k *client.Conn, h Host, addr netip.Addr) {
 		v := ofAnswer(answers[n])
 		v.host, v.ip = h.Name, addr
 		a.set(i, v)
+		a.report.Results[i].DSN = v.status == Delivered && offers(k, "DSN")
 		delivered = delivered || v.status == Delivered
 		if v.status == Temporary && !v.maybe {
 			open = append(open, i)

@@ -74,6 +74,9 @@ type Result struct {
 	Host     string      // canonical; empty if it was none's
 	IP       netip.Addr
 	Via      string // the relay; empty: direct
+	// DSN tells of a Delivered one that the host offers DSN: it has been given NOTIFY
+	// and the rest, and success is now its matter to tell of (RFC 3461, 5.2.1).
+	DSN bool
 
 	Meaning replies.Meaning // what the reply means; zero where nothing is known of it
 	// After is when trying again makes sense, where that is known: under a warm-up cap.
@@ -142,7 +145,7 @@ type Sender struct {
 	// Client holds the conversations. Its Name is ours, by which loops are known.
 	Client client.Client
 	// Security is asked for DANE; nil: DANE is not looked at, as an answer that nobody
-	// validated is no promise.
+	// validated is no promise. Where it cannot tell, mail waits (RFC 7672, 2.1).
 	Security Security
 	// HTTP fetches MTA-STS policies; nil: they are not looked at.
 	HTTP Fetcher

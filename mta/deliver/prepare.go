@@ -34,7 +34,8 @@ func (a *attempt) prepare() bool {
 	}
 	a.mail = client.Mail{
 		From: a.job.From, Open: a.job.Open, Size: lines.Size, EightBit: lines.Eight,
-		SMTPUTF8: a.job.SMTPUTF8, RequireTLS: a.job.RequireTLS, Ret: a.job.Ret, EnvID: a.job.EnvID,
+		SMTPUTF8:   a.job.SMTPUTF8 && lines.Header, // else nothing needs it, whatever was declared
+		RequireTLS: a.job.RequireTLS, Ret: a.job.Ret, EnvID: a.job.EnvID,
 	}
 	return a.addresses()
 }

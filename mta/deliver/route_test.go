@@ -178,6 +178,12 @@ func TestPrepare(t *testing.T) {
 	}
 }
 
+func declared(message string) deliver.Job {
+	j := jobOf(message, "example.org", "b@example.org")
+	j.SMTPUTF8 = true
+	return j
+}
+
 // What a message needs, and hosts offer or do not.
 func TestOffers(t *testing.T) {
 	eight := jobOf("a: b\r\n\r\n\xc3\xa4\r\n", "example.org", "b@example.org")
@@ -193,6 +199,8 @@ func TestOffers(t *testing.T) {
 		"8bit at the second":  {eight, nil, []string{"8BITMIME"}, "delivered 2.0.0", "MAIL FROM:<a@example.net> BODY=8BITMIME"},
 		"8bit nowhere":        {eight, nil, nil, "permanent 5.6.3", ""},
 		"utf8":                {utf8, []string{"SMTPUTF8", "8BITMIME"}, nil, "delivered 2.0.0", "MAIL FROM:<a@example.net> SMTPUTF8"},
+		"utf8 in the header":  {declared("S: \xc3\xa4\r\n\r\n"), []string{"8BITMIME"}, []string{"8BITMIME"}, "permanent 5.6.7", ""},
+		"utf8 declared only":  {declared("S: a\r\n\r\n"), nil, nil, "delivered 2.0.0", "MAIL FROM:<a@example.net>"},
 		"too large":           {job("example.org", "b@example.org"), []string{"SIZE 10"}, []string{"SIZE 10"}, "permanent 5.3.4", ""},
 		"large enough at two": {job("example.org", "b@example.org"), []string{"SIZE 10"}, []string{"SIZE 0"}, "delivered 2.0.0", "MAIL FROM:<a@example.net> SIZE=45"},
 	} {
