@@ -15,7 +15,7 @@ import (
 )
 
 // sink is a running smtp-sink, Postfix's own test server.
-func sink(t *testing.T, options ...string) (address, dumps string) {
+func sink(t testing.TB, options ...string) (address, dumps string) {
 	t.Helper()
 	program, err := exec.LookPath("smtp-sink")
 	if err != nil {
@@ -126,4 +126,26 @@ func transcript(report deliver.Report) string {
 		fmt.Fprintf(&b, "%s\n%s\n", s.Policy, s.Evidence().Answer)
 	}
 	return b.String()
+}
+
+// BenchmarkSink delivers messages of 5 KiB to Postfix's test server, each with a
+// connection of its own.
+func BenchmarkSink(b *testing.B) {
+	address, _ := sink(b)
+	w := newWorld(b, oneHost)
+	s := w.sender()
+	s.DNS = w.zone
+	s.Client.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+		return new(net.Dialer).DialContext(ctx, network, address)
+	}
+	message := "From: a@example.net\r\nSubject: load\r\n\r\n" + strings.Repeat("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n", 80)
+	b.SetBytes(int64(len(message)))
+	b.SetParallelism(10)
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if r := s.Deliver(b.Context(), jobOf(message, "example.org", "b@example.org")).Results[0]; r.Status != deliver.Delivered {
+				b.Error(r.Text)
+			}
+		}
+	})
 }
