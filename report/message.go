@@ -1,0 +1,347 @@
+package report
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+)
+
+// A Message is what was found out about one mail. All of it may be hostile text.
+type Message struct {
+	Subject, From, ID string // of the header, decoded
+	Size              int    // octets
+
+	Client    string // address; empty where it is not known
+	HELO      string
+	MailFrom  string // without angle brackets; empty is the null one, if FromKnown
+	FromKnown bool
+	At        time.Time // as of which it was judged
+	Received  int       // field of the boundary, counted from the top; 0 where none was used
+	Assumed   []string  // what the envelope rests on, a sentence each
+
+	Summary  string            // the verdict in words
+	Outcome  diagnosis.Outcome // of DMARC; Skipped where no policy applies
+	Readings []Reading         // of DMARC; the first is the one that counts
+	Methods  []Method          // in the order of a page
+	Hops     []Hop             // in the order it travelled
+
+	Findings []diagnosis.Finding
+	Doubts   []diagnosis.Doubt
+	Results  []diagnosis.Result // of the checks of header and body; nil where none ran
+	Header   string             // the header field that a receiver would add; may have several lines
+
+	Questions int
+	Took      time.Duration
+	CutShort  bool
+}
+
+// A Method is one way to authenticate a message and its end.
+type Method struct {
+	Name    string            // "SPF", "DKIM"
+	Result  string            // "pass", "softfail"; empty where it was not tried
+	Outcome diagnosis.Outcome // Skipped where there was nothing to try
+	Subject string            // what was looked at: "example.org, selector s1, RSA 2048"
+	Aligned string            // how it stands to the author: "aligned", "not aligned"; empty where it does not matter
+	Why     string            // in words
+	Changes []Change          // of a signature: what happened to the message
+	More    []string          // for who wants to know more
+
+	Domain, Selector, Algorithm string // of a signature; Domain of SPF too
+	Bits                        int    // of its key
+	Fault                       string // why it does not pass: "body changed"
+}
+
+// A Change is what happened to a message after it was signed.
+type Change struct{ Field, Text, Was, Is string }
+
+// A Reading is DMARC by one specification.
+type Reading struct {
+	Name   string // "RFC 9989"
+	Result string // "fail (reject)"
+	Fate   string // "rejected"
+	Author string // author domain; empty if there is none
+	Cause  string
+	Trace  []string // step by step
+}
+
+// A Hop is one host that took the message over.
+type Hop struct {
+	From, Address, By, With, TLS string
+	At                           time.Time     // zero where it is not told
+	Delay                        time.Duration // since the hop before
+	Boundary                     bool          // here the mail was taken from outside
+}
+
+// MessageText writes what was found out about a message for a person: the verdict
+// first, then how it came about, and at the end what to do.
+func MessageText(w io.Writer, m Message, o TextOptions) error {
+	p := newPage(o)
+	name := "message"
+	if m.Subject != "" {
+		name = clip(flat(m.Subject), max(p.width-8, 8))
+	}
+	p.header(name)
+	p.verdict(m)
+	p.came(m)
+	p.section("Authentication")
+	for _, x := range m.Methods {
+		p.method(x)
+	}
+	p.readings(m.Readings)
+	p.hops(m.Hops)
+	p.wrong(m)
+	if len(m.Results) > 0 {
+		p.section("Header and body")
+		p.topics(diagnosis.Report{Results: m.Results})
+		p.findings(m.Results)
+		p.unknowns(m.Results)
+	}
+	if p.verbose && m.Header != "" {
+		p.section("As a receiver writes it")
+		for _, l := range lines(strings.ReplaceAll(m.Header, "\r\n", "\n")) {
+			p.line("  " + strings.ReplaceAll(l, `\x09`, "  "))
+		}
+	}
+	p.gap()
+	p.closing(m)
+	_, err := io.WriteString(w, p.String())
+	return err
+}
+
+func (p *page) section(title string) {
+	p.gap()
+	p.line(p.in(strong, title))
+}
+
+// verdict puts what matters at two in the morning.
+func (p *page) verdict(m Message) {
+	p.gap()
+	tones := map[diagnosis.Outcome]tone{diagnosis.Passed: good, diagnosis.Failed: strongBad, diagnosis.Unknown: strongWarn, diagnosis.Skipped: strong}
+	p.para(p.mark(outcomeState(m.Outcome))+" ", flat(m.Summary), tones[m.Outcome])
+	var fates []string
+	for _, r := range m.Readings {
+		fates = append(fates, fmt.Sprintf("%s: %s", flat(r.Name), flat(r.Fate)))
+	}
+	if len(fates) > 0 {
+		p.para("  ", "As far as authentication decides, a receiver that follows "+strings.Join(fates, "; ")+".", plain)
+	}
+	if m.CutShort {
+		p.para("  "+p.in(strongWarn, "!")+" ", cutShort, strongWarn)
+	}
+}
+
+// outcomeState is an outcome as the marks know it.
+func outcomeState(o diagnosis.Outcome) state {
+	return map[diagnosis.Outcome]state{diagnosis.Passed: passed, diagnosis.Failed: critical, diagnosis.Unknown: unknown, diagnosis.Skipped: skipped}[o]
+}
+
+// came puts the message and its envelope.
+func (p *page) came(m Message) {
+	p.gap()
+	put := func(label, text string) {
+		if text != "" {
+			p.para("  "+p.in(faint, pad(label, 9))+" ", text, plain)
+		}
+	}
+	put("From", clip(flat(m.From), 3*p.width))
+	sender := "not known"
+	if m.FromKnown {
+		sender = "<" + flat(m.MailFrom) + ">"
+	}
+	put("MAIL FROM", sender)
+	client := "not known"
+	if m.Client != "" {
+		client = flat(m.Client)
+	}
+	if m.HELO != "" {
+		client += " (" + flat(m.HELO) + ")"
+	}
+	put("client", client)
+	put("judged as", "of "+m.At.UTC().Format(time.RFC3339))
+	for _, a := range m.Assumed {
+		p.para("  "+p.in(faint, "–")+" ", flat(a), faint)
+	}
+}
+
+func (p *page) method(x Method) {
+	head := "  " + p.mark(methodState(x)) + " " + pad(flat(x.Name), 9) + " "
+	text := flat(x.Result)
+	if text == "" {
+		text = "not evaluated"
+	}
+	if x.Subject != "" {
+		text += " · " + flat(x.Subject)
+	}
+	if x.Aligned != "" {
+		text += " · " + flat(x.Aligned)
+	}
+	p.para(head, text, plain)
+	below := strings.Repeat(" ", 14)
+	if x.Why != "" && (x.Outcome != diagnosis.Passed || p.verbose) {
+		p.para(below, flat(x.Why), plain)
+	}
+	for _, c := range x.Changes {
+		p.para(below+p.in(warn, "~")+" ", flat(c.Text), plain)
+		if c.Was != "" || c.Is != "" {
+			p.sideBySide(below+"  ", c)
+		}
+	}
+	if p.verbose {
+		for _, l := range x.More {
+			p.para(below, flat(l), faint)
+		}
+	}
+}
+
+// methodState is less than critical for a way that is not the only one.
+func methodState(x Method) state {
+	if x.Outcome == diagnosis.Failed {
+		return warning
+	}
+	return outcomeState(x.Outcome)
+}
+
+// sideBySide puts a field as it was signed and as it is.
+func (p *page) sideBySide(indent string, c Change) {
+	for _, side := range []struct {
+		sign string
+		tone tone
+		text string
+	}{{"-", bad, c.Was}, {"+", good, c.Is}} {
+		text := flat(side.text)
+		if !p.verbose {
+			text = clip(text, p.width-cells(indent)-2)
+		}
+		p.para(indent+p.in(side.tone, side.sign)+" ", text, plain)
+	}
+}
+
+// readings puts DMARC step by step; a second reading that comes to the same in the
+// same way is only named.
+func (p *page) readings(list []Reading) {
+	for i, r := range list {
+		if i > 0 && !p.verbose && alike(r, list[0]) {
+			p.para("  ", flat(r.Name)+" comes to the same: "+flat(r.Result)+".", faint)
+			continue
+		}
+		p.section("DMARC by " + r.Name + ": " + flat(r.Result))
+		for _, l := range r.Trace {
+			indent := "  "
+			if strings.HasPrefix(l, "  ") {
+				indent = "    "
+			}
+			p.para(indent, flat(l), plain)
+		}
+	}
+}
+
+func alike(a, b Reading) bool { return a.Result == b.Result && a.Cause == b.Cause }
+
+func (p *page) hops(list []Hop) {
+	if len(list) == 0 {
+		return
+	}
+	p.section("The way it took")
+	for i, h := range list {
+		head := fmt.Sprintf("  %2d  ", i+1)
+		text := hopText(h)
+		if h.Boundary {
+			text += " · the boundary"
+		}
+		p.para(head, text, plain)
+	}
+}
+
+// hopText is "mail.example.org (192.0.2.25) → mx.example.net · ESMTPS TLS 1.3 · 2 s".
+func hopText(h Hop) string {
+	from := flat(h.From)
+	switch {
+	case from == "":
+		from = flat(h.Address)
+	case h.Address != "":
+		from += " (" + flat(h.Address) + ")"
+	}
+	if from == "" {
+		from = "–"
+	}
+	parts := []string{from + " → " + dash(h.By)}
+	if way := strings.TrimSpace(flat(h.With) + " " + flat(h.TLS)); way != "" {
+		parts = append(parts, way)
+	}
+	switch {
+	case h.At.IsZero():
+		parts = append(parts, "no date that can be read")
+	case h.Delay < 0:
+		parts = append(parts, h.At.UTC().Format(time.DateTime)+", "+duration(-h.Delay)+" before the hop before it: one of the clocks is wrong")
+	default:
+		parts = append(parts, h.At.UTC().Format(time.DateTime)+" (+"+longDuration(h.Delay)+")")
+	}
+	return strings.Join(parts, " · ")
+}
+
+// longDuration is a delay of mail, which may be days.
+func longDuration(d time.Duration) string {
+	switch {
+	case d < time.Minute:
+		return fmt.Sprintf("%d s", int(d.Seconds()))
+	case d < time.Hour:
+		return fmt.Sprintf("%d min", int(d.Minutes()))
+	case d < 48*time.Hour:
+		return fmt.Sprintf("%d h %d min", int(d.Hours()), int(d.Minutes())%60)
+	}
+	return fmt.Sprintf("%d days", int(d.Hours()/24))
+}
+
+// wrong puts the findings and what to do, and what could not be told.
+func (p *page) wrong(m Message) {
+	if len(m.Findings) > 0 {
+		p.section("What to do")
+	}
+	told := make(map[string]bool)
+	for _, f := range gravest(m.Findings) {
+		p.para("  "+p.mark(stateOfSeverity(f.Severity))+" ", flat(f.Message), plain)
+		for _, s := range f.Remedy.Steps {
+			if !told[s] {
+				p.para("    "+p.in(faint, "→")+" ", flat(s), plain)
+			}
+			told[s] = true
+		}
+	}
+	if len(m.Doubts) == 0 {
+		return
+	}
+	p.section("What could not be told")
+	for _, d := range m.Doubts {
+		p.para("  "+p.mark(unknown)+" ", flat(d.Subject)+": "+flat(d.Reason), plain)
+	}
+}
+
+// closing is the counts.
+func (p *page) closing(m Message) {
+	all := slices.Concat(m.Results, []diagnosis.Result{{Outcome: diagnosis.Failed, Findings: m.Findings}})
+	n := severities(diagnosis.Report{Results: all})
+	var parts []string
+	for _, s := range []struct {
+		severity diagnosis.Severity
+		one      string
+	}{{diagnosis.Critical, "critical finding"}, {diagnosis.Warning, "warning"}} {
+		if n[s.severity] > 0 {
+			parts = append(parts, plural(n[s.severity], s.one))
+		}
+	}
+	if k := n[diagnosis.Advice]; k > 0 {
+		parts = append(parts, fmt.Sprintf("%d advice", k))
+	}
+	if len(parts) == 0 {
+		parts = append(parts, p.in(good, "nothing wrong"))
+	}
+	if k := len(m.Doubts) + count(m.Results).unknown(); k > 0 {
+		parts = append(parts, fmt.Sprintf("%d could not be told", k))
+	}
+	parts = append(parts, plural(m.Questions, "question")+" in "+duration(m.Took))
+	p.flow("", parts, " · ")
+}
