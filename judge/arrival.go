@@ -52,16 +52,13 @@ func EnvelopeOf(m *message.Message, received int) (Arrival, error) {
 	for up := n - 1; a.At.IsZero() && up > 0; up-- {
 		a.At = hops[len(hops)-up].At
 	}
-	below := len(m.Fields) // the first field that outsiders may have written
-	if n < len(hops) {
-		below = hops[len(hops)-n-1].Index
-	}
-	a.receivedSPF(m, below)
+	// What stands below that field somebody outside may have written.
+	a.receivedSPF(m, hop.Index)
 	if !a.Envelope.Known {
 		a.returnPath(m, hop.Index)
 	}
 	if !a.Envelope.Known {
-		a.results(m, below)
+		a.results(m, hop.Index)
 	}
 	if !a.Envelope.Known {
 		a.assume("The header does not show MAIL FROM, so it is not known.")
@@ -126,8 +123,8 @@ func withinOne(hop, before message.Hop) bool {
 
 // receivedSPF reads the field that the receiver wrote when it took the mail from
 // the same client.
-func (a *Arrival) receivedSPF(m *message.Message, below int) {
-	for _, f := range m.Fields[:below] {
+func (a *Arrival) receivedSPF(m *message.Message, above int) {
+	for _, f := range m.Fields[:above] {
 		if !f.Is(authres.ReceivedSPFName) {
 			continue
 		}
@@ -161,15 +158,20 @@ func (a *Arrival) returnPath(m *message.Message, above int) {
 }
 
 // results reads the sender from what the receiver found out about SPF.
-func (a *Arrival) results(m *message.Message, below int) {
-	for _, f := range m.Fields[:below] {
+func (a *Arrival) results(m *message.Message, above int) {
+	for _, f := range m.Fields[:above] {
 		if !f.Is(authres.FieldName) {
 			continue
 		}
 		r, _ := authres.Parse(f.Value())
 		for _, result := range r.All("spf") {
-			if from := result.Get("smtp.mailfrom"); strings.Contains(from, "@") {
-				a.sender(from, fmt.Sprintf("Authentication-Results field of %.80q", r.ID))
+			from, source := result.Get("smtp.mailfrom"), fmt.Sprintf("Authentication-Results field of %.80q", r.ID)
+			switch {
+			case strings.Contains(from, "@"):
+				a.sender(from, source)
+				return
+			case strings.Contains(from, "."): // RFC 8601, 2.7.2 allows the domain alone
+				a.sender("postmaster@"+from, source+", which tells the domain only")
 				return
 			}
 		}
