@@ -16,6 +16,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/providers/rfc2136"
 	"github.com/maildoctor/maildoctor/record"
@@ -38,23 +39,7 @@ mail A 192.0.2.25
 func startNamed(t *testing.T) (address, key string) {
 	t.Helper()
 	dir := t.TempDir()
-	program, err := exec.LookPath("named")
-	if err != nil {
-		program = "/usr/sbin/named"
-	}
-	image, err := os.ReadFile(program)
-	if err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatal("named is not installed, and MAILDOCTOR_PEERS=1")
-		}
-		t.Skip("named is not installed; MAILDOCTOR_PEERS=1 makes this a failure")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	listener.Close()
+	address = peertest.Address(t)
 	host, port, _ := net.SplitHostPort(address)
 	keyText := fmt.Sprintf("key \"md\" { algorithm hmac-sha256; secret %q; };\n", tsigSecret)
 	conf := fmt.Sprintf(`%soptions { directory %q; listen-on port %s { %s; }; listen-on-v6 { none; }; recursion no; notify no;
@@ -63,37 +48,14 @@ controls { };
 zone "killed.example" { type primary; file "zone"; allow-transfer { key md; }; update-policy { grant md zonesub ANY; }; };
 `, keyText, dir, port, host)
 	key = filepath.Join(dir, "md.key")
-	// A copy of the program: where AppArmor holds it to its own directories, it does so by path.
-	for name, file := range map[string]struct {
-		text []byte
-		mode os.FileMode
-	}{"named": {image, 0o755}, "named.conf": {[]byte(conf), 0o600}, "zone": {[]byte(killedZone), 0o600}, "md.key": {[]byte(keyText), 0o600}} {
-		if err := os.WriteFile(filepath.Join(dir, name), file.text, file.mode); err != nil {
-			t.Fatal(err)
-		}
-	}
-	var log bytes.Buffer
-	named := exec.Command(filepath.Join(dir, "named"), "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
-	named.Stdout, named.Stderr = &log, &log
-	if err := named.Start(); err != nil {
+	peertest.Write(t, filepath.Join(dir, "named.conf"), conf)
+	peertest.Write(t, filepath.Join(dir, "zone"), killedZone)
+	if err := os.WriteFile(key, []byte(keyText), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() {
-		named.Process.Kill()
-		named.Wait()
-		if t.Failed() {
-			t.Logf("named: %s", log.String())
-		}
-	})
-	for range 100 {
-		if conn, err := net.Dial("tcp", address); err == nil {
-			conn.Close()
-			return address, key
-		}
-		time.Sleep(50 * time.Millisecond) // a program of somebody else's starts
-	}
-	t.Fatal("named does not answer")
-	return "", ""
+	named := exec.Command(peertest.Copy(t, "named"), "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
+	peertest.Start(t, named, peertest.Listens(address))
+	return address, key
 }
 
 // A checkpoint passes a connection on to a name server, and stops at its first

@@ -19,6 +19,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks/suite"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dane"
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -91,10 +92,10 @@ var daneCases = []*daneCase{
 // posttls-finger says at the security level "dane", and of chains what openssl
 // s_client says with the same records.
 func TestPeersDANE(t *testing.T) {
-	finger, openssl := program(t, "posttls-finger"), program(t, "openssl")
+	finger, openssl := peertest.Program(t, "posttls-finger"), peertest.Program(t, "openssl")
 	servers := newNameServers(t)
-	program(t, "dnssec-keygen")
-	program(t, "dnssec-signzone")
+	peertest.Program(t, "dnssec-keygen")
+	peertest.Program(t, "dnssec-signzone")
 	if !inside(t) {
 		return
 	}
@@ -213,7 +214,7 @@ func serveSMTP(conn net.Conn, host string, cert tls.Certificate, startTLS bool) 
 // returns the DS record of the root.
 func (n nameServers) startSigned(t *testing.T, cases []*daneCase) record.Record {
 	t.Helper()
-	dir := folder(t)
+	dir := peertest.Folder(t)
 	head := func(origin string) string {
 		return "$TTL 300\n$ORIGIN " + origin + "\n@ SOA ns.example.net. host.example.net. 1 3600 600 86400 300\n@ NS ns.example.net.\n"
 	}
@@ -234,24 +235,24 @@ func (n nameServers) startSigned(t *testing.T, cases []*daneCase) record.Record 
 		}
 	}
 	for origin, text := range zones {
-		write(t, filepath.Join(dir, origin+"zone"), text, 0o644)
+		peertest.Write(t, filepath.Join(dir, origin+"zone"), text)
 	}
 	ds := sign(t, dir, "example.org.", "zone")
-	write(t, filepath.Join(dir, "root"), head(".")+"example.net. NS ns.example.net.\nns.example.net. A 127.0.0.1\nexample.org. NS ns.example.net.\n"+ds, 0o644)
+	peertest.Write(t, filepath.Join(dir, "root"), head(".")+"example.net. NS ns.example.net.\nns.example.net. A 127.0.0.1\nexample.org. NS ns.example.net.\n"+ds)
 	anchor := strings.Fields(sign(t, dir, ".", "root"))
 	trust := strings.Join(anchor[3:6], " ") + " " + strings.Join(anchor[6:], "")
 
 	conf := filepath.Join(dir, "named.conf")
-	write(t, conf, fmt.Sprintf(namedConf, dir, "127.0.0.1", "5300")+fmt.Sprintf(`zone "." { type primary; file "%[1]s/root.signed"; };
+	peertest.Write(t, conf, fmt.Sprintf(namedConf, dir, "127.0.0.1", "5300")+fmt.Sprintf(`zone "." { type primary; file "%[1]s/root.signed"; };
 zone "example.org." { type primary; file "%[1]s/example.org.zone.signed"; };
 zone "example.net." { type primary; file "%[1]s/example.net.zone"; };
-`, dir), 0o644)
-	named := start(t, "named", exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", conf))
+`, dir))
+	named := peertest.Start(t, exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", conf), nil)
 	text := fmt.Sprintf(unboundConf, "127.0.0.1", "53", "127.0.0.1@5300", dir, "\ttrust-anchor: \". DS "+trust+"\"\n")
-	write(t, filepath.Join(dir, "unbound.conf"), strings.Replace(text, `module-config: "iterator"`, `module-config: "validator iterator"`, 1), 0o644)
-	unbound := start(t, "unbound", exec.Command(n.unbound, "-d", "-p", "-c", filepath.Join(dir, "unbound.conf")))
-	named.await(t, func() error { return answers("127.0.0.1:5300") })
-	unbound.await(t, func() error { return answers("127.0.0.1:53") })
+	peertest.Write(t, filepath.Join(dir, "unbound.conf"), strings.Replace(text, `module-config: "iterator"`, `module-config: "validator iterator"`, 1))
+	unbound := peertest.Start(t, exec.Command(n.unbound, "-d", "-p", "-c", filepath.Join(dir, "unbound.conf")), nil)
+	named.Await(t, func() error { return answers("127.0.0.1:5300") })
+	unbound.Await(t, func() error { return answers("127.0.0.1:53") })
 	return record.Record{Name: ".", Type: "DS", Data: trust}
 }
 
@@ -263,14 +264,12 @@ func sign(t *testing.T, dir, origin, suffix string) string {
 		file = filepath.Join(dir, origin+suffix)
 	}
 	for _, args := range [][]string{
-		{program(t, "dnssec-keygen"), "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K", dir, origin},
-		{program(t, "dnssec-signzone"), "-S", "-P", "-z", "-o", origin, "-K", dir, "-d", dir, "-f", file + ".signed", file},
+		{peertest.Program(t, "dnssec-keygen"), "-q", "-a", "ECDSAP256SHA256", "-f", "KSK", "-K", dir, origin},
+		{peertest.Program(t, "dnssec-signzone"), "-S", "-P", "-z", "-o", origin, "-K", dir, "-d", dir, "-f", file + ".signed", file},
 	} {
 		cmd := exec.Command(args[0], args[1:]...)
 		cmd.Dir = dir
-		if out, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%v: %v\n%s", args, err, out)
-		}
+		peertest.Run(t, cmd)
 	}
 	ds, err := os.ReadFile(filepath.Join(dir, "dsset-"+origin))
 	if err != nil {
@@ -316,7 +315,7 @@ func (c *daneCase) finger(t *testing.T, program string) (verdict, said string) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	etc := t.TempDir()
-	write(t, filepath.Join(etc, "main.cf"), "compatibility_level = 3.6\ninet_protocols = ipv4\nmyhostname = probe.example.net\nsmtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec\n", 0o644)
+	peertest.Write(t, filepath.Join(etc, "main.cf"), "compatibility_level = 3.6\ninet_protocols = ipv4\nmyhostname = probe.example.net\nsmtp_tls_security_level = dane\nsmtp_dns_support_level = dnssec\n")
 	cmd := exec.CommandContext(ctx, program, "-c", "-l", "dane", "-L", "routine,dane", "-o", "inet_protocols=ipv4", c.domain)
 	cmd.Env = append(os.Environ(), "MAIL_CONFIG="+etc)
 	out, err := cmd.CombinedOutput()

@@ -19,6 +19,7 @@ import (
 	"github.com/maildoctor/maildoctor/mailauth/dane"
 	"github.com/maildoctor/maildoctor/mta/client"
 	"github.com/maildoctor/maildoctor/mta/deliver"
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
@@ -40,7 +41,7 @@ func (s secured) Secure(ctx context.Context, q resolve.Question) (resolve.Proof,
 // exactly those lines, whatever stands in it.
 func TestPeersDeliver(t *testing.T) {
 	mta := newPostfix(t)
-	postcat := program(t, "postcat")
+	postcat := peertest.Program(t, "postcat")
 	ca, err := smtpscript.NewCA(time.Now())
 	if err != nil {
 		t.Fatal(err)
@@ -148,7 +149,7 @@ func TestPeersDeliver(t *testing.T) {
 			}
 			// What it puts in front is its own.
 			if want := strings.ReplaceAll(test.message, "\r\n", "\n"); !strings.HasSuffix(string(raw), want) {
-				t.Errorf("Postfix has\n%s", tail(string(raw), 2000))
+				t.Errorf("Postfix has\n%s", raw[max(0, len(raw)-2000):])
 			}
 		})
 	}

@@ -14,6 +14,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
@@ -25,36 +26,28 @@ type realDNS struct {
 	authority string // host:port of named
 	recursive string // host:port of unbound
 
-	named, unbound *peer
+	named, unbound *peertest.Server
 }
 
 // await returns when both answer.
 func (d realDNS) await(t *testing.T) {
 	t.Helper()
-	d.named.await(t, func() error { return answers(d.authority) })
-	d.unbound.await(t, func() error { return answers(d.recursive) })
+	d.named.Await(t, func() error { return answers(d.authority) })
+	d.unbound.Await(t, func() error { return answers(d.recursive) })
 }
 
 // nameServers are the programs.
 type nameServers struct{ named, unbound string }
 
-// newNameServers copies the programs. Where AppArmor holds a program to its own
-// directories it does so by path, and would not let it read a test's.
 func newNameServers(t *testing.T) nameServers {
 	t.Helper()
-	dir := folder(t)
-	return nameServers{named: copied(t, program(t, "named"), dir), unbound: copied(t, program(t, "unbound"), dir)}
+	return nameServers{named: peertest.Copy(t, "named"), unbound: peertest.Copy(t, "unbound")}
 }
 
 // start starts both; they take a moment until they answer.
 func (n nameServers) start(t *testing.T, s *scenario.Scenario) realDNS {
 	t.Helper()
-	var d realDNS
-	var releaseBIND, releaseUnbound func()
-	d.authority, releaseBIND = reserve(t)
-	d.recursive, releaseUnbound = reserve(t)
-	releaseBIND()
-	releaseUnbound()
+	d := realDNS{authority: peertest.Address(t), recursive: peertest.Address(t)}
 	d.named = n.startBIND(t, s, d.authority)
 	d.unbound = n.startUnbound(t, s, d)
 	return d
@@ -74,9 +67,9 @@ controls { };
 
 // startBIND serves every zone of the world as a primary zone. A name at which the
 // world fails becomes a zone of its own, that BIND cannot load or shows nobody.
-func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address string) *peer {
+func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address string) *peertest.Server {
 	t.Helper()
-	dir := folder(t)
+	dir := peertest.Folder(t)
 	host, port, _ := strings.Cut(address, ":")
 	var conf strings.Builder
 	fmt.Fprintf(&conf, namedConf, dir, host, port)
@@ -88,15 +81,16 @@ func (n nameServers) startBIND(t *testing.T, s *scenario.Scenario, address strin
 		}
 		fmt.Fprintf(&conf, "zone %q { type primary; file %q; allow-query { %s; }; };\n", z.origin, file, allowed)
 		if !slices.Contains(broken, z.origin) {
-			write(t, file, z.text(), 0o644)
+			peertest.Write(t, file, z.text())
 		}
 	}
-	write(t, filepath.Join(dir, "named.conf"), conf.String(), 0o644)
+	peertest.Write(t, filepath.Join(dir, "named.conf"), conf.String())
 	cmd := exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
-	unprivileged(t, cmd, dir)
-	return start(t, "named", cmd)
+	peertest.Unprivileged(t, cmd, dir)
+	return peertest.Start(t, cmd, nil)
 }
 
+// Of few ports to ask from: it shuffles all there are before it starts.
 const unboundConf = `server:
 	interface: %[1]s@%[2]s
 	access-control: 127.0.0.0/8 allow
@@ -107,7 +101,8 @@ const unboundConf = `server:
 	use-syslog: no
 	do-daemonize: no
 	do-ip6: no
-	outgoing-port-avoid: 0-32767
+	outgoing-port-avoid: 0-65535
+	outgoing-port-permit: 33000-33999
 	num-threads: 1
 	so-reuseport: no
 	module-config: "iterator"
@@ -130,19 +125,19 @@ forward-zone:
 `
 
 // startUnbound starts a resolver that knows the world of named and no other.
-func (n nameServers) startUnbound(t *testing.T, s *scenario.Scenario, d realDNS) *peer {
+func (n nameServers) startUnbound(t *testing.T, s *scenario.Scenario, d realDNS) *peertest.Server {
 	t.Helper()
-	dir := folder(t)
+	dir := peertest.Folder(t)
 	host, port, _ := strings.Cut(d.recursive, ":")
 	conf := filepath.Join(dir, "unbound.conf")
 	var refused strings.Builder
 	for _, name := range namesWith(s, resolve.Refused) {
 		fmt.Fprintf(&refused, "\tlocal-zone: %q always_refuse\n", name)
 	}
-	write(t, conf, fmt.Sprintf(unboundConf, host, port, strings.Replace(d.authority, ":", "@", 1), dir, refused.String()), 0o644)
+	peertest.Write(t, conf, fmt.Sprintf(unboundConf, host, port, strings.Replace(d.authority, ":", "@", 1), dir, refused.String()))
 	cmd := exec.Command(n.unbound, "-d", "-p", "-c", conf)
-	unprivileged(t, cmd, dir)
-	return start(t, "unbound", cmd)
+	peertest.Unprivileged(t, cmd, dir)
+	return peertest.Start(t, cmd, nil)
 }
 
 // answers asks the server for the SOA of the root, which every world has.

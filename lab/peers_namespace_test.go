@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 	"unsafe"
+
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
 // insideEnv tells a test that it runs in namespaces of its own.
@@ -64,11 +66,11 @@ func inside(t *testing.T) bool {
 	}
 	switch err := cmd.Wait(); {
 	case err != nil:
-		t.Errorf("in a namespace of its own it ends with %v:\n%s", err, tail(out.String(), 8000))
+		t.Errorf("in a namespace of its own it ends with %v:\n%s", err, out.String())
 	case strings.Contains(out.String(), "--- SKIP: "+t.Name()):
-		t.Skipf("in a namespace of its own it was skipped:\n%s", tail(out.String(), 1000))
+		t.Skipf("in a namespace of its own it was skipped:\n%s", out.String())
 	case !strings.Contains(out.String(), "--- PASS: "+t.Name()):
-		t.Errorf("in a namespace of its own it did not run:\n%s", tail(out.String(), 1000))
+		t.Errorf("in a namespace of its own it did not run:\n%s", out.String())
 	default:
 		t.Log(out.String())
 	}
@@ -80,7 +82,7 @@ func inside(t *testing.T) bool {
 func arrange(t *testing.T) {
 	t.Helper()
 	resolv := t.TempDir() + "/resolv.conf"
-	write(t, resolv, "nameserver 127.0.0.1\noptions edns0 trust-ad\n", 0o644)
+	peertest.Write(t, resolv, "nameserver 127.0.0.1\noptions edns0 trust-ad\n")
 	fd, err := syscall.Socket(syscall.AF_INET, syscall.SOCK_DGRAM|syscall.SOCK_CLOEXEC, 0)
 	if err != nil {
 		t.Fatal(err)

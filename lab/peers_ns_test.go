@@ -17,6 +17,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/suite"
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
@@ -75,15 +76,14 @@ func (n nameServers) startEach(t *testing.T, world *scenario.World) dialFunc {
 	t.Helper()
 	all := world.NameServers()
 	at := make(map[netip.Addr]string)
-	peers := make(map[netip.Addr]*peer)
+	peers := make(map[netip.Addr]*peertest.Server)
 	var root string
 	for _, addr := range all.Addrs() {
 		apexes, _ := all.Zones(addr)
 		if !slices.ContainsFunc(apexes, func(apex string) bool { return record.Within(world.Domain, apex) }) {
 			continue
 		}
-		address, release := reserve(t)
-		release()
+		address := peertest.Address(t)
 		if slices.Contains(apexes, ".") {
 			root = address
 		}
@@ -93,13 +93,7 @@ func (n nameServers) startEach(t *testing.T, world *scenario.World) dialFunc {
 		peers[addr] = n.startOne(t, world, all, addr, address, root)
 	}
 	for addr, p := range peers {
-		p.await(t, func() error {
-			conn, err := net.DialTimeout("tcp", at[addr], time.Second)
-			if err == nil {
-				conn.Close()
-			}
-			return err
-		})
+		p.Await(t, peertest.Listens(at[addr]))
 	}
 	var d net.Dialer
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
@@ -128,9 +122,9 @@ controls { };
 `
 
 // startOne starts the BIND of one address, with the zones as that server has them.
-func (n nameServers) startOne(t *testing.T, world *scenario.World, all *scenario.NameServers, addr netip.Addr, address, root string) *peer {
+func (n nameServers) startOne(t *testing.T, world *scenario.World, all *scenario.NameServers, addr netip.Addr, address, root string) *peertest.Server {
 	t.Helper()
-	dir := folder(t)
+	dir := peertest.Folder(t)
 	host, port, _ := strings.Cut(address, ":")
 	own := world.Servers[addr]
 	if own == nil {
@@ -153,13 +147,13 @@ func (n nameServers) startOne(t *testing.T, world *scenario.World, all *scenario
 		}
 		z.records = append(z.records, glue(z, records)...)
 		file := filepath.Join(dir, fmt.Sprintf("%d.zone", i))
-		write(t, file, z.text(), 0o644)
+		peertest.Write(t, file, z.text())
 		fmt.Fprintf(&conf, "zone %q { type primary; file %q; };\n", z.origin, file)
 	}
-	write(t, filepath.Join(dir, "named.conf"), conf.String(), 0o644)
+	peertest.Write(t, filepath.Join(dir, "named.conf"), conf.String())
 	cmd := exec.Command(n.named, "-f", "-g", "-4", "-n", "1", "-c", filepath.Join(dir, "named.conf"))
-	unprivileged(t, cmd, dir)
-	return start(t, "named", cmd)
+	peertest.Unprivileged(t, cmd, dir)
+	return peertest.Start(t, cmd, nil)
 }
 
 // glue is the addresses of servers below a zone cut (RFC 1034, 4.2.1).

@@ -8,7 +8,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"net"
 	"os"
 	"os/exec"
 	"os/user"
@@ -17,6 +16,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
 )
@@ -28,7 +28,6 @@ type postfix struct {
 	services strings.Builder // lines of master.cf
 	domains  []string
 	listens  []string // host:port of each service
-	release  []func() // gives the ports to Postfix
 }
 
 const mainCf = `compatibility_level = 3.6
@@ -71,11 +70,11 @@ postlog unix-dgram n - n - 1 postlogd
 
 func newPostfix(t *testing.T) *postfix {
 	t.Helper()
-	program(t, "postfix")
+	peertest.Program(t, "postfix")
 	if os.Getuid() != 0 {
-		missing(t, "Postfix runs as root only, and this is not root")
+		peertest.Missing(t, "Postfix runs as root only, and this is not root")
 	}
-	return &postfix{dir: folder(t)}
+	return &postfix{dir: peertest.Folder(t)}
 }
 
 // add makes Postfix a mail host of domain that greets with those words, the first
@@ -88,10 +87,9 @@ func (p *postfix) add(t *testing.T, domain, greeting string, ca *smtpscript.CA, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	address, release := reserve(t)
-	p.release = append(p.release, release)
+	address := peertest.Address(t)
 	chain := filepath.Join(p.dir, fmt.Sprintf("%d.pem", len(p.listens)))
-	write(t, chain, pemOf(t, cert), 0o600)
+	peertest.Write(t, chain, pemOf(t, cert))
 	fmt.Fprintf(&p.services, "%s inet n - n - - smtpd -o myhostname=%s -o {smtpd_banner=%s} -o smtpd_tls_chain_files=%s\n", address, name, greeting, chain)
 	p.domains = append(p.domains, record.Display(domain))
 	p.listens = append(p.listens, address)
@@ -109,47 +107,32 @@ func (p *postfix) start(t *testing.T) {
 	}
 	owner, err := user.Lookup("postfix")
 	if err != nil {
-		missing(t, "there is no user postfix")
+		peertest.Missing(t, "there is no user postfix")
 	}
 	uid, _ := strconv.Atoi(owner.Uid)
 	if err := os.Chown(filepath.Join(p.dir, "data"), uid, -1); err != nil {
 		t.Fatal(err)
 	}
 	etc := filepath.Join(p.dir, "etc")
-	write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCf, p.dir, strings.Join(p.domains, ", ")), 0o644)
-	write(t, filepath.Join(etc, "master.cf"), masterCf+p.services.String(), 0o644)
+	peertest.Write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCf, p.dir, strings.Join(p.domains, ", ")))
+	peertest.Write(t, filepath.Join(etc, "master.cf"), masterCf+p.services.String())
 	t.Cleanup(func() {
 		if text, err := os.ReadFile(filepath.Join(p.dir, "log")); t.Failed() && err == nil {
-			t.Logf("Postfix logged:\n%s", tail(string(text), 4000))
+			t.Logf("Postfix logged:\n%s", text[max(0, len(text)-4000):])
 		}
 	})
-	if out, err := exec.Command(program(t, "postfix"), "-c", etc, "check").CombinedOutput(); err != nil { // makes the queue's directories
-		t.Fatalf("postfix check: %v\n%s", err, out)
-	}
-	for _, release := range p.release {
-		release()
-	}
+	peertest.Run(t, exec.Command(peertest.Program(t, "postfix"), "-c", etc, "check")) // makes the queue's directories
 	// Not "postfix start": its master leaves the process group, and may outlive the test.
-	master := start(t, "postfix", exec.Command(p.master(t, etc), "-c", etc, "-d", "-e", "600")) // seconds to live, if the test cannot end it
-	master.await(t, func() error {
-		// Its master listens on all ports at once; each conversation costs a process.
-		conn, err := net.Dial("tcp", p.listens[len(p.listens)-1])
-		if err != nil {
-			return err
-		}
-		conn.Close()
-		return nil
-	})
+	master := exec.Command(p.master(t, etc), "-c", etc, "-d", "-e", "600") // seconds to live, if the test cannot end it
+	// It listens on all ports at once; each conversation costs a process.
+	peertest.Start(t, master, peertest.Listens(p.listens[len(p.listens)-1]))
 }
 
 // master is the program that runs Postfix.
 func (p *postfix) master(t *testing.T, etc string) string {
 	t.Helper()
-	dir, err := exec.Command(program(t, "postconf"), "-c", etc, "-h", "daemon_directory").Output()
-	if err != nil {
-		t.Fatalf("postconf: %v", err)
-	}
-	return filepath.Join(strings.TrimSpace(string(dir)), "master")
+	dir := peertest.Run(t, exec.Command(peertest.Program(t, "postconf"), "-c", etc, "-h", "daemon_directory"))
+	return filepath.Join(strings.TrimSpace(dir), "master")
 }
 
 // pemOf is the key and the certificate as Postfix wants them in one file.

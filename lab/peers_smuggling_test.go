@@ -16,6 +16,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/suite"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/scenario"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
@@ -51,7 +52,7 @@ func TestPeersSmuggling(t *testing.T) {
 		test.address = mta.present(t, "example.org", "mx.example.org", cert, test.option)
 	}
 	if !mta.normalizes(t) {
-		missing(t, "this Postfix is older than the settings that are tested")
+		peertest.Missing(t, "this Postfix is older than the settings that are tested")
 	}
 	mta.start(t)
 	messages := 0
@@ -97,7 +98,7 @@ func smuggling(t *testing.T, world *scenario.World, address string) diagnosis.Re
 // second of two updates against smuggling.
 func (p *postfix) normalizes(t *testing.T) bool {
 	t.Helper()
-	out, err := exec.Command(program(t, "postconf"), "-d", "smtpd_forbid_bare_newline_reject_code").CombinedOutput()
+	out, err := exec.Command(peertest.Program(t, "postconf"), "-d", "smtpd_forbid_bare_newline_reject_code").CombinedOutput()
 	return err == nil && !strings.Contains(string(out), "unknown parameter")
 }
 

@@ -1,3 +1,5 @@
+//go:build linux
+
 package lab_test
 
 import (
@@ -15,6 +17,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/suite"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/scenario"
 	"github.com/maildoctor/maildoctor/scenario/smtpscript"
 )
@@ -33,7 +36,7 @@ mx A 192.0.2.25
 // TestPeersSTARTTLS: what a real Postfix shows after STARTTLS is judged as
 // openssl s_client -verify_hostname does, and for the same reason.
 func TestPeersSTARTTLS(t *testing.T) {
-	mta, openssl := newPostfix(t), program(t, "openssl")
+	mta, openssl := newPostfix(t), peertest.Program(t, "openssl")
 	const mx = "mx.example.org"
 	tests := []*struct {
 		name    string
@@ -97,10 +100,9 @@ func TestPeersSTARTTLS(t *testing.T) {
 // options of smtpd, and returns where it will listen.
 func (p *postfix) present(t *testing.T, domain, host string, cert tls.Certificate, options ...string) string {
 	t.Helper()
-	address, release := reserve(t)
-	p.release = append(p.release, release)
+	address := peertest.Address(t)
 	chain := filepath.Join(p.dir, fmt.Sprintf("%d.pem", len(p.listens)))
-	write(t, chain, pemOf(t, cert), 0o600)
+	peertest.Write(t, chain, pemOf(t, cert))
 	fmt.Fprintf(&p.services, "%s inet n - n - - smtpd -o myhostname=%s -o smtpd_tls_chain_files=%s", address, host, chain)
 	for _, option := range options {
 		p.services.WriteString(" -o " + option)
@@ -138,7 +140,7 @@ func tlsFindings(t *testing.T, world *scenario.World, address string) []string {
 func sClient(t *testing.T, openssl, address, host string, ca *smtpscript.CA) (string, error) {
 	t.Helper()
 	root := filepath.Join(t.TempDir(), "root.pem")
-	write(t, root, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Root().Raw})), 0o600)
+	peertest.Write(t, root, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: ca.Root().Raw})))
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, openssl, "s_client", "-connect", address, "-starttls", "smtp", "-name", "probe.example.net",

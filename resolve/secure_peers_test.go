@@ -3,12 +3,8 @@
 package resolve
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"math/rand/v2"
 	"net"
 	"os"
 	"os/exec"
@@ -16,10 +12,10 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 )
 
@@ -160,14 +156,14 @@ func testFlaws(t *testing.T, b *bind) {
 // A bind is BIND with the zones, and a BIND that resolves above it.
 type bind struct {
 	address    string
+	program    string // delv
 	anchors    string // a file for delv
 	validators map[string]*Validator
 }
 
 func newBIND(t *testing.T) *bind {
 	t.Helper()
-	named, keygen, signzone := peerProgram(t, "named"), peerProgram(t, "dnssec-keygen"), peerProgram(t, "dnssec-signzone")
-	peerProgram(t, "delv")
+	named, keygen, signzone := peertest.Copy(t, "named"), peertest.Program(t, "dnssec-keygen"), peertest.Program(t, "dnssec-signzone")
 	dir := t.TempDir()
 	var conf strings.Builder
 	children := make(map[string]string) // what a parent holds of its children
@@ -179,7 +175,7 @@ func newBIND(t *testing.T) *bind {
 			zone += "@ MX 10 mx\nmx A 192.0.2.25\n_25._tcp.mx TLSA 3 1 1 " + strings.Repeat("0123456789abcdef", 4) + "\n"
 		}
 		file := filepath.Join(dir, "zone."+z.name)
-		put(t, file, zone)
+		peertest.Write(t, file, zone)
 		ds := ""
 		if z.algorithm != "" {
 			run(t, dir, keygen, "-q", "-a", z.algorithm, "-b", map[bool]string{true: "2048", false: "0"}[strings.Contains(z.algorithm, "RSA")], "-f", "KSK", origin)
@@ -189,7 +185,7 @@ func newBIND(t *testing.T) *bind {
 			if z.spoil != nil {
 				signed = z.spoil(signed)
 			}
-			put(t, file, signed)
+			peertest.Write(t, file, signed)
 			ds = dsset
 		}
 		if z.ds != nil {
@@ -204,9 +200,9 @@ func newBIND(t *testing.T) *bind {
 	}
 	anchor := strings.Fields(root)[3:]
 	anchors := fmt.Sprintf("trust-anchors { . static-ds %s %s %s \"%s\"; };\n", anchor[0], anchor[1], anchor[2], strings.Join(anchor[3:], ""))
-	put(t, filepath.Join(dir, "anchors"), anchors)
+	peertest.Write(t, filepath.Join(dir, "anchors"), anchors)
 
-	b := &bind{anchors: filepath.Join(dir, "anchors"), validators: make(map[string]*Validator)}
+	b := &bind{program: peertest.Program(t, "delv"), anchors: filepath.Join(dir, "anchors"), validators: make(map[string]*Validator)}
 	b.address = startNamed(t, named, dir, "authority", "recursion no; minimal-responses yes; dnssec-validation no;", conf.String())
 	host, port, _ := net.SplitHostPort(b.address)
 	resolver := startNamed(t, named, dir, "resolver", fmt.Sprintf("recursion yes; dnssec-validation yes; forward only; forwarders { %s port %s; };", host, port), anchors)
@@ -235,7 +231,7 @@ func (b *bind) delv(t *testing.T, q string) delvVerdict {
 	t.Helper()
 	typ, name, _ := strings.Cut(q, " ")
 	host, port, _ := net.SplitHostPort(b.address)
-	out, _ := exec.Command("delv", "@"+host, "-p", port, "-a", b.anchors, "+root=.", name, typ).CombinedOutput()
+	out, _ := exec.Command(b.program, "@"+host, "-p", port, "-a", b.anchors, "+root=.", name, typ).CombinedOutput()
 	said := string(out)
 	switch {
 	case strings.Contains(said, "unsigned answer"), strings.Contains(said, "fully validated") && slices.Contains(laxer, q):
@@ -254,122 +250,33 @@ func (b *bind) delv(t *testing.T, q string) delvVerdict {
 // startNamed runs named until the test ends, and returns its address.
 func startNamed(t *testing.T, named, dir, name, options, more string) string {
 	t.Helper()
-	for range 20 {
-		port := 22000 + rand.IntN(8000) // below those of the system's connections, above those of the lab's peers
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		if l, err := net.Listen("tcp", address); err != nil {
-			continue
-		} else {
-			l.Close()
-		}
-		file := filepath.Join(dir, name+".conf")
-		put(t, file, fmt.Sprintf(`options {
-	directory %q; listen-on port %d { 127.0.0.1; }; listen-on-v6 { none; };
+	address, file := peertest.Address(t), filepath.Join(dir, name+".conf")
+	_, port, _ := net.SplitHostPort(address)
+	peertest.Write(t, file, fmt.Sprintf(`options {
+	directory %q; listen-on port %s { 127.0.0.1; }; listen-on-v6 { none; };
 	pid-file none; lock-file none; session-keyfile none; allow-query { any; }; notify no; empty-zones-enable no;
 	check-names primary ignore; check-integrity no; %s
 };
 controls { };
 %s`, dir, port, options, more))
-		cmd := exec.Command(named, "-g", "-n", "1", "-c", file)
-		var said bytes.Buffer
-		cmd.Stdout, cmd.Stderr = &said, &said
-		cmd.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGTERM}
-		if err := cmd.Start(); err != nil {
-			t.Fatal(err)
-		}
-		gone := make(chan struct{})
-		go func() { defer close(gone); cmd.Wait() }()
-		t.Cleanup(func() {
-			cmd.Process.Kill()
-			<-gone
-			if t.Failed() {
-				t.Logf("%s said:\n%s", name, said.String()[max(0, said.Len()-3000):])
-			}
-		})
-		if awaitDNS(t, address, gone) {
-			return address
-		}
-	}
-	t.Fatal("named does not start")
-	return ""
-}
-
-// awaitDNS waits until a server answers; false if it ends first.
-func awaitDNS(t *testing.T, address string, gone <-chan struct{}) bool {
-	t.Helper()
 	server, err := ParseServer(address)
 	if err != nil {
 		t.Fatal(err)
 	}
 	c := NewClient(Options{Servers: []Server{server}, Timeout: 200 * time.Millisecond, Attempts: 1})
 	defer c.Close()
-	deadline := time.After(20 * time.Second)
-	for {
-		if _, err := c.Exchange(t.Context(), Ask(".", "SOA")); err == nil {
-			return true
-		}
-		select {
-		case <-gone:
-			return false
-		case <-deadline:
-			t.Fatalf("named does not answer at %s", address)
-		case <-time.After(20 * time.Millisecond):
-		}
-	}
-}
-
-// peerProgram finds a program of BIND. named is copied: where AppArmor holds it
-// to its own directories it does so by path.
-func peerProgram(t *testing.T, name string) string {
-	t.Helper()
-	for _, dir := range []string{"/usr/sbin", "/usr/bin", "/usr/local/sbin", "/usr/local/bin"} {
-		file := filepath.Join(dir, name)
-		from, err := os.Open(file)
-		if errors.Is(err, os.ErrNotExist) {
-			continue
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer from.Close()
-		if name != "named" {
-			return file
-		}
-		own := filepath.Join(t.TempDir(), name)
-		to, err := os.OpenFile(own, os.O_CREATE|os.O_WRONLY, 0o755)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := io.Copy(to, from); err != nil {
-			t.Fatal(err)
-		}
-		if err := to.Close(); err != nil {
-			t.Fatal(err)
-		}
-		return own
-	}
-	why := name + " is not installed"
-	if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-		t.Fatal(why + ", and MAILDOCTOR_PEERS=1")
-	}
-	t.Skip(why + "; MAILDOCTOR_PEERS=1 makes this a failure")
-	return ""
+	peertest.Start(t, exec.Command(named, "-g", "-n", "1", "-c", file), func() error {
+		_, err := c.Exchange(t.Context(), Ask(".", "SOA"))
+		return err
+	})
+	return address
 }
 
 func run(t *testing.T, dir, program string, args ...string) {
 	t.Helper()
 	cmd := exec.Command(program, args...)
 	cmd.Dir = dir
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Fatalf("%s %s: %v\n%s", filepath.Base(program), strings.Join(args, " "), err, out)
-	}
-}
-
-func put(t *testing.T, file, text string) {
-	t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	peertest.Run(t, cmd)
 }
 
 func get(t *testing.T, file string) string {

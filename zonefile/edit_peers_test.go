@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 )
 
@@ -54,16 +55,9 @@ func TestPeersReadEdited(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 			continue
 		}
-		file, compiled := filepath.Join(t.TempDir(), "zone"), filepath.Join(t.TempDir(), "compiled")
-		if err := os.WriteFile(file, got, 0o644); err != nil {
-			t.Fatal(err)
-		}
-		runPeer(t, "named-compilezone", []string{"-i", "none", "-k", "ignore", "-o", compiled, "ZONE", "FILE"}, file)
-		theirs, err := os.ReadFile(compiled)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := Read(bytes.NewReader(theirs), ".")
+		file := filepath.Join(t.TempDir(), "zone")
+		peertest.Write(t, file, string(got))
+		want, err := readByBIND(t, file, "-k", "ignore")
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -9,19 +9,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 )
-
-// peers is how servers check a zone file: arguments around zone and file. Each
-// warning is to be a failure.
-var peers = []struct {
-	program string
-	args    []string // ZONE and FILE are replaced
-}{
-	{"named-checkzone", []string{"-i", "local", "-k", "fail", "-m", "fail", "-M", "fail", "-n", "fail", "-r", "fail", "-S", "fail", "-W", "warn", "ZONE", "FILE"}},
-	{"nsd-checkzone", []string{"ZONE", "FILE"}},
-	{"kzonecheck", []string{"-o", "ZONE", "FILE"}},
-}
 
 // Whole zones that are written load in the servers without a word, and BIND
 // reads the records that were written.
@@ -36,22 +26,9 @@ func TestPeers(t *testing.T) {
 			t.Fatal(err)
 		}
 		file := filepath.Join(dir, "example.org.zone")
-		if err := os.WriteFile(file, b.Bytes(), 0o644); err != nil {
-			t.Fatal(err)
-		}
-		for _, p := range peers {
-			output := runPeer(t, p.program, p.args, file)
-			if strings.Contains(strings.ToLower(output), "warning") || strings.Contains(output, "error") {
-				t.Errorf("%s says %s of\n%s", p.program, output, b.String())
-			}
-		}
-		compiled := filepath.Join(dir, "compiled")
-		runPeer(t, "named-compilezone", []string{"-i", "none", "-o", compiled, "ZONE", "FILE"}, file)
-		text, err := os.ReadFile(compiled)
-		if err != nil {
-			t.Fatal(err)
-		}
-		got, err := Read(bytes.NewReader(text), ".")
+		peertest.Write(t, file, b.String())
+		peertest.CheckZone(t, "example.org", file)
+		got, err := readByBIND(t, file)
 		if want, _ := Read(&b, "."); err != nil || !slices.Equal(record.Sorted(got), record.Sorted(want)) {
 			t.Errorf("BIND reads %v, %v\nwant %v", got, err, want)
 		}
@@ -70,18 +47,8 @@ func TestPeersReadAlike(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, p := range peers {
-			if output := runPeer(t, p.program, p.args, name); strings.Contains(strings.ToLower(output), "warning") {
-				t.Errorf("%s of %s: %s", p.program, name, output)
-			}
-		}
-		compiled := filepath.Join(t.TempDir(), "compiled")
-		runPeer(t, "named-compilezone", []string{"-i", "none", "-o", compiled, "ZONE", "FILE"}, name)
-		theirs, err := os.ReadFile(compiled)
-		if err != nil {
-			t.Fatal(err)
-		}
-		want, err := Read(bytes.NewReader(theirs), ".")
+		peertest.CheckZone(t, "example.org", name)
+		want, err := readByBIND(t, name)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -134,17 +101,9 @@ $GENERATE 8-9 h$ 77 CNAME t$
 
 // Read reads odd zones as BIND does.
 func TestPeersReadOdd(t *testing.T) {
-	dir := t.TempDir()
-	file, compiled := filepath.Join(dir, "odd.zone"), filepath.Join(dir, "compiled")
-	if err := os.WriteFile(file, []byte(odd), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	runPeer(t, "named-compilezone", []string{"-q", "-i", "none", "-k", "ignore", "-o", compiled, "ZONE", "FILE"}, file)
-	theirs, err := os.ReadFile(compiled)
-	if err != nil {
-		t.Fatal(err)
-	}
-	want, err := Read(bytes.NewReader(theirs), ".")
+	file := filepath.Join(t.TempDir(), "odd.zone")
+	peertest.Write(t, file, odd)
+	want, err := readByBIND(t, file, "-q", "-k", "ignore")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,29 +116,14 @@ func TestPeersReadOdd(t *testing.T) {
 	}
 }
 
-// runPeer runs the program of a peer, which must end well. Where it is missing
-// the test is skipped, unless MAILDOCTOR_PEERS=1 says that the peers must be there.
-func runPeer(t *testing.T, program string, args []string, file string) string {
+// readByBIND is the zone as BIND reads and writes it.
+func readByBIND(t *testing.T, file string, flags ...string) ([]record.Record, error) {
 	t.Helper()
-	path := ""
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"} {
-		if _, err := os.Stat(filepath.Join(dir, program)); err == nil && path == "" {
-			path = filepath.Join(dir, program)
-		}
-	}
-	if path == "" && os.Getenv("MAILDOCTOR_PEERS") == "1" {
-		t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", program)
-	}
-	if path == "" {
-		t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", program)
-	}
-	given := slices.Clone(args)
-	for i, a := range given {
-		given[i] = strings.NewReplacer("ZONE", "example.org", "FILE", file).Replace(a)
-	}
-	output, err := exec.Command(path, given...).CombinedOutput()
+	compiled := filepath.Join(t.TempDir(), "compiled")
+	peertest.Run(t, exec.Command(peertest.Program(t, "named-compilezone"), append(flags, "-i", "none", "-o", compiled, "example.org", file)...))
+	text, err := os.ReadFile(compiled)
 	if err != nil {
-		t.Errorf("%s: %v\n%s", program, err, output)
+		return nil, err
 	}
-	return string(output)
+	return Read(bytes.NewReader(text), ".")
 }

@@ -3,11 +3,9 @@
 package suite_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"net"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
@@ -15,6 +13,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/providers/rfc2136"
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -94,71 +93,25 @@ func TestPeersAnswerGeneratedZones(t *testing.T) {
 	}
 }
 
-// startPeer starts a name server with the zones. Where it is missing the test is skipped, unless
-// MAILDOCTOR_PEERS=1.
+// startPeer starts a name server with the zones.
 func startPeer(t *testing.T, program string, args []string, conf func(dir, port string) string, zones []servedZone) (address string) {
 	t.Helper()
-	image, err := os.ReadFile(filepath.Join("/usr/sbin", program))
-	if err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1 wants it", program)
-		}
-		t.Skipf("%s is not installed", program)
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
+	bin, dir := peertest.Copy(t, program), t.TempDir()
+	address = peertest.Address(t)
 	_, port, _ := net.SplitHostPort(address)
-	listener.Close()
-	dir := t.TempDir()
-	files := map[string]string{"conf": conf(dir, port)}
+	file := filepath.Join(dir, "conf")
+	peertest.Write(t, file, conf(dir, port))
 	for _, z := range zones {
-		files[z.name] = z.text
+		peertest.Write(t, filepath.Join(dir, z.name), z.text)
 	}
-	for name, text := range files {
-		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// A copy of the program: where AppArmor holds it to its own directories, it does so by path.
-	bin := filepath.Join(dir, program)
-	if err := os.WriteFile(bin, image, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	var said bytes.Buffer
-	cmd := exec.Command(bin, append(args, filepath.Join(dir, "conf"))...)
-	cmd.Stdout, cmd.Stderr = &said, &said
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Signal(os.Interrupt)
-		ended := make(chan struct{})
-		go func() { cmd.Wait(); close(ended) }()
-		select {
-		case <-ended:
-		case <-time.After(5 * time.Second):
-			cmd.Process.Kill()
-			<-ended
-		}
-		if t.Failed() {
-			t.Logf("%s: %s", program, said.String()[max(0, said.Len()-4000):])
-		}
-	})
 	last := zones[len(zones)-1]
-	for range 200 { // a program of somebody else's starts
+	peertest.Start(t, exec.Command(bin, append(args, file)...), func() error {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
-		_, err = rfc2136.Open(ctx, last.name, rfc2136.Options{Server: address})
-		cancel()
-		if err == nil {
-			return address
-		}
-		time.Sleep(50 * time.Millisecond)
-	}
-	t.Fatalf("%s does not answer for %s: %v", program, last.name, err)
-	return ""
+		defer cancel()
+		_, err := rfc2136.Open(ctx, last.name, rfc2136.Options{Server: address})
+		return err
+	})
+	return address
 }
 
 // holds compares what a server transfers of a zone with what was wanted.

@@ -1,9 +1,8 @@
+//go:build linux
+
 package powerdns
 
 import (
-	"bytes"
-	"context"
-	"fmt"
 	"net"
 	"net/http"
 	"net/http/httputil"
@@ -15,33 +14,12 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/providers/providertest"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/zonefile"
 )
-
-// program finds the program of a peer. Where it is missing the test is skipped,
-// unless MAILDOCTOR_PEERS=1 says that the peers must be there.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"} {
-		if info, err := os.Stat(filepath.Join(dir, name)); err == nil && info.Mode().IsRegular() {
-			return filepath.Join(dir, name)
-		}
-	}
-	missing(t, name+" is not installed")
-	return ""
-}
-
-func missing(t *testing.T, why string) {
-	t.Helper()
-	if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-		t.Fatal(why + ", and MAILDOCTOR_PEERS=1")
-	}
-	t.Skip(why + "; MAILDOCTOR_PEERS=1 makes this a failure")
-}
 
 // A peer is a running pdns_server.
 type peer struct {
@@ -57,35 +35,23 @@ const schemaFile = "/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql"
 // loopback, as whoever runs the test.
 func start(t *testing.T, settings ...string) *peer {
 	t.Helper()
-	server, sqlite := program(t, "pdns_server"), program(t, "sqlite3")
+	server, sqlite := peertest.Program(t, "pdns_server"), peertest.Program(t, "sqlite3")
 	schema, err := os.Open(schemaFile)
 	if err != nil {
-		missing(t, "the schema of pdns-backend-sqlite3 is not there")
+		peertest.Missing(t, "the schema of pdns-backend-sqlite3 is not there")
 	}
 	defer schema.Close()
-	p := &peer{dir: t.TempDir()}
+	web := peertest.Address(t)
+	proxy := httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: web})
+	proxy.Transport = new(http.Transport) // not the default one, whose connections other tests close
+	p := &peer{dir: t.TempDir(), dns: peertest.Address(t), api: inTurn(proxy)}
 	database := filepath.Join(p.dir, "zones.db")
 	create := exec.Command(sqlite, database)
 	create.Stdin = schema
-	if said, err := create.CombinedOutput(); err != nil {
-		t.Fatalf("sqlite3: %v\n%s", err, said)
-	}
-	for attempt := range 3 { // another program may take a port that was free
-		p.dns, err = p.run(t, server, database, settings)
-		if err == nil {
-			return p
-		}
-		t.Logf("attempt %d: %v", attempt+1, err)
-	}
-	t.Fatal(err)
-	return nil
-}
-
-func (p *peer) run(t *testing.T, server, database string, more []string) (dns string, err error) {
-	dns, web := freePort(t), freePort(t)
-	_, dnsPort, _ := net.SplitHostPort(dns)
+	peertest.Run(t, create)
+	_, dnsPort, _ := net.SplitHostPort(p.dns)
 	_, webPort, _ := net.SplitHostPort(web)
-	settings := append([]string{
+	settings = append([]string{
 		"launch=gsqlite3", "gsqlite3-database=" + database, "gsqlite3-dnssec=yes", "gsqlite3-pragma-synchronous=0", "gsqlite3-pragma-journal-mode=MEMORY",
 		"api=yes", "api-key=" + testKey, "webserver=yes", "webserver-address=127.0.0.1", "webserver-port=" + webPort, "webserver-allow-from=127.0.0.1",
 		"webserver-loglevel=none", "loglevel=3",
@@ -93,85 +59,23 @@ func (p *peer) run(t *testing.T, server, database string, more []string) (dns st
 		"socket-dir=" + p.dir, "write-pid=no", "daemon=no", "guardian=no", "disable-syslog=yes",
 		"security-poll-suffix=", "distributor-threads=1", "cache-ttl=0", "negquery-cache-ttl=0", "query-cache-ttl=0", "zone-cache-refresh-interval=0",
 		"domain-metadata-cache-ttl=0", "dnssec-key-cache-ttl=0",
-	}, more...)
-	if err := os.WriteFile(filepath.Join(p.dir, "pdns.conf"), []byte(strings.Join(settings, "\n")+"\n"), 0o600); err != nil {
-		return "", err
-	}
-	ctx, cancel := context.WithCancel(context.Background())
-	cmd := exec.CommandContext(ctx, server, "--config-dir="+p.dir)
-	var log output
-	cmd.Stdout, cmd.Stderr = &log, &log
-	if err := cmd.Start(); err != nil {
-		cancel()
-		return "", err
-	}
-	gone := make(chan struct{})
-	go func() { cmd.Wait(); close(gone) }()
-	stop := func() { cancel(); <-gone }
-	deadline := time.After(10 * time.Second)
-	for {
-		conn, err := net.DialTimeout("tcp", web, time.Second)
-		if err == nil {
-			conn.Close()
-			t.Cleanup(stop)
-			p.api = httputil.NewSingleHostReverseProxy(&url.URL{Scheme: "http", Host: web})
-			return dns, nil
-		}
-		select {
-		case <-gone:
-			cancel()
-			return "", fmt.Errorf("pdns_server ended:\n%s", log.String())
-		case <-deadline:
-			stop()
-			return "", fmt.Errorf("pdns_server does not answer:\n%s", log.String())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
+	}, settings...)
+	peertest.Write(t, filepath.Join(p.dir, "pdns.conf"), strings.Join(settings, "\n")+"\n")
+	peertest.Start(t, exec.Command(server, "--config-dir="+p.dir), peertest.Listens(web))
+	return p
 }
 
-// freePort is an address on loopback where nothing listens, below the ports that
-// the system gives to connections.
-func freePort(t *testing.T) string {
-	t.Helper()
-	for port := 20000 + os.Getpid()%5000; port < 30000; port++ {
-		address := fmt.Sprintf("127.0.0.1:%d", port)
-		udp, err := net.ListenPacket("udp", address)
-		if err != nil {
-			continue
+// inTurn lets one change at a time through: of two, SQLite fails one ("database
+// is locked") where the databases that servers are run with have it wait.
+func inTurn(api http.Handler) http.Handler {
+	var turn sync.Mutex
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.Method != http.MethodGet {
+			turn.Lock()
+			defer turn.Unlock()
 		}
-		tcp, err := net.Listen("tcp", address)
-		udp.Close()
-		if err != nil {
-			continue
-		}
-		tcp.Close()
-		if _, taken := given.LoadOrStore(address, true); !taken {
-			return address
-		}
-	}
-	t.Fatal("no free port on 127.0.0.1")
-	return ""
-}
-
-// given is the ports that peers of this run have.
-var given sync.Map
-
-// output is what a peer says, which may be read while it runs.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(b)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
+		api.ServeHTTP(w, r)
+	})
 }
 
 // The API is all that the provider needs: neither transfers nor dynamic updates
@@ -184,11 +88,7 @@ func TestPowerDNS(t *testing.T) {
 // tool runs a program beside the server.
 func (p *peer) tool(t *testing.T, name string, args ...string) string {
 	t.Helper()
-	said, err := exec.Command(program(t, name), args...).CombinedOutput()
-	if err != nil {
-		t.Errorf("%s %q: %v\n%s", name, args, err, said)
-	}
-	return string(said)
+	return peertest.Run(t, exec.Command(peertest.Program(t, name), args...))
 }
 
 func (p *peer) pdnsutil(t *testing.T, args ...string) string {
@@ -267,11 +167,9 @@ func TestPowerDNSCopies(t *testing.T) {
 			t.Errorf("Open(%s): %v, want %q", domain, err, want)
 		}
 	}
-	sqlite := exec.Command(program(t, "sqlite3"), filepath.Join(p.dir, "zones.db"), "INSERT INTO records (domain_id, name, type, content, ttl) SELECT id, name, 'TXT', 'no quotes', 60 FROM domains WHERE name = 'odd.example'")
+	sqlite := exec.Command(peertest.Program(t, "sqlite3"), filepath.Join(p.dir, "zones.db"), "INSERT INTO records (domain_id, name, type, content, ttl) SELECT id, name, 'TXT', 'no quotes', 60 FROM domains WHERE name = 'odd.example'")
 	odd := serve(t, backend(t, p.api), "odd.example.", "Native", "")
-	if said, err := sqlite.CombinedOutput(); err != nil {
-		t.Fatalf("sqlite3: %v\n%s", err, said)
-	}
+	peertest.Run(t, sqlite)
 	to, err := odd.Open(t.Context(), odd.zone)
 	if err != nil {
 		t.Fatal(err)

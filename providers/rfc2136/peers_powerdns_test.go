@@ -7,11 +7,11 @@ import (
 	"net"
 	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
 // startPowerDNS starts pdns_server with the sqlite3 backend, without zones.
@@ -19,29 +19,23 @@ func startPowerDNS(t *testing.T) *peer {
 	t.Helper()
 	p := newPeer(t)
 	p.file = filepath.Join(p.dir, "pdns.conf")
-	server, pdnsutil, sqlite := program(t, "pdns_server"), program(t, "pdnsutil"), program(t, "sqlite3")
+	server, pdnsutil, sqlite := peertest.Program(t, "pdns_server"), peertest.Program(t, "pdnsutil"), peertest.Program(t, "sqlite3")
 	schema, err := os.ReadFile("/usr/share/pdns-backend-sqlite3/schema/schema.sqlite3.sql")
 	if err != nil {
-		missing(t, "pdns-backend-sqlite3")
+		peertest.Missing(t, "pdns-backend-sqlite3 is not installed")
 	}
 	database := filepath.Join(p.dir, "zones.db")
 	run := func(input, name string, args ...string) {
 		cmd := exec.Command(name, args...)
 		cmd.Stdin = strings.NewReader(input)
-		if output, err := cmd.CombinedOutput(); err != nil {
-			t.Fatalf("%s: %v\n%s", name, err, output)
-		}
+		peertest.Run(t, cmd)
 	}
 	var keys strings.Builder
 	for _, key := range []string{owner, reader, admin} {
 		fmt.Fprintf(&keys, "INSERT INTO tsigkeys (name, algorithm, secret) VALUES ('%s', 'hmac-sha256', '%s');\n", strings.TrimSuffix(key, "."), secretOf(key))
 	}
 	run(string(schema)+keys.String(), sqlite, database)
-	if nobody, err := user.Lookup("nobody"); err == nil && os.Getuid() == 0 {
-		uid, _ := strconv.Atoi(nobody.Uid)
-		gid, _ := strconv.Atoi(nobody.Gid)
-		os.Chown(database, uid, gid)
-	}
+	peertest.Give(t, database)
 	host, port, _ := net.SplitHostPort(p.address)
 	p.conf = func([]peerZone) string {
 		return strings.Join([]string{

@@ -3,16 +3,10 @@
 package rfc2136_test
 
 import (
-	"bytes"
-	"errors"
 	"fmt"
-	"math/rand/v2"
 	"net"
-	"os"
 	"os/exec"
-	"os/user"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -21,6 +15,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/providers/providertest"
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -32,9 +27,7 @@ type peer struct {
 	dir     string
 	conf    func(zones []peerZone) string
 	file    string // of the configuration
-	cmd     *exec.Cmd
-	log     *output
-	gone    chan struct{}
+	server  *peertest.Server
 	mu      sync.Mutex
 	zones   []peerZone
 	add     func(z peerZone) // tells the server of a zone in its own way; nil: by its configuration
@@ -48,82 +41,10 @@ type peerZone struct {
 	secondary  bool
 }
 
-// program finds the program of a peer. Where it is missing the test is skipped,
-// unless MAILDOCTOR_PEERS=1 says that the peers must be there.
-func program(t *testing.T, name string) string {
-	t.Helper()
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"} {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return file
-		}
-	}
-	missing(t, name)
-	return ""
-}
-
-func missing(t *testing.T, what string) {
-	t.Helper()
-	if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-		t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", what)
-	}
-	t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", what)
-}
-
-// output is what a peer prints.
-type output struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.buf.Write(p)
-}
-
-func (o *output) tail() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	s := o.buf.String()
-	return s[max(0, len(s)-3000):]
-}
-
-// freePort is an address on loopback with a port that nobody listens on.
-func freePort(t *testing.T) (host, port string) {
-	t.Helper()
-	for range 100 {
-		port := strconv.Itoa(10000 + rand.IntN(12000))
-		address := net.JoinHostPort("127.0.0.1", port)
-		tcp, err := net.Listen("tcp", address)
-		if err != nil {
-			continue
-		}
-		udp, err := net.ListenPacket("udp", address)
-		tcp.Close()
-		if err != nil {
-			continue
-		}
-		udp.Close()
-		return "127.0.0.1", port
-	}
-	t.Fatal("no free port on 127.0.0.1")
-	return "", ""
-}
-
 // startBIND starts named, without zones.
 func startBIND(t *testing.T) *peer {
 	t.Helper()
 	p := newPeer(t)
-	// A copy: where AppArmor holds the program to its own directories, it does so by path.
-	bin := filepath.Join(p.dir, "named")
-	data, err := os.ReadFile(program(t, "named"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if err := os.WriteFile(bin, data, 0o755); err != nil {
-		t.Fatal(err)
-	}
 	host, port, _ := net.SplitHostPort(p.address)
 	p.conf = func(zones []peerZone) string {
 		var b strings.Builder
@@ -155,71 +76,22 @@ controls { };
 		}
 		return b.String()
 	}
-	p.start(exec.Command(bin, "-f", "-g", "-4", "-n", "1", "-c", p.file))
+	p.start(exec.Command(peertest.Copy(t, "named"), "-f", "-g", "-4", "-n", "1", "-c", p.file))
 	return p
 }
 
 func newPeer(t *testing.T) *peer {
 	t.Helper()
-	dir, err := os.MkdirTemp("", "maildoctor-peers-")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(dir) })
-	if err := os.Chmod(dir, 0o755); err != nil {
-		t.Fatal(err)
-	}
-	host, port := freePort(t)
-	return &peer{t: t, address: net.JoinHostPort(host, port), dir: dir, file: filepath.Join(dir, "server.conf"), log: new(output), gone: make(chan struct{})}
+	dir := peertest.Folder(t)
+	return &peer{t: t, address: peertest.Address(t), dir: dir, file: filepath.Join(dir, "server.conf")}
 }
 
-// start runs the server in a process group of its own until the test ends, as a user without
-// other rights than to write in its directory.
+// start runs the server until the test ends.
 func (p *peer) start(cmd *exec.Cmd) {
 	p.t.Helper()
-	p.write(p.file, p.conf(nil))
-	cmd.Dir, cmd.Stdout, cmd.Stderr, cmd.WaitDelay = p.dir, p.log, p.log, time.Second
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
-	if os.Getuid() == 0 {
-		nobody, err := user.Lookup("nobody")
-		if err != nil {
-			p.t.Fatal(err)
-		}
-		uid, _ := strconv.Atoi(nobody.Uid)
-		gid, _ := strconv.Atoi(nobody.Gid)
-		if err := os.Chown(p.dir, uid, gid); err != nil {
-			p.t.Fatal(err)
-		}
-		cmd.SysProcAttr.Credential = &syscall.Credential{Uid: uint32(uid), Gid: uint32(gid)}
-	}
-	if err := cmd.Start(); err != nil {
-		p.t.Fatal(err)
-	}
-	p.cmd = cmd
-	go func() {
-		defer close(p.gone)
-		cmd.Wait()
-	}()
-	p.t.Cleanup(func() {
-		syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM)
-		select {
-		case <-p.gone:
-		case <-time.After(3 * time.Second):
-			syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
-			<-p.gone
-		}
-		if p.t.Failed() {
-			p.t.Logf("the server said:\n%s", p.log.tail())
-		}
-	})
-	p.await(".", func(m *dns.Msg) bool { return true })
-}
-
-func (p *peer) write(file, text string) {
-	p.t.Helper()
-	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
-		p.t.Fatal(err)
-	}
+	peertest.Write(p.t, p.file, p.conf(nil))
+	peertest.Unprivileged(p.t, cmd, p.dir)
+	p.server = peertest.Start(p.t, cmd, p.answers(".", func(m *dns.Msg) bool { return true }))
 }
 
 // serve adds a zone.
@@ -233,22 +105,17 @@ func (p *peer) serve(t *testing.T, z peerZone, records []record.Record) *service
 	z.file = filepath.Join(p.dir, fmt.Sprintf("%d.zone", len(p.zones)))
 	p.zones = append(p.zones, z)
 	if !z.secondary {
-		p.write(z.file, b.String())
-	}
-	if os.Getuid() == 0 && !z.secondary {
-		if info, err := os.Stat(p.dir); err == nil { // the server writes it anew
-			stat := info.Sys().(*syscall.Stat_t)
-			os.Chown(z.file, int(stat.Uid), int(stat.Gid))
-		}
+		peertest.Write(t, z.file, b.String())
+		peertest.Give(t, z.file) // the server writes it anew
 	}
 	if p.add != nil {
 		p.add(z)
 	} else {
-		p.write(p.file, p.conf(p.zones))
-		syscall.Kill(p.cmd.Process.Pid, syscall.SIGHUP)
+		peertest.Write(p.t, p.file, p.conf(p.zones))
+		p.server.Reload()
 	}
 	p.mu.Unlock()
-	p.await(z.name, func(m *dns.Msg) bool { return m.Authoritative && len(m.Answer) > 0 })
+	p.server.Await(p.t, p.answers(z.name, func(m *dns.Msg) bool { return m.Authoritative && len(m.Answer) > 0 }))
 	return newService(t, z.name, p.address, acknowledge)
 }
 
@@ -266,33 +133,22 @@ func acknowledge(conn net.Conn) {
 func (p *peer) forget() {
 	p.mu.Lock()
 	p.zones = nil
-	p.write(p.file, p.conf(p.zones))
-	syscall.Kill(p.cmd.Process.Pid, syscall.SIGHUP)
+	peertest.Write(p.t, p.file, p.conf(p.zones))
+	p.server.Reload()
 	p.mu.Unlock()
-	p.await(zone, func(m *dns.Msg) bool { return !m.Authoritative })
+	p.server.Await(p.t, p.answers(zone, func(m *dns.Msg) bool { return !m.Authoritative }))
 }
 
-// await polls until the server answers a question for a SOA record as it should.
-func (p *peer) await(zone string, ready func(*dns.Msg) bool) {
-	p.t.Helper()
-	deadline := time.Now().Add(20 * time.Second)
+// answers is the server's being ready: it answers a question for a SOA record as it should.
+func (p *peer) answers(zone string, ready func(*dns.Msg) bool) func() error {
 	client := dns.Client{Timeout: time.Second}
-	var last error
-	for time.Now().Before(deadline) {
+	return func() error {
 		m, _, err := client.Exchange(new(dns.Msg).SetQuestion(zone, dns.TypeSOA), p.address)
-		if err == nil && ready(m) {
-			return
+		if err == nil && !ready(m) {
+			err = fmt.Errorf("%s for %s", dns.RcodeToString[m.Rcode], zone)
 		}
-		if last = err; err == nil {
-			last = errors.New(dns.RcodeToString[m.Rcode])
-		}
-		select {
-		case <-p.gone:
-			p.t.Fatalf("the server ended:\n%s", p.log.tail())
-		case <-time.After(5 * time.Millisecond):
-		}
+		return err
 	}
-	p.t.Fatalf("the server does not answer for %s: %v\n%s", zone, last, p.log.tail())
 }
 
 // backend serves zones that these keys may transfer.
@@ -332,6 +188,6 @@ func startKnot(t *testing.T) *peer {
 		}
 		return b.String()
 	}
-	p.start(exec.Command(program(t, "knotd"), "-c", p.file))
+	p.start(exec.Command(peertest.Program(t, "knotd"), "-c", p.file))
 	return p
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/record"
 )
 
@@ -283,20 +284,9 @@ func TestPeers(t *testing.T) {
 		t.Fatal(err)
 	}
 	run := func(input, name string, args ...string) string {
-		path, err := exec.LookPath(name)
-		if err != nil && os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", name)
-		}
-		if err != nil {
-			t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", name)
-		}
-		cmd := exec.Command(path, args...)
+		cmd := exec.Command(peertest.Program(t, name), args...)
 		cmd.Stdin = strings.NewReader(input)
-		output, err := cmd.CombinedOutput()
-		if err != nil {
-			t.Errorf("%s: %v\n%s", name, err, output)
-		}
-		return string(output)
+		return peertest.Run(t, cmd)
 	}
 	run("server "+host+" "+port+"\nzone example.org\nprereq yxrrset example.org TXT\nprereq nxdomain new.example.org\n"+
 		"update delete example.org TXT \"one\"\nupdate add new.example.org 60 TXT \"a\" \"b\"\nsend\n", "nsupdate", "-v", "-k", key)
