@@ -3,8 +3,11 @@
 package lab_test
 
 import (
+	"bufio"
 	"context"
 	"crypto/x509"
+	"encoding/base64"
+	"fmt"
 	"io"
 	"net"
 	"net/netip"
@@ -59,6 +62,11 @@ func TestPeersDeliver(t *testing.T) {
 	trusted := mta.present(t, "example.org", "mx.example.org", cert, held)
 	selfSigned := mta.present(t, "example.com", "mx.example.com", own, held)
 	relay := mta.present(t, "relay.example", "mx.example.org", cert, held, "mynetworks=127.0.0.0/8", "smtpd_relay_restrictions=permit_mynetworks,reject")
+	var logins [2]string
+	for i, mechanism := range []string{"PLAIN", "LOGIN"} {
+		logins[i] = mta.present(t, "relay.example", "mx.example.org", cert, held, "smtpd_sasl_auth_enable=yes", "smtpd_sasl_type=dovecot",
+			"smtpd_sasl_path=inet:"+authServer(t, mechanism, "user", "p\xc3\xa4ss word"), "smtpd_tls_auth_only=yes", "smtpd_relay_restrictions=permit_sasl_authenticated,reject")
+	}
 	plain := mta.present(t, "example.net", "mx.example.net", cert, held, "smtpd_tls_security_level=none", "{smtpd_discard_ehlo_keywords=pipelining, 8bitmime, dsn}")
 	mta.start(t)
 
@@ -81,32 +89,39 @@ func TestPeersDeliver(t *testing.T) {
 	body := func(lines string) string {
 		return "From: a@sender.example\r\nTo: b@example.org\r\nDate: Sun, 22 Nov 2026 10:00:00 +0000\r\nMessage-ID: <1@sender.example>\r\nSubject: test\r\n\r\n" + lines
 	}
+	open := &deliver.Relay{Host: "mx.example.org"}
+	login := &deliver.Relay{Host: "mx.example.org", User: "user", Password: "p\xc3\xa4ss word"}
+	wrong := &deliver.Relay{Host: "mx.example.org", User: "user", Password: "guess"}
 	for _, test := range []struct {
 		name, domain, address string
 		zone                  secured
-		relay                 bool
+		relay                 *deliver.Relay
 		message               string
 		want                  string // of the result
 		policy                deliver.Source
 	}{
-		{"opportunistic, self-signed", "example.com", selfSigned, zone("example.com"), false, body("hello\r\n"), "delivered", deliver.Opportunistic},
-		{"DANE, self-signed", "example.com", selfSigned, zone("example.com", tlsa), false, body("hello\r\n"), "delivered", deliver.DANE},
-		{"DANE, of another key", "example.com", selfSigned, zone("example.com", other), false, body("hello\r\n"), "temporary", deliver.DANE},
-		{"verified relay", "example.org", relay, zone("example.org"), true, body("hello\r\n"), "delivered", deliver.Configured},
-		{"relay of another name", "example.org", selfSigned, zone("example.org"), true, body("hello\r\n"), "temporary", deliver.Configured},
-		{"no TLS, no pipelining", "example.net", plain, zone("example.net"), false, body("hello\r\n"), "delivered", deliver.Opportunistic},
-		{"8 bits, not offered", "example.net", plain, zone("example.net"), false, body("h\xc3\xa4\r\n"), "permanent", deliver.Opportunistic},
-		{"8 bits", "example.org", trusted, zone("example.org"), false, body("h\xc3\xa4\r\n"), "delivered", deliver.Opportunistic},
-		{"dots", "example.org", trusted, zone("example.org"), false, body(".\r\n..\r\n.x\r\n\r\n.\r\n"), "delivered", deliver.Opportunistic},
-		{"commands behind a dot", "example.org", trusted, zone("example.org"), false, body("x\r\n.\r\nMAIL FROM:<e@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n.\r\n"), "delivered", deliver.Opportunistic},
-		{"no body", "example.org", trusted, zone("example.org"), false, body(""), "delivered", deliver.Opportunistic},
-		{"long lines", "example.org", trusted, zone("example.org"), false, body(strings.Repeat("x", 998) + "\r\n"), "delivered", deliver.Opportunistic},
-		{"large", "example.org", trusted, zone("example.org"), false, body(strings.Repeat(".line\r\n", 100000)), "delivered", deliver.Opportunistic},
-		{"LF.LF", "example.org", trusted, zone("example.org"), false, body("x\n.\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
-		{"LF.CRLF", "example.org", trusted, zone("example.org"), false, body("x\n.\r\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
-		{"CRLF.LF", "example.org", trusted, zone("example.org"), false, body("x\r\n.\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
-		{"CR.CR", "example.org", trusted, zone("example.org"), false, body("x\r.\rMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
-		{"CRLF.CR CRLF", "example.org", trusted, zone("example.org"), false, body("x\r\n.\r\r\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"opportunistic, self-signed", "example.com", selfSigned, zone("example.com"), nil, body("hello\r\n"), "delivered", deliver.Opportunistic},
+		{"DANE, self-signed", "example.com", selfSigned, zone("example.com", tlsa), nil, body("hello\r\n"), "delivered", deliver.DANE},
+		{"DANE, of another key", "example.com", selfSigned, zone("example.com", other), nil, body("hello\r\n"), "temporary", deliver.DANE},
+		{"verified relay", "example.org", relay, zone("example.org"), open, body("hello\r\n"), "delivered", deliver.Configured},
+		{"relay with PLAIN", "example.org", logins[0], zone("example.org"), login, body("hello\r\n"), "delivered", deliver.Configured},
+		{"relay with LOGIN", "example.org", logins[1], zone("example.org"), login, body("hello\r\n"), "delivered", deliver.Configured},
+		{"relay, wrong password", "example.org", logins[0], zone("example.org"), wrong, body("hello\r\n"), "temporary", deliver.Configured},
+		{"relay, no login", "example.org", logins[0], zone("example.org"), open, body("hello\r\n"), "permanent", deliver.Configured},
+		{"relay of another name", "example.org", selfSigned, zone("example.org"), open, body("hello\r\n"), "temporary", deliver.Configured},
+		{"no TLS, no pipelining", "example.net", plain, zone("example.net"), nil, body("hello\r\n"), "delivered", deliver.Opportunistic},
+		{"8 bits, not offered", "example.net", plain, zone("example.net"), nil, body("h\xc3\xa4\r\n"), "permanent", deliver.Opportunistic},
+		{"8 bits", "example.org", trusted, zone("example.org"), nil, body("h\xc3\xa4\r\n"), "delivered", deliver.Opportunistic},
+		{"dots", "example.org", trusted, zone("example.org"), nil, body(".\r\n..\r\n.x\r\n\r\n.\r\n"), "delivered", deliver.Opportunistic},
+		{"commands behind a dot", "example.org", trusted, zone("example.org"), nil, body("x\r\n.\r\nMAIL FROM:<e@example.org>\r\nRCPT TO:<b@example.org>\r\nDATA\r\nx\r\n.\r\n"), "delivered", deliver.Opportunistic},
+		{"no body", "example.org", trusted, zone("example.org"), nil, body(""), "delivered", deliver.Opportunistic},
+		{"long lines", "example.org", trusted, zone("example.org"), nil, body(strings.Repeat("x", 998) + "\r\n"), "delivered", deliver.Opportunistic},
+		{"large", "example.org", trusted, zone("example.org"), nil, body(strings.Repeat(".line\r\n", 100000)), "delivered", deliver.Opportunistic},
+		{"LF.LF", "example.org", trusted, zone("example.org"), nil, body("x\n.\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"LF.CRLF", "example.org", trusted, zone("example.org"), nil, body("x\n.\r\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"CRLF.LF", "example.org", trusted, zone("example.org"), nil, body("x\r\n.\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"CR.CR", "example.org", trusted, zone("example.org"), nil, body("x\r.\rMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
+		{"CRLF.CR CRLF", "example.org", trusted, zone("example.org"), nil, body("x\r\n.\r\r\nMAIL FROM:<e@example.org>\r\n"), "permanent", 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			before := mta.holds(t)
@@ -116,8 +131,8 @@ func TestPeersDeliver(t *testing.T) {
 					return new(net.Dialer).DialContext(ctx, network, test.address)
 				}},
 			}
-			if test.relay {
-				s.Routes = deliver.Routes{Relays: map[string]deliver.Relay{"smart": {Host: "mx.example.org"}}, Rules: []deliver.Rule{{Relay: "smart"}}}
+			if test.relay != nil {
+				s.Routes = deliver.Routes{Relays: map[string]deliver.Relay{"smart": *test.relay}, Rules: []deliver.Rule{{Relay: "smart"}}}
 			}
 			report := s.Deliver(t.Context(), deliver.Job{
 				Destination: test.domain, From: "a@sender.example", Rcpts: []client.Rcpt{{Addr: "b@" + test.domain}, {Addr: "c@" + test.domain}},
@@ -167,4 +182,52 @@ func (p *postfix) holds(t *testing.T) []string {
 		ids = append(ids, e.Name())
 	}
 	return ids
+}
+
+// authServer knows one user and one mechanism, and tells Postfix so in the protocol
+// of Dovecot's authentication server. It returns where it listens.
+func authServer(t *testing.T, mechanism, user, password string) string {
+	t.Helper()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go authenticate(conn, mechanism, user, password)
+		}
+	}()
+	return listener.Addr().String()
+}
+
+func authenticate(conn net.Conn, mechanism, user, password string) {
+	defer conn.Close()
+	fmt.Fprintf(conn, "VERSION\t1\t2\nMECH\t%s\tplaintext\nSPID\t1\nCUID\t1\nCOOKIE\t0123456789abcdef0123456789abcdef\nDONE\n", mechanism)
+	var given []string // what was answered so far
+	for lines := bufio.NewScanner(conn); lines.Scan(); {
+		fields := strings.Split(lines.Text(), "\t")
+		if len(fields) < 3 || fields[0] != "AUTH" && fields[0] != "CONT" {
+			continue
+		}
+		answer, _ := strings.CutPrefix(fields[len(fields)-1], "resp=")
+		if fields[0] == "AUTH" {
+			given = nil
+		}
+		if text, err := base64.StdEncoding.DecodeString(answer); err == nil && (fields[0] == "CONT" || strings.Contains(lines.Text(), "resp=")) {
+			given = append(given, string(text))
+		}
+		switch said := strings.Join(given, "\x00"); {
+		case mechanism == "LOGIN" && len(given) < 2:
+			fmt.Fprintf(conn, "CONT\t%s\t%s\n", fields[1], base64.StdEncoding.EncodeToString([]byte([]string{"Username:", "Password:"}[len(given)])))
+		case said == user+"\x00"+password || said == "\x00"+user+"\x00"+password:
+			fmt.Fprintf(conn, "OK\t%s\tuser=%s\n", fields[1], user)
+		default:
+			fmt.Fprintf(conn, "FAIL\t%s\tuser=%s\n", fields[1], user)
+		}
+	}
 }

@@ -219,7 +219,8 @@ func (k *Conn) Local() netip.Addr {
 	return at.Addr().Unmap()
 }
 
-// Close takes leave where that could be understood, and hangs up.
+// Close takes leave where that could be understood, and hangs up. Only the first
+// one does anything.
 func (k *Conn) Close() {
 	defer k.cancel()
 	if k.raw == nil {
@@ -234,6 +235,7 @@ func (k *Conn) Close() {
 		k.conn.Close() // tells the host that TLS ends here
 	}
 	k.raw.Close()
+	k.broken = true
 }
 
 // literal is the address literal of an address (RFC 5321, 4.1.3).

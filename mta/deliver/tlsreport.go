@@ -47,7 +47,7 @@ func (a *attempt) tls(p Policy, h Host, result, reason string, fill func(*TLSRes
 	case p.Source == DANE:
 		r.PolicyType = "tlsa"
 		for _, rec := range p.records {
-			r.PolicyString = append(r.PolicyString, dane.Name(record.Display(h.Name))+" TLSA "+rec.String())
+			r.PolicyString = append(r.PolicyString, dane.Name(record.Display(p.name))+" TLSA "+rec.String())
 		}
 	case p.sts != nil:
 		r.PolicyType = "sts"
