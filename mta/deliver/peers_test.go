@@ -9,53 +9,23 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/maildoctor/maildoctor/mta/deliver"
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
-// sink is a running smtp-sink, Postfix's own test server.
+// sink is a running smtp-sink, Postfix's own test server, and where it keeps what
+// it takes.
 func sink(t testing.TB, options ...string) (address, dumps string) {
 	t.Helper()
-	program, err := exec.LookPath("smtp-sink")
-	if err != nil {
-		program = "/usr/sbin/smtp-sink"
-	}
-	if _, err := os.Stat(program); err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatal("smtp-sink is not installed, and MAILDOCTOR_PEERS=1")
-		}
-		t.Skip("smtp-sink is not installed; MAILDOCTOR_PEERS=1 makes this a failure")
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	address = listener.Addr().String()
-	listener.Close()
-	dumps = t.TempDir()
+	program := peertest.Program(t, "smtp-sink")
+	address, dumps = peertest.Address(t), t.TempDir()
 	if os.Getuid() == 0 {
 		options = append(options, "-u", "root") // which it asks for, then
 	}
 	cmd := exec.Command(program, append(options, "-h", "mx.example.org", "-d", filepath.Join(dumps, "mail."), address, "10")...)
-	cmd.Dir = dumps
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() {
-		cmd.Process.Kill()
-		cmd.Wait()
-	})
-	for range 200 {
-		conn, err := net.Dial("tcp", address)
-		if err == nil {
-			conn.Close()
-			return address, dumps
-		}
-		time.Sleep(10 * time.Millisecond)
-	}
-	t.Fatal("smtp-sink does not listen")
-	return "", ""
+	peertest.Start(t, cmd, peertest.Listens(address))
+	return address, dumps
 }
 
 // TestPeersSink: what Postfix's test server takes is the message, once; what it
