@@ -1,0 +1,276 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/netip"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/judge"
+	"github.com/maildoctor/maildoctor/message"
+	"github.com/maildoctor/maildoctor/report"
+	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/scenario"
+)
+
+// messageFlags are the flags of message as they are given.
+type messageFlags struct {
+	examFlags
+	client, name string
+	mailFrom     string
+	received     int
+	authservID   string
+	at           string
+	set          func(flag string) bool // it was given
+}
+
+func (a *app) messageCommand() *cobra.Command {
+	var f messageFlags
+	cmd := &cobra.Command{
+		Use:   "message FILE|-",
+		Short: "Why did this mail fail? Judge a saved message",
+		Long: `Message judges a saved mail (.eml, or - for standard input) as a receiver does:
+SPF of MAIL FROM and HELO, the reverse DNS of the client, every DKIM signature,
+the ARC chain, and DMARC as RFC 9989 has it and, beside it, as RFC 7489 did. The
+verdict comes first, then how it came about step by step, the hops with delays
+and TLS, and what to do. Of a broken signature it says what was changed.
+
+Save the mail as it came (in Gmail: Show original, Download): a mail that was
+forwarded or copied by hand is another one.
+
+Who brought it is read from the header: the first Received field from the top
+that shows a public address and no login is taken for the boundary, and what was
+assumed is told. --received N says which field it is, and --client, --helo and
+--mail-from say what no field shows. Signatures are judged as of the arrival; the
+DNS is asked as it is today.
+
+A mail that receivers would reject or put into the junk folder, or that nothing
+authenticates, is a critical finding. What the DNS does not answer within
+--timeout is not known, which is never a failure.
+
+` + exitHelp,
+		Example: `  maildoctor message mail.eml
+  maildoctor message - --verbose < mail.eml
+  maildoctor message mail.eml --received 2
+  maildoctor message mail.eml --client 192.0.2.25 --helo mail.example.com --mail-from bounce@example.com
+  maildoctor message mail.eml --format json --output judgement.json`,
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.set = cmd.Flags().Changed
+			return a.message(cmd.Context(), f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	flags.StringVar(&f.client, "client", "", "the `address` of the host that brought the mail")
+	flags.StringVar(&f.name, "helo", "", "the `name` that it gave in EHLO")
+	flags.StringVar(&f.mailFrom, "mail-from", "", "the `address` in MAIL FROM; <> is the null one")
+	flags.IntVar(&f.received, "received", 0, "the `number` of the Received field, from the top, of the\nhost that took the mail from outside (1 is the\ntopmost)")
+	flags.StringVar(&f.at, "at", "", "judge as of this `time` (RFC 3339: 2026-01-31T12:00:00Z),\nnot of the arrival that the header shows")
+	flags.StringVar(&f.authservID, "authserv-id", "maildoctor", "the `name` in the Authentication-Results field that\n--verbose shows")
+	for _, name := range []string{"client", "helo", "mail-from", "received", "at", "authserv-id"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+	f.resolverFlag(cmd)
+	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be played\nagain")
+	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or any scenario, in place of the DNS")
+	f.endFlags(a, cmd, "message")
+	f.timeout = span(judge.Time)
+	flags.Lookup("timeout").DefValue, flags.Lookup("timeout").Usage = f.timeout.String(), "how long the DNS may take in all"
+	return cmd
+}
+
+func (a *app) message(ctx context.Context, f messageFlags, args []string) error {
+	gate, err := f.gate()
+	if err != nil {
+		return err
+	}
+	if err := f.output.check(); err != nil {
+		return err
+	}
+	m, err := a.readMessage(args)
+	if err != nil {
+		return usage(err)
+	}
+	arrival, err := f.arrival(m)
+	if err != nil {
+		return usage(err)
+	}
+	now, err := f.moment(a, m, &arrival)
+	if err != nil {
+		return usage(err)
+	}
+	world, err := a.messageWorld(ctx, f)
+	if err != nil {
+		return err
+	}
+	defer world.close()
+
+	dns, recorder := world.asks(), scenario.NewRecorder()
+	if f.record != "" {
+		dns = recorder.DNS(dns)
+	}
+	start := time.Now()
+	j := judge.Limits{Time: time.Duration(f.timeout)}.Message(ctx, dns, m, arrival.Envelope, now)
+	page := messagePage(m, j, arrival.Received)
+	page.Assumed, page.Took, page.CutShort = arrival.Assumed, time.Since(start), ctx.Err() != nil
+	if f.replay != "" {
+		page.Took = 0 // a recording asks nobody
+	}
+	page.Header = headerOf(j, f.authservID)
+	if f.record != "" {
+		if err := a.keepAnswers(ctx, f, world, recorder, dns, j); err != nil {
+			return err
+		}
+	}
+	if err := f.output.print(func(w io.Writer) error {
+		if f.output.format.value == "json" {
+			return report.MessageJSON(w, page)
+		}
+		return report.MessageText(w, page, f.output.text())
+	}); err != nil {
+		return err
+	}
+	if ctx.Err() != nil {
+		return &codeError{code: exitInterrupted, err: errors.New("interrupted; what is not in the report is unknown")}
+	}
+	return gate.judge([]diagnosis.Report{{Results: append([]diagnosis.Result{{Findings: page.Findings, Doubts: page.Doubts}}, page.Results...)}})
+}
+
+// messageWorld is where the DNS is asked.
+func (a *app) messageWorld(ctx context.Context, f messageFlags) (stage, error) {
+	if f.replay != "" {
+		if err := f.beside(settled{"--record", f.record != ""}, settled{"--resolver", len(f.resolvers) > 0}); err != nil {
+			return nil, err
+		}
+		p, err := newPlayer(f.replay)
+		return p, usage(err)
+	}
+	f.noSMTP, f.noHTTPS = true, true
+	options, err := f.live("")
+	if err != nil {
+		return nil, usage(err)
+	}
+	doctor, err := a.live(ctx, options)
+	if err != nil {
+		return nil, err
+	}
+	return doctor.(stage), nil
+}
+
+// readMessage reads the file, or standard input.
+func (a *app) readMessage(args []string) (*message.Message, error) {
+	if len(args) == 0 {
+		return nil, errors.New("no message given; name a file, as in maildoctor message mail.eml, or give - to read standard input")
+	}
+	r := a.in
+	if args[0] != "-" {
+		file, err := os.Open(args[0])
+		if err != nil {
+			return nil, err
+		}
+		defer file.Close()
+		r = file
+	}
+	m, _, err := message.Read(r)
+	switch {
+	case err != nil:
+		return nil, err
+	case len(m.Fields) == 0:
+		return nil, fmt.Errorf("%s is no mail: it has no header; save the mail with its header (.eml)", inputName(args[0]))
+	case m.Cut:
+		return m, nil // the judgement says so where it matters
+	}
+	return m, nil
+}
+
+func inputName(path string) string {
+	if path == "-" {
+		return "standard input"
+	}
+	return path
+}
+
+// arrival is the envelope: that of the header, and what the flags say in its place.
+func (f messageFlags) arrival(m *message.Message) (judge.Arrival, error) {
+	if f.received < 0 || f.set("received") && f.received == 0 {
+		return judge.Arrival{}, errors.New("--received counts the Received fields from the top, from 1")
+	}
+	arrival, err := judge.EnvelopeOf(m, f.received)
+	if err != nil {
+		return arrival, fmt.Errorf("--received %d: %w", f.received, err)
+	}
+	e := &arrival.Envelope
+	if f.set("client") {
+		addr, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(f.client), "[]"))
+		if err != nil {
+			return arrival, fmt.Errorf("--client %q is no IP address; give one as in 192.0.2.25 or 2001:db8::25", f.client)
+		}
+		e.Client = addr.Unmap().WithZone("")
+	}
+	if f.set("helo") {
+		e.HELO = strings.TrimSpace(f.name)
+	}
+	if f.set("mail-from") {
+		sender := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(f.mailFrom), "<"), ">")
+		if sender != "" && !strings.Contains(sender, "@") {
+			return arrival, fmt.Errorf("--mail-from %q is no address; give one as in bounce@example.com, or <> for the null one", f.mailFrom)
+		}
+		e.MailFrom, e.Known = sender, true
+	}
+	if f.set("client") || f.set("helo") || f.set("mail-from") {
+		arrival.Assumed = append(arrival.Assumed, "What --client, --helo and --mail-from say stands in place of that.")
+	}
+	return arrival, nil
+}
+
+// moment is the time as of which the mail is judged: that of its arrival.
+func (f messageFlags) moment(a *app, m *message.Message, arrival *judge.Arrival) (time.Time, error) {
+	if f.set("at") {
+		at, err := time.Parse(time.RFC3339, f.at)
+		if err != nil {
+			return at, fmt.Errorf("--at %q is no time; give one as in 2026-01-31T12:00:00Z", f.at)
+		}
+		return at, nil
+	}
+	if !arrival.At.IsZero() {
+		return arrival.At, nil
+	}
+	if at, ok := m.Date(); ok {
+		arrival.Assumed = append(arrival.Assumed, "When it arrived is not shown, so it is judged as of its Date field.")
+		return at, nil
+	}
+	arrival.Assumed = append(arrival.Assumed, "Neither the arrival nor the Date field can be read, so it is judged as of now.")
+	return a.clock(), nil
+}
+
+// headerOf is the fields that a receiver would add.
+func headerOf(j judge.Judgement, authservID string) string {
+	header := j.Results(authservID).Field()
+	if r, ok := j.ReceivedSPF(authservID); ok {
+		header += r.Field()
+	}
+	return header
+}
+
+// keepAnswers writes what the DNS said as a scenario of the author domain.
+func (a *app) keepAnswers(ctx context.Context, f messageFlags, world stage, recorder *scenario.Recorder, dns resolve.Resolver, j judge.Judgement) error {
+	domain := j.DMARC.RFC9989.Author
+	if domain == "" {
+		return errors.New("--record: the message has no author domain of which it could be a recording")
+	}
+	env := world.env(ctx, domain)
+	env.DNS = dns
+	recorded, err := recorder.Scenario(env, diagnosis.Report{Domain: subject{domain: domain}.String(), At: j.At})
+	if err != nil {
+		return err
+	}
+	return a.keep(f.record, recorded)
+}
