@@ -2,6 +2,8 @@ package judge
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/mailauth/spf"
@@ -78,9 +80,9 @@ func (j Judgement) Summary() string {
 	author := record.Display(v.Author)
 	switch v.Code {
 	case dmarc.Pass:
-		return fmt.Sprintf("This mail passes DMARC: %s.", v.Cause)
+		return fmt.Sprintf("This mail passes DMARC: %s.", success(v))
 	case dmarc.Fail:
-		return fmt.Sprintf("This mail fails DMARC: %s. %s", v.Cause, asks(v))
+		return fmt.Sprintf("This mail fails DMARC: %s. %s", j.failure(v), asks(v))
 	case dmarc.TempError:
 		return fmt.Sprintf("Whether this mail passes DMARC could not be told: %s.", v.Cause)
 	case dmarc.PermError:
@@ -91,6 +93,18 @@ func (j Judgement) Summary() string {
 		return fmt.Sprintf("DMARC cannot be applied to this mail: %s.", first(why, v.Cause))
 	}
 	return fmt.Sprintf("No DMARC policy applies to this mail: %s.", v.Cause)
+}
+
+// success is what makes a message pass.
+func success(v dmarc.Verdict) string {
+	var said []string
+	for _, a := range v.Aligned() {
+		words := fmt.Sprintf("%s of %s", strings.ToUpper(string(a.Mechanism)), record.Display(a.Domain))
+		if !slices.Contains(said, words) {
+			said = append(said, words)
+		}
+	}
+	return fmt.Sprintf("%s is aligned with the author domain %s", strings.Join(said, " and "), record.Display(v.Author))
 }
 
 // asks is what the policy wants of mail that fails, in a sentence.

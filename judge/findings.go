@@ -64,9 +64,9 @@ func (f *findings) policy() {
 	case v.Code == dmarc.PermError:
 		f.add("dmarc", diagnosis.Warning, []string{fmt.Sprintf("Correct the DMARC record; maildoctor check %s shows the record to publish.", author)}, "%s", v.Cause)
 	case v.Code == dmarc.Fail && f.j.Fate == Delivered:
-		f.add("dmarc", diagnosis.Warning, f.alignSteps(), "DMARC fails, and only the policy lets the mail through: %s", v.Cause)
+		f.add("dmarc", diagnosis.Warning, f.alignSteps(), "DMARC fails, and only the policy lets the mail through: %s", f.j.failure(v))
 	case v.Code == dmarc.Fail:
-		f.add("dmarc", diagnosis.Critical, f.alignSteps(), "DMARC fails, so the mail is %s: %s", f.j.Fate, v.Cause)
+		f.add("dmarc", diagnosis.Critical, f.alignSteps(), "DMARC fails, so the mail is %s: %s", f.j.Fate, f.j.failure(v))
 	}
 	if f.j.Unauthenticated() {
 		f.add("dmarc", diagnosis.Critical, f.alignSteps(), "neither SPF nor a DKIM signature passes, for any domain: large receivers such as Gmail refuse unauthenticated mail whatever the policy is")
@@ -158,7 +158,9 @@ func (f *findings) spfSteps(check string) []string {
 	return []string{fmt.Sprintf("If %s is one of your senders, authorise it; %s", f.j.Envelope.Client, check), "If somebody forwarded the mail, SPF cannot pass: it needs a DKIM signature that survives."}
 }
 
+// signatures that fail in the same way are one finding.
 func (f *findings) signatures() {
+	at := make(map[string]int)
 	for _, v := range f.j.DKIM {
 		name := fmt.Sprintf("the signature of %.80q, selector %.60q", v.Signature.Domain, v.Signature.Selector)
 		switch v.Code {
@@ -166,7 +168,13 @@ func (f *findings) signatures() {
 		case dkim.TempError:
 			f.doubt("dkim", "%s: %s", name, v.Cause)
 		default:
-			f.add("dkim", f.unlessPassing(diagnosis.Warning), cure(v), "%s does not pass (%s): %s", name, v.Code, v.Cause)
+			cause := fmt.Sprintf("%s: %s", v.Code, v.Cause)
+			if i, same := at[cause]; same {
+				f.list[i].Message = name + "; " + f.list[i].Message
+				continue
+			}
+			at[cause] = len(f.list)
+			f.add("dkim", f.unlessPassing(diagnosis.Warning), cure(v), "%s: %s", name, cause)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/mailauth/arc"
 	"github.com/maildoctor/maildoctor/mailauth/authres"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/record"
 )
 
@@ -45,7 +46,18 @@ func (j Judgement) dmarc() authres.Result {
 	if p := v.Discovery.Policy; p != nil && v.Requested != "" {
 		policy, found = string(p.Record.Policy), plainName(p.Domain)
 	}
-	return authres.DMARC(string(v.Code), plainName(v.Author), policy, found).Because(unless(v.Code == "pass", v.Cause))
+	return authres.DMARC(string(v.Code), plainName(v.Author), policy, found).Because(j.comment(v))
+}
+
+// comment is why DMARC does not pass.
+func (j Judgement) comment(v dmarc.Verdict) string {
+	switch v.Code {
+	case dmarc.Pass:
+		return ""
+	case dmarc.Fail:
+		return j.failure(v)
+	}
+	return v.Cause
 }
 
 // plainName is a name without its final dot, as header fields have it.
