@@ -11,13 +11,14 @@ import (
 // maxTLSA bounds the TLSA records of one host that are looked at.
 const maxTLSA = 32
 
-// dane decides whether DANE holds for a host (RFC 7672, 2.2): only where the MX
-// records, the host's addresses and the TLSA records are all secure. The policy's
-// Source is DANE if it does. What cannot be told, or does not validate, keeps mail
-// from the host: who sits in between could have made it so.
+// dane decides whether DANE holds for a host (RFC 7672, 2.2): only where the host's
+// addresses and the TLSA records are secure. With MX records that are insecure it
+// holds too, as 2.2.1 allows: most domains are not signed, and the hosts of many of
+// them are. The policy's Source is DANE if it holds. What cannot be told, or does
+// not validate, keeps mail from the host: who sits in between could have made it so.
 func (a *attempt) dane(r routing, h Host) (Policy, *verdict) {
 	var none Policy
-	if a.Security == nil || r.secure != resolve.Secure {
+	if a.Security == nil || r.secure == 0 {
 		return none, nil
 	}
 	secure, err := a.addressesSecure(h)

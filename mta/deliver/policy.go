@@ -73,7 +73,7 @@ func (a *attempt) policy(r routing, h Host) (Policy, *verdict) {
 		return p, fault
 	}
 	// RFC 8689, 4.2.1: a host that is known to be the right one, and verified.
-	if p.Least < Verified && r.secure != resolve.Secure {
+	if r.secure != resolve.Secure && p.Source != STS {
 		return p, ours(Permanent, 550, "5.7.30", "the sender requires TLS that is verified all the way (REQUIRETLS), and nothing vouches for the MX records of "+record.Display(a.report.Destination))
 	}
 	if p.Least < Verified {
@@ -92,8 +92,11 @@ func (a *attempt) published(r routing, h Host) (Policy, *verdict) {
 		p.Why = "the message asks to go without (TLS-Required: No)"
 		return p, nil
 	}
-	if p, fault := a.dane(r, h); fault != nil || p.Source == DANE {
-		return p, fault
+	if bound, fault := a.dane(r, h); fault != nil || bound.Source == DANE && r.secure == resolve.Secure {
+		return bound, fault
+	} else if bound.Source == DANE {
+		p = bound
+		p.Why += "; that the host is the right one, the MX records do not prove"
 	}
 	sts, why := a.sts()
 	p.sts = sts
@@ -101,8 +104,10 @@ func (a *attempt) published(r routing, h Host) (Policy, *verdict) {
 	case sts != nil && sts.Mode == mtasts.Enforce && !sts.Matches(h.Name):
 		p.Source, p.Why = STS, why
 		return p, a.passOver(p, h, resultValidation, ours(Temporary, 450, "4.7.5", fmt.Sprintf("the MTA-STS policy of %s does not name %s", record.Display(a.report.Destination), record.Display(h.Name))))
-	case sts != nil && sts.Mode == mtasts.Enforce:
-		p.Source, p.Least, p.Why = STS, Verified, why
+	case sts != nil && sts.Mode == mtasts.Enforce: // and what the TLSA records ask for, where there are any (RFC 8461, 2)
+		p.Source, p.Least, p.Why, p.name = STS, Verified, why, h.Name
+		return p, nil
+	case p.Source == DANE:
 		return p, nil
 	case why != "":
 		p.Why = why
@@ -117,13 +122,15 @@ func (a *attempt) published(r routing, h Host) (Policy, *verdict) {
 // judge reports why what the handshake showed falls short of a policy, and the
 // type of that for a report; nothing where it does not.
 func (p Policy) judge(t *probe.TLS, now time.Time) (fault, result string) {
-	switch {
-	case p.Least < Verified:
+	if p.Least < Verified {
 		return "", ""
-	case p.Source == DANE:
+	}
+	if len(p.records) > 0 {
 		if m := dane.Verify(p.records, t.Chain, p.names, now); !m.OK() {
 			return "the certificate does not match the TLSA records: " + m.Why, resultTLSA
 		}
+	}
+	if p.Source == DANE {
 		return "", ""
 	}
 	fault, result = certificate(t)

@@ -89,6 +89,12 @@ func TestPolicies(t *testing.T) {
 		{"dane insecure", foreign, nothing, deliver.Opportunistic, true, ""},
 		{"dane bogus", good, reject, deliver.DANE, false, "dnssec-invalid"},
 		{"dane SERVFAIL", good, reject, deliver.DANE, false, "dnssec-invalid"},
+		{"dane, MX insecure", foreign, nothing, deliver.DANE, true, ""},
+		{"dane, MX insecure", none, "temporary 4.7.4", deliver.DANE, false, "starttls-not-supported"},
+		{"dane other key, MX insecure", good, reject, deliver.DANE, false, "tlsa-invalid"},
+		{"dane, MX insecure, sts", good, nothing, deliver.STS, true, ""},
+		{"dane, MX insecure, sts", wrong, reject, deliver.STS, false, "certificate-host-mismatch"},
+		{"dane other key, MX insecure, sts", good, reject, deliver.STS, false, "tlsa-invalid"},
 		{"dane over sts", wrong, nothing, deliver.DANE, true, ""}, // DANE holds, so the policy does not matter
 		{"dane other key, sts", good, reject, deliver.DANE, false, "tlsa-invalid"},
 	} {
@@ -115,11 +121,10 @@ func TestPolicies(t *testing.T) {
 			memory := new(deliver.Store)
 			signed := make(map[string]resolve.Security)
 			faults := make(map[string]resolve.Kind)
-			words := strings.Split(test.policy, " ")
-			if words[0] == "sts" || strings.HasSuffix(test.policy, "sts") {
+			if strings.HasPrefix(test.policy, "sts") || strings.HasSuffix(test.policy, "sts") {
 				zone += "_mta-sts.example.org TXT v=STSv1; id=1;\n"
 			}
-			if words[0] == "dane" {
+			if strings.HasPrefix(test.policy, "dane") {
 				for _, name := range []string{"example.org", "mx.example.org", "_25._tcp.mx.example.org"} {
 					signed[name] = resolve.Secure
 				}
@@ -132,9 +137,15 @@ func TestPolicies(t *testing.T) {
 				}
 				zone += "_25._tcp.mx.example.org TLSA " + record + "\n"
 			}
+			if strings.Contains(test.policy, "MX insecure") {
+				signed["MX example.org"] = resolve.Insecure
+			}
 			sts := ""
+			if strings.HasSuffix(test.policy, ", sts") {
+				sts = enforce("mx.example.org")
+			}
 			switch test.policy {
-			case "sts", "dane other key, sts":
+			case "sts":
 				sts = enforce("mx.example.org")
 			case "sts other host", "dane over sts":
 				sts = enforce("other.example.org")
