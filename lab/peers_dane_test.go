@@ -7,7 +7,9 @@ import (
 	"context"
 	"crypto/tls"
 	"fmt"
+	"io"
 	"net"
+	"net/netip"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -19,6 +21,8 @@ import (
 	"github.com/maildoctor/maildoctor/checks/suite"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/dane"
+	"github.com/maildoctor/maildoctor/mta/client"
+	"github.com/maildoctor/maildoctor/mta/deliver"
 	"github.com/maildoctor/maildoctor/peertest"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -90,7 +94,7 @@ var daneCases = []*daneCase{
 // TestPeersDANE: over a zone that BIND's tools sign, that BIND serves and unbound
 // validates, dane.chain-match says of real TLS servers what Postfix's
 // posttls-finger says at the security level "dane", and of chains what openssl
-// s_client says with the same records.
+// s_client says with the same records; and mta/deliver sends, or does not, so.
 func TestPeersDANE(t *testing.T) {
 	finger, openssl := peertest.Program(t, "posttls-finger"), peertest.Program(t, "openssl")
 	servers := newNameServers(t)
@@ -112,6 +116,9 @@ func TestPeersDANE(t *testing.T) {
 			t.Parallel()
 			if got, said := c.examine(t, ca, anchor); got != c.want {
 				t.Errorf("dane.chain-match: %s, want %s: %s", got, c.want, said)
+			}
+			if got, said := c.send(t, ca, anchor); got != c.want {
+				t.Errorf("mta/deliver: %s, want %s: %s", got, c.want, said)
 			}
 			if got, said := c.finger(t, finger); got != c.want {
 				t.Errorf("posttls-finger: %s, want %s:\n%s", got, c.want, said)
@@ -200,6 +207,12 @@ func serveSMTP(conn net.Conn, host string, cert tls.Certificate, startTLS bool) 
 				return
 			}
 			conn, in, startTLS = secure, bufio.NewReader(secure), false
+		case verb == "DATA":
+			fmt.Fprint(conn, "354 go ahead\r\n")
+			for err == nil && line != ".\r\n" {
+				line, err = in.ReadString('\n')
+			}
+			fmt.Fprint(conn, "250 ok\r\n")
 		case verb == "QUIT":
 			fmt.Fprint(conn, "221 bye\r\n")
 			return
@@ -307,6 +320,39 @@ func (c *daneCase) examine(t *testing.T, ca *smtpscript.CA, anchor record.Record
 		return unheeded, said
 	}
 	return r.Outcome.String(), said
+}
+
+// send is what comes of a message that mta/deliver sends.
+func (c *daneCase) send(t *testing.T, ca *smtpscript.CA, anchor record.Record) (verdict, said string) {
+	t.Helper()
+	server, err := resolve.ParseServer("127.0.0.1:53")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dns := resolve.NewClient(resolve.Options{Servers: []resolve.Server{server}})
+	defer dns.Close()
+	s := &deliver.Sender{
+		DNS: dns, Security: resolve.NewValidator(t.Context(), dns, resolve.SecureOptions{Anchors: []record.Record{anchor}}),
+		Client: client.Client{Name: "probe.example.net", Roots: ca.Pool()}, Refuse: func(netip.Addr) string { return "" }, IPv4: true,
+	}
+	report := s.Deliver(t.Context(), deliver.Job{
+		Destination: c.domain, From: "a@example.net", Rcpts: []client.Rcpt{{Addr: "b@" + c.domain}},
+		Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader("Subject: test\r\n\r\n")), nil },
+	})
+	r := report.Results[0]
+	said = fmt.Sprintf("%s %d %s %s", r.Status, r.Code, r.Enhanced, r.Text)
+	for _, session := range report.Sessions {
+		said += "; " + session.Policy.String()
+	}
+	switch {
+	case r.Status == deliver.Temporary && strings.HasPrefix(r.Enhanced, "4.7."):
+		return refuses, said
+	case r.Status == deliver.Delivered && report.Sessions[0].Policy.Source == deliver.DANE && report.Sessions[0].Policy.Least == deliver.Verified:
+		return matches, said
+	case r.Status == deliver.Delivered:
+		return unheeded, said
+	}
+	return r.Status.String(), said
 }
 
 // finger is what Postfix's client says, as it would deliver.
