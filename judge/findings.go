@@ -193,6 +193,9 @@ func (f *findings) chain() {
 	switch c := f.j.ARC; {
 	case c.Temporary:
 		f.doubt("arc", "%s", c.Cause)
+	case c.Status == arc.Pass && f.j.Fate != Delivered && f.j.Fate != Open:
+		newest, _ := c.Newest()
+		f.add("arc", diagnosis.Advice, nil, "the ARC chain holds, and %.80q vouches for what it found before its own changes: a receiver that trusts it may deliver the mail all the same", newest.Domain)
 	case c.Status == arc.Fail:
 		f.add("arc", diagnosis.Advice, []string{"Whoever forwards the mail has to seal it after his own changes (RFC 8617, 5.1); the chain then helps where DMARC fails."}, "the ARC chain fails: %s", c.Cause)
 	}
