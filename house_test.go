@@ -38,7 +38,7 @@ var libraries = map[string][]string{
 	"github.com/spf13/pflag":                {"cmd"},
 	"github.com/charmbracelet/colorprofile": {"cmd"},
 	"charm.land/lipgloss/v2":                {"report", "cmd"},
-	"github.com/emersion/go-msgauth":       {"mailauth/dkim", "mailauth/authres", "judge", "mta"},
+	"github.com/emersion/go-msgauth":        {"mailauth/dkim", "mailauth/authres", "judge", "mta"},
 	"github.com/cloudflare/cloudflare-go":   {"providers/cloudflare"},
 }
 
