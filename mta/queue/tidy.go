@@ -2,6 +2,7 @@ package queue
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"time"
@@ -177,7 +178,7 @@ func (q *Queue) put(it *item, env spool.Envelope, changed int) error {
 
 // discard removes an item from the disk and from the queue.
 func (q *Queue) discard(it *item) error {
-	if err := q.o.Spool.Remove(it.env.ID); err != nil {
+	if err := q.o.Spool.Remove(it.env.ID); err != nil && !errors.Is(err, spool.ErrNone) {
 		return err
 	}
 	q.mu.Lock()

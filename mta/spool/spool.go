@@ -169,7 +169,7 @@ func (s *Spool) placeEnvelope(id string) error {
 
 // Remove removes an entry. The envelope goes first, for good, and then the message:
 // a power cut in between leaves what load takes for never accepted. After an error
-// the entry may be there still.
+// the entry, or some of it, may be there still, and can be removed again.
 func (s *Spool) Remove(id string) error {
 	if !s.has(id) {
 		return fmt.Errorf("%q: %w", id, ErrNone)
@@ -178,11 +178,14 @@ func (s *Spool) Remove(id string) error {
 	if err == nil {
 		err = s.names.do()
 	}
+	if err == nil {
+		err = disk.Gone(s.fs.Remove(s.path(id + messageExt)))
+	}
 	if err != nil {
 		return fmt.Errorf("removing %s: %w", id, err)
 	}
 	s.forget(id)
-	return disk.Gone(s.fs.Remove(s.path(id + messageExt)))
+	return nil
 }
 
 func (s *Spool) has(id string) bool {

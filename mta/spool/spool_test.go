@@ -300,6 +300,31 @@ func TestFaultsOfUpdate(t *testing.T) {
 	}
 }
 
+// TestFaultsOfRemove has every call of a Remove fail: it can be done again.
+func TestFaultsOfRemove(t *testing.T) {
+	for k := range 3 {
+		m := new(disktest.Mem)
+		s, _ := open(t, m)
+		e := accept(t, s, sample())
+		first := m.Calls()
+		m.Before = func(c disktest.Call) error {
+			if c.N == first+k {
+				return syscall.EIO
+			}
+			return nil
+		}
+		if err := s.Remove(e.ID); !errors.Is(err, syscall.EIO) {
+			t.Errorf("call %d: %v", k, err)
+		}
+		if err := s.Remove(e.ID); err != nil {
+			t.Errorf("call %d: again: %v", k, err)
+		}
+		if n, _ := s.Usage(); n != 0 || len(m.Names()) != 0 {
+			t.Errorf("call %d: %d messages, %v", k, n, m.Names())
+		}
+	}
+}
+
 func TestLocked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s, _, err := Open(dir, Options{MinFree: 1})

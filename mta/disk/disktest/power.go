@@ -3,6 +3,7 @@ package disktest
 import (
 	"iter"
 	"maps"
+	"slices"
 )
 
 // A Loss is what becomes of octets that were written and not synced.
@@ -54,6 +55,27 @@ func (m *Mem) PowerCuts() iter.Seq[*Mem] {
 			}
 		}
 	}
+}
+
+// PowerCut is one of the worlds that may be found when the power comes back, if it
+// went now. choose(n) chooses one of n, from 0, for each name and each file that was
+// not synced.
+func (m *Mem) PowerCut(choose func(n int) int) *Mem {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	names := maps.Clone(m.kept)
+	for _, c := range m.pending {
+		if choose(2) == 1 {
+			c.to(names)
+		}
+	}
+	w := world(nil, m.dirs, nil, Nothing)
+	for _, name := range slices.Sorted(maps.Keys(names)) {
+		data := Loss(choose(int(Zeroes) + 1)).of(*names[name])
+		left := &inode{data, data}
+		w.now[name], w.kept[name] = left, left
+	}
+	return w
 }
 
 func world(names map[string]*inode, dirs map[string]bool, octets map[*inode]inode, loss Loss) *Mem {
