@@ -88,8 +88,8 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 	p.verdict(m)
 	p.came(m)
 	p.section("Authentication")
-	for _, x := range m.Methods {
-		p.method(x)
+	for i, x := range m.Methods {
+		p.method(x, i > 0 && sameFault(x, m.Methods[i-1]))
 	}
 	p.readings(m.Readings)
 	p.hops(m.Hops)
@@ -122,16 +122,31 @@ func (p *page) verdict(m Message) {
 	p.gap()
 	tones := map[diagnosis.Outcome]tone{diagnosis.Passed: good, diagnosis.Failed: strongBad, diagnosis.Unknown: strongWarn, diagnosis.Skipped: strong}
 	p.para(p.mark(outcomeState(m.Outcome))+" ", flat(m.Summary), tones[m.Outcome])
-	var fates []string
-	for _, r := range m.Readings {
-		fates = append(fates, fmt.Sprintf("%s: %s", flat(r.Name), flat(r.Fate)))
-	}
-	if len(fates) > 0 {
-		p.para("  ", "As far as authentication decides, a receiver that follows "+strings.Join(fates, "; ")+".", plain)
+	if text := fates(m.Readings); text != "" {
+		p.para("  ", text, plain)
 	}
 	if m.CutShort {
 		p.para("  "+p.in(strongWarn, "!")+" ", cutShort, strongWarn)
 	}
+}
+
+// fates is what becomes of the message, in a sentence.
+func fates(list []Reading) string {
+	var parts []string
+	same := true
+	for _, r := range list {
+		same = same && r.Fate == list[0].Fate
+		parts = append(parts, flat(r.Fate)+" by "+flat(r.Name))
+	}
+	switch {
+	case len(list) == 0:
+		return ""
+	case same && list[0].Fate == "open":
+		return "What becomes of it is open: receivers deliver such mail, or let the sender try again later."
+	case same:
+		return "As far as authentication decides, it is " + flat(list[0].Fate) + "."
+	}
+	return "Receivers differ: it is " + strings.Join(parts, ", ") + "."
 }
 
 // outcomeState is an outcome as the marks know it.
@@ -167,7 +182,13 @@ func (p *page) came(m Message) {
 	}
 }
 
-func (p *page) method(x Method) {
+// sameFault reports whether two signatures fail in the same way.
+func sameFault(x, y Method) bool {
+	return x.Outcome == diagnosis.Failed && x.Name == y.Name && x.Why == y.Why && slices.Equal(x.Changes, y.Changes)
+}
+
+// method puts one row, and what explains it unless the row above says the same.
+func (p *page) method(x Method, same bool) {
 	head := "  " + p.mark(methodState(x)) + " " + pad(flat(x.Name), 9) + " "
 	text := flat(x.Result)
 	if text == "" {
@@ -181,12 +202,18 @@ func (p *page) method(x Method) {
 	}
 	p.para(head, text, plain)
 	below := strings.Repeat(" ", 14)
-	if x.Why != "" && (x.Outcome != diagnosis.Passed || p.verbose) {
+	switch {
+	case same:
+		p.para(below, "for the same reason", plain)
+	case x.Why != "" && (x.Outcome != diagnosis.Passed || p.verbose):
 		p.para(below, flat(x.Why), plain)
 	}
 	for _, c := range x.Changes {
+		if same {
+			break
+		}
 		p.para(below+p.in(warn, "~")+" ", flat(c.Text), plain)
-		if c.Was != "" || c.Is != "" {
+		if !strings.Contains(c.Text, c.Was) || !strings.Contains(c.Text, c.Is) {
 			p.sideBySide(below+"  ", c)
 		}
 	}
