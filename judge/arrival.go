@@ -146,11 +146,11 @@ func (a *Arrival) receivedSPF(m *message.Message, above int) {
 // returnPath reads the field of the final delivery (RFC 5321, 4.4), if it stands
 // above the boundary's Received field.
 func (a *Arrival) returnPath(m *message.Message, above int) {
-	for i, f := range m.Fields[:above] {
+	for _, f := range m.Fields[:above] {
 		if f.Is("Return-Path") {
 			value := strings.TrimSpace(f.Unfolded())
 			if strings.HasPrefix(value, "<") && strings.HasSuffix(value, ">") || strings.Contains(value, "@") {
-				a.sender(value, fmt.Sprintf("Return-Path field (field %d)", i+1))
+				a.sender(value, "Return-Path field")
 			}
 			return
 		}

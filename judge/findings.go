@@ -169,6 +169,9 @@ func (f *findings) signatures() {
 			f.doubt("dkim", "%s: %s", name, v.Cause)
 		default:
 			cause := fmt.Sprintf("%s: %s", v.Code, v.Cause)
+			if len(v.Changes) > 0 { // which stand with the signature
+				cause = fmt.Sprintf("%s: the mail is not as it was signed (%s)", v.Code, v.Fault)
+			}
 			if i, same := at[cause]; same {
 				f.list[i].Message = name + "; " + f.list[i].Message
 				continue
