@@ -148,11 +148,27 @@ func dkimMethod(m *message.Message, v dkim.Verdict) report.Method {
 	if v.Fault != dkim.NoFault {
 		x.Fault = v.Fault.String()
 	}
+	if len(v.Changes) > 0 {
+		x.Why = mismatch(v)
+	}
 	for _, c := range v.Changes {
 		x.Changes = append(x.Changes, report.Change{Field: c.Field, Text: c.Text, Was: c.Was, Is: c.Is})
 	}
 	x.More = dkimMore(m, v)
 	return x
+}
+
+// mismatch says what of a message is not as it was signed; the changes say how.
+func mismatch(v dkim.Verdict) string {
+	switch {
+	case v.Body == dkim.Broken && v.Header == dkim.Broken:
+		return "neither the body nor the signed header fields are as they were signed:"
+	case v.Body == dkim.Broken:
+		return "the body is not as it was signed, the signed header fields are:"
+	case v.Header == dkim.Broken:
+		return "the signed header fields are not as they were signed, the body is:"
+	}
+	return v.Cause
 }
 
 func dashed(s string) string {
@@ -197,6 +213,9 @@ func dkimMore(m *message.Message, v dkim.Verdict) []string {
 
 func arcMethod(c arc.Chain) report.Method {
 	x := report.Method{Name: "ARC", Result: string(c.Status), Outcome: outcomeOf(string(c.Status)), Why: c.Cause, More: c.Trace()}
+	if c.Status == arc.None {
+		x.Why, x.More = "", nil
+	}
 	if c.Temporary {
 		x.Outcome = diagnosis.Unknown
 	}
