@@ -161,10 +161,11 @@ func unplayableHost(t *testing.T, file string) string {
 
 // threeWays is one world: the lab that serves it, and the peers that do.
 type threeWays struct {
-	*lab.Lab
-	name    string
-	postfix map[string]string // MX address and port in the world -> Postfix
-	dialled atomic.Int32      // conversations with Postfix
+	*lab.Lab // while it is compared
+	world    *scenario.World
+	name     string
+	postfix  map[string]string // MX address and port in the world -> Postfix
+	dialled  atomic.Int32      // conversations with Postfix
 }
 
 func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
@@ -175,12 +176,11 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 	}
 	s.Faults = widened(s.Faults)
 	s.Want.Intrusive = false // it takes its time; TestPeersSmuggling does
-	l, err := lab.Start(s)
+	world, err := s.Play()
 	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { l.Close() })
-	w := &threeWays{Lab: l, name: name, postfix: make(map[string]string)}
+	w := &threeWays{world: world, name: name, postfix: make(map[string]string)}
 	for _, r := range s.Records { // other domains that the hosts take mail for
 		if _, host, ok := r.MX(); ok && r.Name != s.Domain && slices.Contains(mailHosts(s), host) {
 			mta.domains = append(mta.domains, record.Display(r.Name))
@@ -199,7 +199,7 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 				continue
 			}
 			if services[greeting] == "" {
-				services[greeting] = mta.add(t, s.Domain, greeting, l.CA, certified)
+				services[greeting] = mta.add(t, s.Domain, greeting, world.CA, certified)
 			}
 			w.postfix[at] = services[greeting]
 		}
@@ -211,7 +211,7 @@ func newThreeWays(t *testing.T, name string, mta *postfix) *threeWays {
 // what follows. It is empty if the host refuses connections.
 func (w *threeWays) greeting(t *testing.T, address string) string {
 	t.Helper()
-	conn, err := w.World.Dial(t.Context(), "tcp", address)
+	conn, err := w.world.Dial(t.Context(), "tcp", address)
 	if err != nil {
 		return ""
 	}
@@ -228,6 +228,13 @@ func (w *threeWays) greeting(t *testing.T, address string) string {
 func (w *threeWays) compare(t *testing.T, servers nameServers) {
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
+	l, err := lab.Start(w.world.Scenario)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	l.CA = w.world.CA // of which Postfix has its certificates
+	w.Lab = l
 	real := servers.start(t, w.Scenario)
 	played := examine(ctx, w.World.Env(ctx))
 	served := examine(ctx, w.EnvOver(ctx, w.client(t, w.Resolver(), w.Dial), w.Dial))
