@@ -190,6 +190,7 @@ func (c *chaos) live() {
 }
 
 func (c *chaos) judge(seed uint64) {
+	c.empty(seed)
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for who := range c.accepted {
@@ -200,7 +201,22 @@ func (c *chaos) judge(seed uint64) {
 	if len(c.accepted) < 30 || len(c.delivered) < 20 || len(c.bounced) < 5 {
 		c.t.Errorf("seed %d: %d accepted, %d delivered, %d bounced: too quiet", seed, len(c.accepted), len(c.delivered), len(c.bounced))
 	}
-	if names := c.disk.Names(); slices.ContainsFunc(names, func(s string) bool { return strings.HasSuffix(s, ".env.json") && !strings.Contains(s, "/bad/") }) {
-		c.t.Errorf("seed %d: left %v", seed, names)
+}
+
+// empty checks that the queue has nothing left, and the disk nothing that it would
+// not know what to do with. What could neither be accepted nor undone may lie there,
+// whole.
+func (c *chaos) empty(seed uint64) {
+	if list := c.q.List(); len(list) != 0 {
+		c.t.Errorf("seed %d: left in the queue: %+v", seed, list)
+	}
+	found, err := spool.List(c.disk, "/spool")
+	if err != nil || len(found.Broken) != 0 {
+		c.t.Errorf("seed %d: %v, broken: %v", seed, err, found.Broken)
+	}
+	for _, e := range found.Entries {
+		if c.accepted[e.EnvID+" "+e.Rcpts[0].Addr] {
+			c.t.Errorf("seed %d: left: %+v", seed, e)
+		}
 	}
 }

@@ -107,14 +107,16 @@ func (d *Draft) Abort() error {
 	return errors.Join(err, d.drop(messageExt+newExt))
 }
 
-// drop removes files of the draft, in that order, and gives back its place.
+// drop removes files of the draft, in that order, and gives back its place. What
+// cannot be removed ends it: an envelope does not stay without its message.
 func (d *Draft) drop(exts ...string) error {
-	var errs []error
+	defer d.s.forget(d.id)
 	for _, ext := range exts {
-		errs = append(errs, disk.Gone(d.s.fs.Remove(d.s.path(d.id+ext))))
+		if err := disk.Gone(d.s.fs.Remove(d.s.path(d.id + ext))); err != nil {
+			return err
+		}
 	}
-	d.s.forget(d.id)
-	return errors.Join(errs...)
+	return nil
 }
 
 // Commit makes the draft an entry, and returns its envelope with ID and Size. When
