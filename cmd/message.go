@@ -12,11 +12,11 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/report"
-	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 )
 
@@ -79,6 +79,7 @@ authenticates, is a critical finding. What the DNS does not answer within
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	f.resolverFlag(cmd)
+	f.choiceFlags(a, cmd, checks.Messages)
 	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be played\nagain")
 	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or any scenario, in place of the DNS")
 	f.endFlags(a, cmd, "message")
@@ -107,6 +108,15 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if err != nil {
 		return usage(err)
 	}
+	if err := f.named(); err != nil {
+		return err
+	}
+	var chosen selection
+	if len(checks.About(checks.Messages, a.all())) > 0 {
+		if chosen, err = a.choose(checks.Messages, f.only, f.skip); err != nil {
+			return usage(err)
+		}
+	}
 	world, err := a.messageWorld(ctx, f)
 	if err != nil {
 		return err
@@ -120,13 +130,16 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	start := time.Now()
 	j := judge.Limits{Time: time.Duration(f.timeout)}.Message(ctx, dns, m, arrival.Envelope, now)
 	page := messagePage(m, j, arrival.Received)
-	page.Assumed, page.Took, page.CutShort = arrival.Assumed, time.Since(start), ctx.Err() != nil
-	if f.replay != "" {
-		page.Took = 0 // a recording asks nobody
+	env := world.env(ctx, j.DMARC.RFC9989.Author)
+	env.DNS = dns
+	page.Results = f.examined(ctx, env, m, j, chosen)
+	page.Assumed, page.CutShort = arrival.Assumed, ctx.Err() != nil
+	if f.replay == "" { // a recording asks nobody
+		page.Took = time.Since(start)
 	}
 	page.Header = headerOf(j, f.authservID)
 	if f.record != "" {
-		if err := a.keepAnswers(ctx, f, world, recorder, dns, j); err != nil {
+		if err := a.keepAnswers(f, env, recorder, j); err != nil {
 			return err
 		}
 	}
@@ -260,14 +273,25 @@ func headerOf(j judge.Judgement, authservID string) string {
 	return header
 }
 
+// examined is the header and the body examined by the checks of messages, as of the
+// time at which the message is judged.
+func (f messageFlags) examined(ctx context.Context, env *checks.Env, m *message.Message, j judge.Judgement, chosen selection) []diagnosis.Result {
+	if len(chosen.run) == 0 {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(f.timeout))
+	defer cancel()
+	env.Message, env.Envelope, env.Now = m, j.Envelope, func() time.Time { return j.At }
+	env.SMTP, env.HTTP = nil, nil
+	return chosen.relevant(checks.Run(ctx, env, chosen.run, func(diagnosis.Result) {}))
+}
+
 // keepAnswers writes what the DNS said as a scenario of the author domain.
-func (a *app) keepAnswers(ctx context.Context, f messageFlags, world stage, recorder *scenario.Recorder, dns resolve.Resolver, j judge.Judgement) error {
+func (a *app) keepAnswers(f messageFlags, env *checks.Env, recorder *scenario.Recorder, j judge.Judgement) error {
 	domain := j.DMARC.RFC9989.Author
 	if domain == "" {
 		return errors.New("--record: the message has no author domain of which it could be a recording")
 	}
-	env := world.env(ctx, domain)
-	env.DNS = dns
 	recorded, err := recorder.Scenario(env, diagnosis.Report{Domain: subject{domain: domain}.String(), At: j.At})
 	if err != nil {
 		return err
