@@ -36,6 +36,24 @@ var neverFails = map[string]string{
 // alwaysTells are the checks for which nothing can be unknown, and why.
 var alwaysTells = map[string]string{
 	"dns.idn": "the name itself tells",
+
+	"message.active-content": "the message itself tells",
+	"message.attachments":    "the message itself tells",
+	"message.author":         "the message itself tells",
+	"message.charset":        "the message itself tells",
+	"message.date":           "the message itself tells",
+	"message.dkim-signature": "the message itself tells",
+	"message.forged-results": "the message itself tells",
+	"message.headers":        "the message itself tells",
+	"message.html-size":      "the message itself tells",
+	"message.images":         "the message itself tells",
+	"message.lines":          "the message itself tells",
+	"message.links":          "the message itself tells",
+	"message.message-id":     "the message itself tells",
+	"message.mime":           "the message itself tells",
+	"message.received-path":  "the message itself tells",
+	"message.text-part":      "the message itself tells",
+	"message.unsubscribe":    "the message itself tells",
 }
 
 const scenarios = "testdata/scenarios"

@@ -38,7 +38,7 @@ func elsewhere(c *checks.Check, name string) error {
 	case c.Judges(checks.Hosts):
 		return fmt.Errorf("%s looks at the mail host from within; maildoctor check DOMAIN --local has it, there", name)
 	case c.Judges(checks.Messages):
-		return fmt.Errorf("%s judges a message, not a domain or an address", name)
+		return fmt.Errorf("%s judges one message; maildoctor message FILE has it", name)
 	case c.Judges(checks.Domains):
 		return fmt.Errorf("%s judges domains, not addresses; maildoctor check DOMAIN has it", name)
 	}

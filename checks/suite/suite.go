@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/arc"
 	"github.com/maildoctor/maildoctor/checks/autoconfig"
 	"github.com/maildoctor/maildoctor/checks/bimi"
 	"github.com/maildoctor/maildoctor/checks/dane"
@@ -17,6 +18,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks/helo"
 	"github.com/maildoctor/maildoctor/checks/host"
 	"github.com/maildoctor/maildoctor/checks/ip"
+	"github.com/maildoctor/maildoctor/checks/message"
 	"github.com/maildoctor/maildoctor/checks/mtasts"
 	"github.com/maildoctor/maildoctor/checks/mx"
 	"github.com/maildoctor/maildoctor/checks/ns"
@@ -26,7 +28,8 @@ import (
 	"github.com/maildoctor/maildoctor/checks/tlsrpt"
 )
 
-// All is every check: where mail goes, who may send it, from where it is sent.
+// All is every check: where mail goes, who may send it, from where it is
+// sent, and what it is.
 func All() []*checks.Check {
 	return slices.Concat(
 		dns.Checks.All(),
@@ -47,5 +50,7 @@ func All() []*checks.Check {
 		helo.Checks.All(),
 		dnsbl.Checks.All(),
 		host.Checks.All(),
+		message.Checks.All(),
+		arc.Checks.All(),
 	)
 }
