@@ -3,6 +3,7 @@ package judge
 import (
 	"fmt"
 	"net/netip"
+	"regexp"
 	"strings"
 	"time"
 
@@ -29,9 +30,9 @@ type Arrival struct {
 // EnvelopeOf reads the envelope of a saved message from its topmost Received,
 // Return-Path, Received-SPF and Authentication-Results fields. Which Received field
 // is that of the boundary is a choice: with received above 0 that one, counted from
-// the top; else the first from the top that came over SMTP from a public address,
-// without login, and not from one host of the receiver to the next. The error says
-// that there is no such field as was asked for.
+// the top; else the first from the top that came over SMTP from a public address and
+// not from one host of the receiver to the next, unless it was submitted there by
+// login. The error says that there is no such field as was asked for.
 func EnvelopeOf(m *message.Message, received int) (Arrival, error) {
 	hops, _ := m.Hops()
 	var a Arrival
@@ -40,7 +41,7 @@ func EnvelopeOf(m *message.Message, received int) (Arrival, error) {
 		return a, fmt.Errorf("the message has %d Received fields", len(hops))
 	}
 	if n == 0 {
-		n = a.boundary(hops)
+		n = a.boundary(m, hops)
 	}
 	if n == 0 {
 		a.returnPath(m, len(m.Fields))
@@ -78,16 +79,22 @@ func client(addr netip.Addr) string {
 }
 
 // boundary chooses a hop and counts it from the top; 0 for none.
-func (a *Arrival) boundary(hops []message.Hop) int {
+func (a *Arrival) boundary(m *message.Message, hops []message.Hop) int {
 	for n := 1; n <= len(hops); n++ {
 		hop := hops[len(hops)-n]
-		if !public(hop.Addr) || hop.TLS.Authenticated || fetched(hop.With) {
+		if !public(hop.Addr) || fetched(hop.With) {
 			continue
 		}
-		if n < len(hops) && withinOne(hop, hops[len(hops)-n-1]) {
-			continue
+		if hop.TLS.Authenticated { // what stands below may be made up
+			break
 		}
-		return n
+		var before message.Hop
+		if n < len(hops) {
+			before = hops[len(hops)-n-1]
+		}
+		if !withinOne(m.Fields[hop.Index], hop, before) {
+			return n
+		}
 	}
 	if len(hops) == 0 {
 		a.assume("There is no Received field, so who brought the mail is not known.")
@@ -111,14 +118,38 @@ func fetched(with string) bool {
 	return strings.HasPrefix(with, "POP") || strings.HasPrefix(with, "IMAP") || strings.HasPrefix(with, "HTTP")
 }
 
-// withinOne reports whether a host of the receiver handed the mail to the next: the
-// client of hop is the host that took it before, and has the organizational domain
-// of the one that took it now. Large providers do so over public addresses.
-func withinOne(hop, before message.Hop) bool {
-	name := func(s string) string { return record.Canonical(strings.Trim(s, "[]")) }
-	from, by := name(hop.From), name(hop.By)
-	return strings.Contains(hop.From, ".") && from == name(before.By) &&
-		dmarc.ListedOrganizational(from) == dmarc.ListedOrganizational(by)
+// byAddress is the address that a host shows of itself.
+var byAddress = regexp.MustCompile(`\bby\s+\S+\s+\(\[?(?:IPv6:)?([0-9A-Fa-f:.]+)\]?\)`)
+
+// withinOne reports whether a host of the receiver handed the mail to the next.
+// Large providers do so over public addresses: client and host are in one network
+// and, by their names, of one organization, or the client is the host that took the
+// mail before. The names alone prove nothing: a stranger may borrow them.
+func withinOne(f message.Field, hop, before message.Hop) bool {
+	shown := byAddress.FindStringSubmatch(f.Unfolded())
+	if shown == nil {
+		return false
+	}
+	host, err := netip.ParseAddr(shown[1])
+	if err != nil || !neighbours(hop.Addr.Unmap(), host.Unmap()) {
+		return false
+	}
+	client, name := record.Canonical(hop.From), record.Canonical(hop.By)
+	if len(record.Labels(client)) < 2 {
+		return false
+	}
+	earlier := record.Labels(record.Canonical(before.By))
+	return dmarc.ListedOrganizational(client) == dmarc.ListedOrganizational(name) || len(earlier) > 0 && record.Labels(client)[0] == earlier[0]
+}
+
+// neighbours reports whether two addresses are in one network of usual size.
+func neighbours(a, b netip.Addr) bool {
+	bits := 32
+	if a.Is4() {
+		bits = 24
+	}
+	p, err := a.Prefix(bits)
+	return err == nil && p.Contains(b)
 }
 
 // receivedSPF reads the field that the receiver wrote when it took the mail from

@@ -37,6 +37,19 @@ func TestEnvelopeOf(t *testing.T) {
 		{"fetched by POP3", "Received: from pop.receiver.example [192.0.2.99] by localhost with POP3 (fetchmail-6.4)" + date + boundary, 0, "192.0.2.25 mail.author.example ? 2", ""},
 		{"a provider's inner hop over a public address", "Received: from in.big.example (2001:db8::1) by box.big.example (2001:db8::2) with SMTP" + date +
 			"Received: from mail.author.example (192.0.2.25) by in.big.example (10.1.1.1) with SMTP" + date, 0, "192.0.2.25 mail.author.example ? 2", ""},
+		{"Microsoft's inner hops", "Received: from AM0PR01MB1.eurprd01.prod.outlook.com (2603:10a6:20b:1::1) by VI1PR01MB2.eurprd01.prod.outlook.com with HTTPS" + date +
+			"Received: from DU2PR04CA0123.eurprd04.prod.outlook.com (2603:10a6:10:235::8) by AM0PR01MB1.eurprd01.prod.outlook.com (2603:10a6:20b:1::1) with Microsoft SMTP Server (version=TLS1_2)" + date +
+			"Received: from DB5EUR01FT051.eop-EUR01.prod.protection.outlook.com (2603:10a6:10:235:cafe::84) by DU2PR04CA0123.outlook.office365.com (2603:10a6:10:235::8) with Microsoft SMTP Server" + date +
+			"Authentication-Results: spf=pass (sender IP is 192.0.2.25) smtp.mailfrom=author.example; dkim=none\r\nReceived-SPF: Pass (protection.outlook.com: x) client-ip=192.0.2.25; helo=mail.author.example;\r\n" +
+			"Received: from mail.author.example (192.0.2.25) by DB5EUR01FT051.mail.protection.outlook.com (10.152.20.150) with Microsoft SMTP Server" + date, 0,
+			"192.0.2.25 mail.author.example <postmaster@author.example> 4", "the domain only"},
+		{"Gmail", "Delivered-To: me@gmail.example\r\nReceived: by 2002:a05:6a10:1234:b0:5a1:9c8:1 with SMTP id x" + date + "Return-Path: <b@author.example>\r\n" +
+			"Received: from mail.author.example (mail.author.example. [192.0.2.25]) by mx.google.example with ESMTPS id y for <me@gmail.example> (version=TLS1_3 cipher=TLS_AES_256_GCM_SHA384 bits=256/256)" + date +
+			"Received-SPF: pass (google.com: x) client-ip=192.0.2.25;\r\n", 0, "192.0.2.25 mail.author.example <b@author.example> 2", "Return-Path"},
+		{"below a submission all may be made up", submitted + forged, 0, "invalid IP  ? 0", "submitted to the host"},
+		{"a client that borrows the name and makes up what it took", "Received: from mx1.receiver.example (unknown [192.0.2.66]) by mx1.receiver.example with ESMTP" + date +
+			"Received: from good.example (good.example [203.0.113.9]) by mx1.receiver.example with ESMTP" + date, 0, "192.0.2.66 mx1.receiver.example ? 1", ""},
+		{"names that are none", "Received: from a.b (192.0.2.25) by x (192.0.2.1) with SMTP" + date + "Received: from x by . with SMTP" + date, 0, "192.0.2.25 a.b ? 1", ""},
 		{"a client that borrows the receiver's name", "Received: from mx9.receiver.example (192.0.2.66) by mx1.receiver.example with SMTP" + date + forged, 0, "192.0.2.66 mx9.receiver.example ? 1", ""},
 		{"Received-SPF of the same client", "Received-SPF: pass (x) client-ip=192.0.2.25; envelope-from=\"b@author.example\"; helo=mail.author.example;\r\n" + boundary, 0, "192.0.2.25 mail.author.example <b@author.example> 1", "Received-SPF"},
 		{"Received-SPF of another client", "Received-SPF: pass (x) client-ip=192.0.2.77; envelope-from=\"b@author.example\"\r\n" + boundary, 0, "192.0.2.25 mail.author.example ? 1", ""},
@@ -80,6 +93,7 @@ func TestEnvelopeOfTooFar(t *testing.T) {
 func FuzzMessage(f *testing.F) {
 	f.Add([]byte(inner + boundary + "Return-Path: <>\r\nFrom: me@author.example\r\n\r\nHi.\r\n"))
 	f.Add([]byte("DKIM-Signature: v=1; a=ed25519-sha256; d=author.example; s=s1; h=from; bh=; b=\r\nFrom: a@b, c@d\r\nFrom: x\r\n\r\n"))
+	f.Add([]byte("Received: from a.b (192.0.2.25) by x (192.0.2.1); x\r\nReceived: from x by .; x\r\n\r\n"))
 	f.Add([]byte("Received: from [192.0.2.25] by x (\r\nAuthentication-Results: ;spf\r\nReceived-SPF: pass\r\n\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m, j := judgedAnyhow(t, raw)
