@@ -48,8 +48,8 @@ forwarded or copied by hand is another one.
 Who brought it is read from the header: the first Received field from the top
 that shows a public address and no login is taken for the boundary, and what was
 assumed is told. --received N says which field it is, and --client, --helo and
---mail-from say what no field shows. Signatures are judged as of the arrival; the
-DNS is asked as it is today.
+--mail-from say what no field shows. Signatures are judged as of the arrival;
+the DNS is asked as it is today.
 
 A mail that receivers would reject or put into the junk folder, or that nothing
 authenticates, is a critical finding. What the DNS does not answer within
@@ -59,7 +59,7 @@ authenticates, is a critical finding. What the DNS does not answer within
 		Example: `  maildoctor message mail.eml
   maildoctor message - --verbose < mail.eml
   maildoctor message mail.eml --received 2
-  maildoctor message mail.eml --client 192.0.2.25 --helo mail.example.com --mail-from bounce@example.com
+  maildoctor message mail.eml --client 192.0.2.25 --mail-from b@example.com
   maildoctor message mail.eml --format json --output judgement.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -72,16 +72,16 @@ authenticates, is a critical finding. What the DNS does not answer within
 	flags.StringVar(&f.client, "client", "", "the `address` of the host that brought the mail")
 	flags.StringVar(&f.name, "helo", "", "the `name` that it gave in EHLO")
 	flags.StringVar(&f.mailFrom, "mail-from", "", "the `address` in MAIL FROM; <> is the null one")
-	flags.IntVar(&f.received, "received", 0, "the `number` of the Received field, from the top, of the\nhost that took the mail from outside (1 is the\ntopmost)")
-	flags.StringVar(&f.at, "at", "", "judge as of this `time` (RFC 3339: 2026-01-31T12:00:00Z),\nnot of the arrival that the header shows")
+	flags.IntVar(&f.received, "received", 0, "the `number` of the Received field, from the top, of\nthe host that took the mail from outside (1 is the\ntopmost)")
+	flags.StringVar(&f.at, "at", "", "judge as of this `time`, 2026-01-31T12:00:00Z, and not\nof the arrival that the header shows")
 	flags.StringVar(&f.authservID, "authserv-id", "maildoctor", "the `name` in the Authentication-Results field that\n--verbose shows")
 	for _, name := range []string{"client", "helo", "mail-from", "received", "at", "authserv-id"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
-	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be played\nagain")
-	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or any scenario, in place of the DNS")
+	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be\nplayed again")
+	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or a scenario, not the DNS")
 	f.endFlags(a, cmd, "message")
 	f.timeout = span(judge.Time)
 	flags.Lookup("timeout").DefValue, flags.Lookup("timeout").Usage = f.timeout.String(), "how long the DNS may take in all"
