@@ -99,6 +99,8 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 		p.topics(diagnosis.Report{Results: m.Results})
 		p.findings(m.Results)
 		p.unknowns(m.Results)
+		p.gap()
+		p.hints(firstFailed(m.Results))
 	}
 	if p.verbose && m.Header != "" {
 		p.section("As a receiver writes it")
