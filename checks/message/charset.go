@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -31,13 +32,13 @@ To fix it, have the mail library write headers and body, with UTF-8 and quoted-p
 
 func charset(v *diagnosis.Verdict, m *facts.Mail) {
 	for _, f := range m.Fields {
-		if why := eightBit(f, m.Hops); why != "" {
+		if why := eightBit(f, smtputf8(m)); why != "" {
 			find(v, diagnosis.Warning, f.Name, why, []diagnosis.Evidence{{Question: fmt.Sprintf("line %d", f.Line), Answer: fmt.Sprintf("%.200q", f.Raw)}},
 				"Write it in encoded words: =?UTF-8?Q?Caf=C3=A9?=.")
 			break
 		}
 	}
-	for i, p := range m.Parts {
+	for _, p := range m.Parts {
 		if len(v.Findings) >= 10 {
 			return
 		}
@@ -45,7 +46,7 @@ func charset(v *diagnosis.Verdict, m *facts.Mail) {
 			continue
 		}
 		if why := undeclared(p); why != "" {
-			find(v, diagnosis.Warning, place(p), why, shown(m.Parts[i].Fields[:0]...), "Declare the charset in Content-Type, and encode the text as quoted-printable or base64.")
+			find(v, diagnosis.Warning, place(p), why, shown(contentType(p)...), "Declare the charset in Content-Type, and encode the text as quoted-printable or base64.")
 		}
 	}
 	if len(v.Findings) == 0 {
@@ -54,19 +55,34 @@ func charset(v *diagnosis.Verdict, m *facts.Mail) {
 }
 
 // eightBit says what is wrong with a field that is not ASCII.
-func eightBit(f mail.Field, hops []mail.Hop) string {
+func eightBit(f mail.Field, allowed bool) string {
 	switch {
 	case ascii(f.Raw):
 		return ""
 	case !utf8.Valid(f.Raw):
 		return f.Name + " holds octets above 127 that are no UTF-8"
-	}
-	for _, h := range hops { // RFC 6531, 4.3
-		if strings.HasPrefix(strings.ToUpper(h.With), "UTF8") {
-			return ""
-		}
+	case allowed:
+		return ""
 	}
 	return f.Name + " holds UTF-8 as it is, which is allowed in mail by SMTPUTF8 only"
+}
+
+// smtputf8 reports whether the message travels by SMTPUTF8: a host says so (RFC
+// 6531, 4.3), or it has an address that cannot be written otherwise.
+func smtputf8(m *facts.Mail) bool {
+	if slices.ContainsFunc(m.Hops, func(h mail.Hop) bool { return strings.HasPrefix(strings.ToUpper(h.With), "UTF8") }) {
+		return true
+	}
+	for _, f := range m.Fields {
+		if !f.Is("From") && !f.Is("To") && !f.Is("Cc") {
+			continue
+		}
+		addresses, _ := f.Addresses()
+		if slices.ContainsFunc(addresses, func(a mail.Address) bool { return !ascii([]byte(a.Local)) }) {
+			return true
+		}
+	}
+	return false
 }
 
 // undeclared says what a part is that it does not say of itself.

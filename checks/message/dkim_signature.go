@@ -21,7 +21,7 @@ var DKIMSignature = Checks.Add(&checks.Check{
 		Title:    "A DKIM signature of the author domain covers what readers see",
 		Severity: diagnosis.Warning,
 		Why:      "What is not signed anybody may change who passes the message on, without the signature telling. A signature of another domain than that in From does not help DMARC.",
-		Doc: `The signatures of the author domain, or of its organizational domain or another name below it, are read; whether they verify is not judged here. One of them must cover those of From, Subject, Date, To, Cc, Reply-To, MIME-Version and Content-Type that the message has: From must be signed, of the others RFC 6376, 5.4.1 says that they should be. The List fields are the matter of message.unsubscribe.
+		Doc: `The signatures of the author domain, or of its organizational domain or another name below it, are read; whether they verify is not judged here. One of them must cover those of From, Subject, Date and To that the message has: From must be signed, of the others RFC 6376, 5.4.1 says that they should be. It says so of Reply-To and Cc, too, which is advice here. The List fields are the matter of message.unsubscribe.
 
 A length (l=) lets anybody add text behind the part that is signed (RFC 6376, 8.2). An expiry (x=) in less than a day is shorter than mail may wait in a queue. The simple canonicalisation of the header breaks where a host folds a line anew; relaxed does not. Fields that are listed once more often in h= than they are there cannot be added (RFC 6376, 8.15); that is shown, and its absence is no fault.
 
@@ -33,8 +33,11 @@ To fix it, list the fields in the signer: OpenDKIM OversignHeaders and SignHeade
 	Run:   of(dkimSignature),
 })
 
-// seen are the fields that readers see, or that say how the body is to be read.
-var seen = []string{"From", "Subject", "Date", "To", "Cc", "Reply-To", "MIME-Version", "Content-Type"}
+// seen are the fields that readers see, those that matter most first; from minor
+// on it is advice to sign them.
+var seen = []string{"From", "Subject", "Date", "To", "Reply-To", "Cc"}
+
+const minor = 4
 
 // shortLived is less time than mail may wait in a queue on its way (RFC 5321,
 // 4.5.4.1 has days).
@@ -70,8 +73,8 @@ func dkimSignature(v *diagnosis.Verdict, m *facts.Mail) {
 	best := slices.MinFunc(own, func(a, b facts.MailSignature) int { return cmp.Compare(len(open(a, m)), len(open(b, m))) })
 	if fields := open(best, m); len(fields) > 0 && !void(best) {
 		s := diagnosis.Warning
-		if fields[0] == "From" {
-			s = diagnosis.Critical
+		if slices.Contains(seen[minor:], fields[0]) {
+			s = diagnosis.Advice
 		}
 		find(v, s, signer(best), fmt.Sprintf("the signature of %s does not cover %s: whoever passes the message on may change that", signer(best), names(fields)),
 			shown(best.Field), "Have the signer list the fields in h=.")

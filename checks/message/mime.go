@@ -2,6 +2,7 @@ package message
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
@@ -65,13 +66,17 @@ func encoding(p mail.Part) string {
 	return ""
 }
 
-func transferEncoding(p mail.Part) []mail.Field {
-	for _, f := range p.Fields {
-		if f.Is("Content-Transfer-Encoding") {
-			return []mail.Field{f}
-		}
+func transferEncoding(p mail.Part) []mail.Field { return first(p, "Content-Transfer-Encoding") }
+
+func contentType(p mail.Part) []mail.Field { return first(p, "Content-Type") }
+
+// first is the topmost field of a part that is called name, if there is one.
+func first(p mail.Part, name string) []mail.Field {
+	i := slices.IndexFunc(p.Fields, func(f mail.Field) bool { return f.Is(name) })
+	if i < 0 {
+		return nil
 	}
-	return nil
+	return p.Fields[i : i+1]
 }
 
 // outline is the parts in a line.

@@ -3,6 +3,7 @@ package message
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -65,7 +66,7 @@ func inTheClear(env *checks.Env, h mail.Hop) bool {
 	if h.TLS.Used || !h.Addr.IsValid() || facts.SpecialUse(h.Addr.Unmap(), env.Lab) != "" {
 		return false
 	}
-	switch h.With {
+	switch strings.ToUpper(h.With) {
 	case "SMTP", "ESMTP", "ESMTPA", "UTF8SMTP", "UTF8SMTPA":
 		return h.Addr.IsGlobalUnicast()
 	}
