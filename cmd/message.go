@@ -34,7 +34,7 @@ type messageFlags struct {
 func (a *app) messageCommand() *cobra.Command {
 	var f messageFlags
 	cmd := &cobra.Command{
-		Use:   "message FILE|-",
+		Use:   "message [FILE|-]",
 		Short: "Why did this mail fail? Judge a saved message",
 		Long: `Message judges a saved mail (.eml, or - for standard input) as a receiver does:
 SPF of MAIL FROM and HELO, the reverse DNS of the client, every DKIM signature,
@@ -81,7 +81,7 @@ authenticates, is a critical finding. What the DNS does not answer within
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
 	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be\nplayed again")
-	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or a scenario, not the DNS")
+	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or a scenario, not the DNS; of its\nmessage, if no FILE is named")
 	f.endFlags(a, cmd, "message")
 	f.timeout = span(judge.Time)
 	flags.Lookup("timeout").DefValue, flags.Lookup("timeout").Usage = f.timeout.String(), "how long the DNS may take in all"
@@ -96,7 +96,7 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if err := f.output.check(); err != nil {
 		return err
 	}
-	m, err := a.readMessage(args)
+	m, err := a.readMessage(args, f.replay)
 	if err != nil {
 		return usage(err)
 	}
@@ -178,8 +178,19 @@ func (a *app) messageWorld(ctx context.Context, f messageFlags) (stage, error) {
 	return doctor.(stage), nil
 }
 
-// readMessage reads the file, or standard input.
-func (a *app) readMessage(args []string) (*message.Message, error) {
+// readMessage reads the file, or standard input, or what a recording holds.
+func (a *app) readMessage(args []string, replay string) (*message.Message, error) {
+	if len(args) == 0 && replay != "" {
+		p, err := newPlayer(replay)
+		if err != nil {
+			return nil, err
+		}
+		if p.scenario.Message == nil {
+			return nil, fmt.Errorf("--replay %s holds no message; name its file", replay)
+		}
+		m, _ := message.Parse(p.scenario.Message)
+		return m, nil
+	}
 	if len(args) == 0 {
 		return nil, errors.New("no message given; name a file, as in maildoctor message mail.eml, or give - to read standard input")
 	}
@@ -193,15 +204,10 @@ func (a *app) readMessage(args []string) (*message.Message, error) {
 		r = file
 	}
 	m, _, err := message.Read(r)
-	switch {
-	case err != nil:
-		return nil, err
-	case len(m.Fields) == 0:
-		return nil, fmt.Errorf("%s is no mail: it has no header; save the mail with its header (.eml)", inputName(args[0]))
-	case m.Cut:
-		return m, nil // the judgement says so where it matters
+	if err == nil && len(m.Fields) == 0 {
+		err = fmt.Errorf("%s is no mail: it has no header; save the mail with its header (.eml)", inputName(args[0]))
 	}
-	return m, nil
+	return m, err
 }
 
 func inputName(path string) string {
