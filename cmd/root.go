@@ -15,7 +15,8 @@ func (a *app) root() *cobra.Command {
 		Short: "Examine a domain's mail and prescribe what cures it",
 		Long: `maildoctor examines a domain's mail: MX, SPF, DKIM, DMARC, reverse DNS, port 25
 and blocklists. It says what is wrong and why that matters, and gives the exact
-records to publish. Of an address it says whether it is fit to send mail from.
+records to publish. Of an address it says whether it is fit to send mail from,
+and of a saved mail how receivers judge it, and why.
 
 It changes your DNS only when you tell it to apply a plan, which it shows first
 and can take back. It changes nothing on your mail host, and sends no mail.
@@ -24,6 +25,7 @@ and can take back. It changes nothing on your mail host, and sends no mail.
 		Example: `  maildoctor check example.com
   maildoctor check example.com --selector s1 --ip 192.0.2.25
   maildoctor ip 192.0.2.25
+  maildoctor message mail.eml
   maildoctor plan example.com --fix
   maildoctor demo`,
 		Version:           version(),
