@@ -25,6 +25,9 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 	if err != nil {
 		return smtpd.Verdict{}, err
 	}
+	if s.o.Judged != nil {
+		s.o.Judged(m, j)
+	}
 	if s.o.DMARC == Apply && j.Fate == judge.Rejected {
 		return smtpd.Verdict{}, refusal(j)
 	}

@@ -69,8 +69,10 @@ type Options struct {
 
 	Now func() time.Time // nil: time.Now; when signatures are judged, and notices written
 
-	// Arrived is told of each message in a mailbox, and Attempted of each attempt to
-	// deliver. They must be quick; nil: nobody is.
+	// Judged is told of each message from outside, refused or not, Arrived of each
+	// message in a mailbox, and Attempted of each attempt to deliver. They must be
+	// quick; nil: nobody is.
+	Judged    func(*smtpd.Mail, judge.Judgement)
 	Arrived   func(Arrival)
 	Attempted func(spool.Envelope, deliver.Report)
 }
