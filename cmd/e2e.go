@@ -1,0 +1,140 @@
+package cmd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/maildoctor/maildoctor/report"
+)
+
+// e2eFlags are the flags of e2e as they are given.
+type e2eFlags struct {
+	examFlags
+	file  string
+	named bool // --file was given
+	zone  string
+	live  bool
+	keys  []string
+	ips   []string
+}
+
+func (a *app) e2eCommand() *cobra.Command {
+	var f e2eFlags
+	cmd := &cobra.Command{
+		Use:   "e2e [DOMAIN]",
+		Short: "Send real mail for a domain between two servers on this machine",
+		Long: `E2e tries a domain's records, keys and policies with real mail, before anybody
+else has to. Two mail servers run on the loopback interface. One sends as each
+of the domain's hosts: it signs with the private key and speaks SMTP. The other
+stands for a receiver elsewhere, and judges as if the mail came from the host's
+public address: SPF, DKIM, ARC, DMARC. Then mail comes from elsewhere to the
+domain: by its MX records, under STARTTLS, as its MTA-STS policy wants it. Each
+stage is shown, and why one fails.
+
+The records are those of maildoctor.yaml, which are tried before they are
+published; those of a zone file (--zone); or with --live, and where there is no
+maildoctor.yaml, those of the DNS. Names outside of the zone are asked of the
+DNS. No mail leaves this machine, no mail host is connected to, and it needs no
+privileges: ports, certificates and addresses are those of a laboratory. DANE,
+which ties a zone to the certificate of the real host, is not part of the trial.
+
+The private keys are the files that dkim names in maildoctor.yaml ("file:"), and
+those of --key.
+
+Exit codes:
+  0    the mail goes all the way
+  1    a stage fails
+  2    wrong usage
+  3    with --strict: nothing fails, but something could not be told
+  4    what was asked for could not be done
+  130  interrupted`,
+		Example: `  maildoctor e2e
+  maildoctor e2e example.com --zone example.com.zone --key s1=/etc/dkim/s1.pem
+  maildoctor e2e example.com --live --ip 192.0.2.25 --key s1=s1.pem
+  maildoctor e2e --format json`,
+		ValidArgsFunction: cobra.NoFileCompletions,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.named = cmd.Flags().Changed("file")
+			return a.e2e(cmd.Context(), f, args)
+		},
+	}
+	flags := cmd.Flags()
+	flags.SortFlags = false
+	fileFlag(cmd, &f.file)
+	flags.StringVar(&f.zone, "zone", "", "a zone `file`, in place of maildoctor.yaml;\n- is standard input")
+	flags.BoolVar(&f.live, "live", false, "the records that are published, in place of\nmaildoctor.yaml")
+	flags.StringArrayVar(&f.keys, "key", nil, "sign with a private key too: `SELECTOR=FILE`\n(repeatable)")
+	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail, in place\nof those of its mail hosts (repeatable)")
+	f.nameFlag(cmd)
+	f.resolverFlag(cmd)
+	for _, name := range []string{"ip"} {
+		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
+	}
+	f.timeout = span(60 * time.Second)
+	flags.Var(&f.timeout, "timeout", "how long all of it may take")
+	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
+	f.output = a.outputFlags(cmd)
+	flags.StringVarP(&f.output.path, "output", "o", "", "write the report to this `file`, whole or not at all")
+	flags.BoolVarP(&f.output.verbose, "verbose", "v", false, "show the header field that the receiver adds, too")
+	f.output.named = func() bool { return flags.Changed("output") }
+	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
+	return cmd
+}
+
+func (a *app) e2e(ctx context.Context, f e2eFlags, args []string) error {
+	switch {
+	case len(args) > 1:
+		return usage(errors.New("e2e takes one domain"))
+	case f.live && f.zone != "" || f.named && (f.live || f.zone != ""):
+		return usage(errors.New("--file, --zone and --live say whose records are tried; give one of them"))
+	}
+	if err := f.output.check(); err != nil {
+		return err
+	}
+	limited, cancel := context.WithTimeout(ctx, time.Duration(f.timeout))
+	defer cancel()
+	w, err := a.trialWorld(limited, f, args)
+	if err != nil {
+		return err
+	}
+	defer w.close()
+	t, err := w.run(limited)
+	switch {
+	case ctx.Err() != nil:
+		return &codeError{code: exitInterrupted, err: errors.New("interrupted; nothing is shown")}
+	case errors.Is(err, context.DeadlineExceeded):
+		return fmt.Errorf("the trial took longer than %s; --timeout gives it more", time.Duration(f.timeout))
+	case err != nil:
+		return fmt.Errorf("the trial could not be made: %w", err)
+	}
+	if err := f.output.print(func(out io.Writer) error {
+		if f.output.format.value == "json" {
+			return report.TrialJSON(out, t)
+		}
+		return report.TrialText(out, t, f.output.text())
+	}); err != nil {
+		return err
+	}
+	return tried(t, f.strict)
+}
+
+// tried is how the program ends after a trial.
+func tried(t report.Trial, strict bool) error {
+	if failed := t.Failed(); len(failed) > 0 {
+		var list []string
+		for _, v := range failed {
+			list = append(list, v.Name)
+		}
+		return &codeError{exitFound, fmt.Errorf("the mail does not pass: %s; first: %s", strings.Join(list, ", "), failed[0].Text)}
+	}
+	if strict && len(t.Unknown()) > 0 {
+		return &codeError{code: exitUnknown}
+	}
+	return nil
+}
