@@ -20,8 +20,9 @@ func (a *app) demoCommand() *cobra.Command {
 		Short: "Examine a healthy and a sick domain, and cure one, offline",
 		Long: `Demo serves a little internet on the loopback interface (name servers and mail
 hosts on real sockets) and examines two domains of it, one healthy and one sick.
-A third it cures: it plans, rehearses, applies by a dynamic update, and examines
-again. It needs no network and no privileges, and ends with 0 whatever it finds.`,
+A third it cures: it plans, rehearses, applies by a dynamic update, examines
+again, and sends signed mail between two servers. It needs no network and no
+privileges, and ends with 0 whatever it finds.`,
 		Args: noArguments,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if err := o.check(); err != nil {
@@ -87,7 +88,10 @@ func runDemo(ctx context.Context, list []*checks.Check, o *output) error {
 		if err := o.say("\n"); err != nil {
 			return err
 		}
-		if err := o.reports([]diagnosis.Report{*last}); err != nil {
+		if err := o.reports([]diagnosis.Report{last.report}); err != nil {
+			return err
+		}
+		if err := o.mailed(last.mail); err != nil {
 			return err
 		}
 	}

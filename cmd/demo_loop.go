@@ -3,16 +3,22 @@ package cmd
 import (
 	"bytes"
 	"context"
+	"crypto"
 	"crypto/rand"
 	"encoding/base64"
 	"errors"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/keyfile"
 	"github.com/maildoctor/maildoctor/lab"
+	"github.com/maildoctor/maildoctor/mailauth/dkim"
+	"github.com/maildoctor/maildoctor/mta"
+	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/providers/rfc2136"
 	"github.com/maildoctor/maildoctor/providers/rfc2136/primary"
 	"github.com/maildoctor/maildoctor/record"
@@ -97,12 +103,31 @@ Now it is carried out: by a dynamic update (RFC 2136), signed with a key, at the
 primary name server of the demonstration. Then the domain is examined again.
 
 `
+	duringMail = `
+And mail: from each of its addresses a message goes out, signed, between two mail
+servers on this machine, and one comes in. The receiver adds what it found out:
+
+`
 )
 
+// A cured domain is what the loop ends with.
+type cured struct {
+	report diagnosis.Report // the last
+	mail   report.Trial     // signed mail, with the records as they are then
+}
+
 // loop plans what the moved domain wants, rehearses it, applies it to the name
-// server of its world, and examines it again. The report is the last.
-func (a *app) loop(ctx context.Context, list []*checks.Check, o *output) (*diagnosis.Report, error) {
-	s, wanted, err := lab.Move()
+// server of its world, examines it again, and sends mail for it.
+func (a *app) loop(ctx context.Context, list []*checks.Check, o *output) (*cured, error) {
+	signer, err := keyfile.Generate(keyfile.RSA, keyfile.LeastBits)
+	if err != nil {
+		return nil, err
+	}
+	public, err := dkim.New(signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	s, wanted, err := lab.Move(public.String())
 	if err != nil {
 		return nil, err
 	}
@@ -141,7 +166,38 @@ func (a *app) loop(ctx context.Context, list []*checks.Check, o *output) (*diagn
 		return nil, problems[0]
 	}
 	p := planning{domain: s.Domain, state: &state, world: stage, all: list, timeout: time.Minute, provider: to, progress: func() *progress { return nil }}
-	return of.looped(ctx, p, o)
+	last, err := of.looped(ctx, p, o)
+	if err != nil {
+		return nil, err
+	}
+	mail, err := demoMail(ctx, world, stage.client, signer, &state)
+	return &cured{*last, mail}, err
+}
+
+// demoMail sends signed mail for the domain, with what its name servers answer now.
+func demoMail(ctx context.Context, world *lab.Lab, dns resolve.Resolver, signer crypto.Signer, state *desired.State) (report.Trial, error) {
+	w := &trialWorld{
+		domain: world.Domain, source: "the name servers of the demonstration", lab: world, dns: dns,
+		keys: []mta.Key{{Domain: world.Domain, Selector: lab.MoveSelector, Signer: signer}},
+		http: &probe.Fetcher{Dial: world.Dial, RootCAs: world.CA.Pool(), Now: world.Clock()},
+	}
+	for _, h := range state.Hosts {
+		for _, addr := range h.Addrs {
+			w.senders = append(w.senders, sendingHost{addr, h.Name})
+		}
+	}
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	return w.run(ctx)
+}
+
+// mailed shows what became of the mail.
+func (o *output) mailed(t report.Trial) error {
+	var results []string
+	for _, v := range t.Verdicts {
+		results = append(results, v.Name+"="+v.Result)
+	}
+	return o.say(duringMail + t.Passages[0].Header + "\n" + strings.Join(results, " ") + "\n")
 }
 
 // inScratch is the app with a state directory that goes when it is done.

@@ -1,6 +1,7 @@
 package lab
 
 import (
+	"bytes"
 	"embed"
 	"io/fs"
 
@@ -12,9 +13,13 @@ import (
 //go:embed demo/*.txtar demo/maildoctor.yaml
 var worlds embed.FS
 
+// MoveSelector is the DKIM selector of the domain of Move.
+const MoveSelector = "2026a"
+
 // Move is the scenario of a domain whose records are wrong and nothing else, and the
-// maildoctor.yaml by which they are right.
-func Move() (*scenario.Scenario, []byte, error) {
+// maildoctor.yaml by which they are right. It wants the DKIM record given, that of
+// a key made now, at MoveSelector.
+func Move(dkim string) (*scenario.Scenario, []byte, error) {
 	dir, err := fs.Sub(worlds, "demo")
 	if err != nil {
 		return nil, nil, err
@@ -24,7 +29,7 @@ func Move() (*scenario.Scenario, []byte, error) {
 		return nil, nil, err
 	}
 	wanted, err := fs.ReadFile(dir, "maildoctor.yaml")
-	return s, wanted, err
+	return s, bytes.Replace(wanted, []byte("PUBLIC-KEY"), []byte(dkim), 1), err
 }
 
 // Demo is the scenarios of the demonstration: a healthy domain, then a sick one.
