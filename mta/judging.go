@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"time"
 
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/mailauth/authres"
@@ -40,11 +41,17 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 	}, nil
 }
 
+// patience is how long a message waits for room in memory. Its client waits ten
+// minutes (RFC 5321, 4.5.3.2.6).
+const patience = time.Minute
+
 // authenticate judges a message as its client brought it. It waits for room in
 // memory, and fails where that takes too long.
 func (s judging) authenticate(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (judge.Judgement, *message.Message, error) {
 	size := min(text.Size(), judged)
-	if err := s.memory.Acquire(ctx, size); err != nil {
+	waiting, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	if err := s.memory.Acquire(waiting, size); err != nil {
 		return judge.Judgement{}, nil, fmt.Errorf("no room to judge %d octets: %w", size, err)
 	}
 	defer s.memory.Release(size)

@@ -29,8 +29,8 @@ func results(t *testing.T, text string) authres.Results {
 	return r
 }
 
-// found is a result in short: "spf=pass dkim=pass,pass dmarc=pass".
-func found(r authres.Results) string {
+// inShort is a result in short: "spf=pass dkim=pass,pass dmarc=pass".
+func inShort(r authres.Results) string {
 	var list []string
 	for _, method := range []string{"spf", "dkim", "dmarc", "iprev"} {
 		var values []string
@@ -55,8 +55,8 @@ func TestAllTheWay(t *testing.T) {
 	for i, a := range w.to.arrivals(t, 2) {
 		got := w.to.read(t, a)
 		r := results(t, got)
-		if want := "spf=pass dkim=pass,pass dmarc=pass iprev=pass"; r.ID != "mx.receiver.example" || found(r) != want {
-			t.Errorf("%s: %s, want %s\n%s", r.ID, found(r), want, got)
+		if want := "spf=pass dkim=pass,pass dmarc=pass iprev=pass"; r.ID != "mx.receiver.example" || inShort(r) != want {
+			t.Errorf("%s: %s, want %s\n%s", r.ID, inShort(r), want, got)
 		}
 		if want := []string{"bob@receiver.example", "eve@receiver.example"}[i]; a.Box != want || a.Folder != "" || a.Rcpt != want {
 			t.Errorf("%+v", a)
@@ -107,8 +107,8 @@ func TestTemporary(t *testing.T) {
 	}
 	w.dns.set("receiver.example MX 10 mx.receiver.example.")
 	a := w.to.arrivals(t, 1)
-	if r := results(t, w.to.read(t, a[0])); found(r) != "spf=pass dkim=pass,pass dmarc=pass iprev=pass" {
-		t.Error(found(r))
+	if r := results(t, w.to.read(t, a[0])); inShort(r) != "spf=pass dkim=pass,pass dmarc=pass iprev=pass" {
+		t.Error(inShort(r))
 	}
 	w.from.idle(t)
 	if n := len(w.to.arrivals(t, 1)); n != 1 {
@@ -123,6 +123,39 @@ func (h *host) attempts() int {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return len(h.reports)
+}
+
+// TestRestart: what was accepted is delivered by the next process.
+func TestRestart(t *testing.T) {
+	var kept mta.Options
+	w := newWorld(t, func(name string, o *mta.Options) {
+		if name == "sender.example" {
+			o.Queue.Schedule = []time.Duration{0, 200 * time.Millisecond}
+			kept = *o
+		}
+	})
+	w.dns.set("receiver.example MX 10 gone.receiver.example.", "gone.receiver.example A 192.0.2.77")
+	if a := w.submit(text("ann@sender.example"), "bob@receiver.example"); a.Err != nil {
+		t.Fatal(said(a), a.Err)
+	}
+	for w.from.attempts() < 1 {
+		time.Sleep(5 * time.Millisecond)
+	}
+	if err := w.from.Close(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	w.dns.set("receiver.example MX 10 mx.receiver.example.")
+	next, found, err := mta.Open(kept)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer next.Close(t.Context())
+	if len(found.Entries) != 1 || len(found.Broken) != 0 {
+		t.Errorf("found %+v", found)
+	}
+	if r := inShort(results(t, w.to.read(t, w.to.arrivals(t, 1)[0]))); r != "spf=pass dkim=pass,pass dmarc=pass iprev=pass" {
+		t.Error(r)
+	}
 }
 
 // TestPermanent: the user who wrote is told, by a signed notice that shows what the
@@ -195,8 +228,8 @@ func TestPolicy(t *testing.T) {
 			}
 			for _, arrival := range w.to.arrivals(t, 2) {
 				r := results(t, w.to.read(t, arrival))
-				if arrival.Folder != test.folder || found(r) != "spf=fail dkim=none dmarc=fail iprev=pass" {
-					t.Errorf("in %q: %s", arrival.Folder, found(r))
+				if arrival.Folder != test.folder || inShort(r) != "spf=fail dkim=none dmarc=fail iprev=pass" {
+					t.Errorf("in %q: %s", arrival.Folder, inShort(r))
 				}
 			}
 		})
