@@ -33,7 +33,7 @@ func (s *Server) box(a smtpd.Address) string {
 		return s.o.Box(a)
 	}
 	domain := strings.ToLower(a.Domain)
-	if a.Literal.IsValid() || domain == "" {
+	if domain == "" || domain[0] == '[' { // postmaster alone, or an address literal of ours
 		domain = strings.ToLower(s.o.Receive.Domains[0])
 	}
 	return strings.ToLower(a.Local) + "@" + domain
