@@ -111,7 +111,7 @@ func TestMessageJSON(t *testing.T) {
 			t.Errorf("%s: %v, schema %v", name, err, doc["schema"])
 		}
 		for _, raw := range []string{"\x1b", "\u202e", "\xff"} {
-			if strings.Contains(b.String(), raw) {
+			if bytes.Contains(b.Bytes(), []byte(raw)) {
 				t.Errorf("%s: %q stands in it as it is: %q", name, raw, b.String())
 			}
 		}
