@@ -51,10 +51,16 @@ type host struct {
 }
 
 // Start serves the world of s on free ports of 127.0.0.1 until Close.
-func Start(s *scenario.Scenario) (*Lab, error) {
+func Start(s *scenario.Scenario) (*Lab, error) { return StartWith(s, nil) }
+
+// StartWith is Start with the certificates of a CA; nil for one of its own.
+func StartWith(s *scenario.Scenario, ca *smtpscript.CA) (*Lab, error) {
 	world, err := s.Play()
 	if err != nil {
 		return nil, err
+	}
+	if ca != nil {
+		world.CA = ca
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	l := &Lab{World: world, cancel: cancel, hosts: make(map[netip.AddrPort]host)}

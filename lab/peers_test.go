@@ -228,12 +228,11 @@ func (w *threeWays) greeting(t *testing.T, address string) string {
 func (w *threeWays) compare(t *testing.T, servers nameServers) {
 	ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 	defer cancel()
-	l, err := lab.Start(w.world.Scenario)
+	l, err := lab.StartWith(w.world.Scenario, w.world.CA) // of which Postfix has its certificates
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer l.Close()
-	l.CA = w.world.CA // of which Postfix has its certificates
 	w.Lab = l
 	real := servers.start(t, w.Scenario)
 	played := examine(ctx, w.World.Env(ctx))
