@@ -19,7 +19,8 @@ records to publish. Of an address it says whether it is fit to send mail from,
 and of a saved mail how receivers judge it, and why.
 
 It changes your DNS only when you tell it to apply a plan, which it shows first
-and can take back. It changes nothing on your mail host, and sends no mail.
+and can take back. It changes nothing on your mail host, and no mail leaves this
+machine.
 
 ` + exitHelp,
 		Example: `  maildoctor check example.com
