@@ -89,9 +89,12 @@ func (s *service) create(t *testing.T, kind, soaEditAPI string, records []record
 
 func (s *service) ask(t *testing.T, method, path string, body, into any) {
 	t.Helper()
-	text, err := json.Marshal(body)
-	if err != nil {
-		t.Fatal(err)
+	var text []byte // none with GET: a server that closes without reading it may cut its answer off
+	if body != nil {
+		var err error
+		if text, err = json.Marshal(body); err != nil {
+			t.Fatal(err)
+		}
 	}
 	req, err := http.NewRequest(method, s.url+"/api/v1/servers/localhost/zones"+path, bytes.NewReader(text))
 	if err != nil {
