@@ -20,12 +20,12 @@ const module = "github.com/maildoctor/maildoctor"
 var floors = [][]string{
 	1:  {"record", "mta/disk", "peertest"},
 	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies"},
-	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local", "mta/dsn", "mta/client/clienttest"},
+	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "local", "mta/dsn", "mta/client/clienttest", "mta/certs", "mta/spam"},
 	4:  {"desired", "plan", "zonelint", "judge", "mta/client"},
 	5:  {"checks", "report", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
-	6:  {"checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake", "mta"},
-	7:  {"checks/*", "lab", "providers/*"}, // checks/*: the topics
-	8:  {"checks/suite"},
+	6:  {"checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake", "mta", "mta/control"},
+	7:  {"checks/*", "lab", "providers/*", "mta/metrics", "mta/inbox"}, // checks/*: the topics
+	8:  {"checks/suite", "mta/daemon"},
 	9:  {"cmd"},
 	10: {"."}, // main
 }
@@ -40,6 +40,8 @@ var libraries = map[string][]string{
 	"charm.land/lipgloss/v2":                {"report", "cmd"},
 	"github.com/emersion/go-msgauth":        {"mailauth/dkim", "mailauth/authres", "judge", "mta"},
 	"github.com/cloudflare/cloudflare-go":   {"providers/cloudflare"},
+	"github.com/caddyserver/certmagic":      {"mta/certs"},
+	"github.com/prometheus/client_golang":   {"mta/metrics"},
 }
 
 // never lists what a room may not import although it lies on a lower floor.
