@@ -16,6 +16,7 @@ type State struct {
 	Hosts    []Host   // in the order of preference
 	Defaults Settings // what each domain has that does not say otherwise
 	Domains  []Domain // in the order of the file
+	MTA      *MTA     // how maildoctor's own mail server runs; nil if nothing was said
 
 	at map[string]Position // of keys, by path
 }
