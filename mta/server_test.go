@@ -10,6 +10,7 @@ import (
 	"github.com/maildoctor/maildoctor/mailauth/authres"
 	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/mta"
+	"github.com/maildoctor/maildoctor/mta/queue"
 	"github.com/maildoctor/maildoctor/mta/smtpd"
 	"github.com/maildoctor/maildoctor/mta/spool"
 )
@@ -82,13 +83,18 @@ func TestAllTheWay(t *testing.T) {
 }
 
 // TestLocal: a user writes to somebody of the same host and to somebody elsewhere.
+// The message has one ID, in the reply, its Received field and the queue.
 func TestLocal(t *testing.T) {
 	w := newWorld(t, nil)
-	if a := w.submit(text("sales@sender.example"), "carol@Sender.Example", "bob@receiver.example"); a.Err != nil {
-		t.Fatal(said(a), a.Err)
+	answer := w.submit(text("sales@sender.example"), "carol@Sender.Example", "bob@receiver.example")
+	if answer.Err != nil {
+		t.Fatal(said(answer), answer.Err)
 	}
 	w.to.arrivals(t, 1)
 	a := w.from.arrivals(t, 1)[0]
+	if reply, hop := said(answer), "id "+w.from.queued(0)+"\r\n"; !strings.HasSuffix(reply, w.from.queued(0)) || !strings.Contains(w.from.read(t, a), hop) {
+		t.Errorf("the client heard %q, the queue has %s", reply, w.from.queued(0))
+	}
 	if got := w.from.read(t, a); a.Box != "carol@sender.example" || !strings.Contains(got, "DKIM-Signature:") || !strings.Contains(got, "Return-Path: <ann@sender.example>\r\n") {
 		t.Errorf("%s: %s", a.Box, got)
 	}
@@ -117,6 +123,22 @@ func TestTemporary(t *testing.T) {
 	if n := len(w.from.arrivals(t, 0)); n != 0 {
 		t.Errorf("the sender was told %d times", n)
 	}
+}
+
+// queued is the ID of the nth message that came into the queue.
+func (h *host) queued(n int) string {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	var ids []string
+	for _, e := range h.events {
+		if e.What == queue.Queued {
+			ids = append(ids, e.ID)
+		}
+	}
+	if len(ids) <= n {
+		return "none"
+	}
+	return ids[n]
 }
 
 func (h *host) attempts() int {

@@ -146,8 +146,8 @@ type Store interface {
 
 // Mail is a message that was received.
 type Mail struct {
-	ID       string         // of this transaction; stands in the Received field and in the reply
-	Envelope spool.Envelope // without ID; Size is that of the whole message
+	ID       string         // of the message; stands in the Received field, in the reply and in Envelope
+	Envelope spool.Envelope // Size is that of the whole message
 	From     Address        // Envelope.From, parsed
 	To       []Address      // Envelope.Rcpts, parsed
 	Session  *Session       // as it was at the end of the message

@@ -1,7 +1,6 @@
 package smtpd
 
 import (
-	"crypto/rand"
 	"errors"
 	"time"
 
@@ -15,7 +14,7 @@ func (s *session) finish() error {
 	s.seen.Messages++
 	tx.watch.end()
 	s.noteMessage(tx)
-	id := newID()
+	id := spool.NewID(time.Now())
 	r := s.decide(tx, id)
 	if r == nil {
 		s.seen.Accepted++
@@ -60,7 +59,7 @@ func (s *session) decide(tx *transaction, id string) *Reply {
 		return s.storeReply(id, tx.held.err)
 	}
 	now := time.Now()
-	tx.env.Received = now
+	tx.env.ID, tx.env.Received = id, now
 	m := &Mail{ID: id, Envelope: tx.env, From: tx.from, To: tx.to, Session: s.seen.copied(), Message: s.seen.Messages}
 	if s.srv.c.Judge != nil {
 		verdict, err := s.srv.c.Judge.Judge(s.ctx, m, &tx.held)
@@ -92,20 +91,4 @@ func (s *session) storeReply(id string, err error) *Reply {
 	}
 	s.srv.log.Error("message not stored", "id", id, "error", err)
 	return replyLater
-}
-
-// newID names a transaction: the time in milliseconds, and chance.
-func newID() string {
-	const digits = "0123456789abcdefghjkmnpqrstvwxyz" // in the order of ASCII
-	var id [16]byte
-	_, _ = rand.Read(id[10:]) // never fails
-	for i := range id[10:] {
-		id[10+i] = digits[id[10+i]&31]
-	}
-	ms := time.Now().UnixMilli()
-	for i := 9; i >= 0; i-- {
-		id[i] = digits[ms&31]
-		ms >>= 5
-	}
-	return string(id[:])
 }

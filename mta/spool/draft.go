@@ -20,7 +20,10 @@ type Draft struct {
 
 // Create begins a message of about that many octets (0: not known). It fails with
 // ErrFull if there is no room.
-func (s *Spool) Create(about int64) (*Draft, error) {
+func (s *Spool) Create(about int64) (*Draft, error) { return s.create("", about) }
+
+// create begins a message with that ID, if it can have it.
+func (s *Spool) create(wanted string, about int64) (*Draft, error) {
 	about = max(about, 0)
 	free, err := s.fs.Free(s.dir)
 	if err != nil {
@@ -29,7 +32,7 @@ func (s *Spool) Create(about int64) (*Draft, error) {
 	if free < s.opts.MinFree+uint64(about) {
 		return nil, fmt.Errorf("%w: %d MiB free on the disk, %d are kept free", ErrFull, free>>20, s.opts.MinFree>>20)
 	}
-	id, err := s.begin(about)
+	id, err := s.begin(wanted, about)
 	if err != nil {
 		return nil, err
 	}
@@ -41,8 +44,8 @@ func (s *Spool) Create(about int64) (*Draft, error) {
 	return &Draft{s: s, id: id, file: file}, nil
 }
 
-// begin takes a free ID and a place among the messages.
-func (s *Spool) begin(about int64) (string, error) {
+// begin takes a free ID, the wanted one if it is, and a place among the messages.
+func (s *Spool) begin(wanted string, about int64) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if len(s.sizes) >= s.opts.MaxMessages {
@@ -51,9 +54,8 @@ func (s *Spool) begin(about int64) (string, error) {
 	if s.bytes+about > s.opts.MaxBytes {
 		return "", fmt.Errorf("%w: %d MiB", ErrFull, s.bytes>>20)
 	}
-	for {
-		id := newID(time.Now())
-		if _, taken := s.sizes[id]; !taken {
+	for id := wanted; ; id = NewID(time.Now()) {
+		if _, taken := s.sizes[id]; !taken && isID(id) {
 			s.sizes[id] = 0
 			return id, nil
 		}
@@ -183,9 +185,10 @@ func (d *Draft) sync(e Envelope) error {
 }
 
 // Accept spools a message whose octets are those of the parts, one behind the
-// other; see Commit.
+// other; see Commit. An ID of NewID that e has stays its own, so that a message is
+// called the same from its Received field on.
 func (s *Spool) Accept(e Envelope, parts ...io.Reader) (Envelope, error) {
-	d, err := s.Create(e.Size)
+	d, err := s.create(e.ID, e.Size)
 	if err != nil {
 		return Envelope{}, err
 	}

@@ -14,7 +14,7 @@ import (
 // for, how it came, and how far its delivery has got. It is a value: a Spool keeps
 // what it was last given.
 type Envelope struct {
-	ID       string     // given by the spool; sorts by time of acceptance
+	ID       string     // see NewID; sorts by time of acceptance
 	From     string     // reverse-path without angle brackets; empty: the null reverse-path <>
 	Rcpts    []Rcpt     // at least one
 	Received time.Time  // when it was accepted

@@ -22,8 +22,8 @@ const digits = "0123456789abcdefghjkmnpqrstvwxyz"
 
 const idLength = 16 // 10 of the time in milliseconds, 6 of chance
 
-// newID is an ID that sorts behind those of earlier milliseconds.
-func newID(now time.Time) string {
+// NewID is an ID that sorts behind those of earlier milliseconds.
+func NewID(now time.Time) string {
 	var id [idLength]byte
 	_, _ = rand.Read(id[10:]) // never fails
 	for i := range id[10:] {

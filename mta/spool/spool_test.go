@@ -118,9 +118,26 @@ func TestAcceptUpdateRemove(t *testing.T) {
 }
 
 func TestOldestFirst(t *testing.T) {
-	early, late := newID(received), newID(received.Add(time.Millisecond))
+	early, late := NewID(received), NewID(received.Add(time.Millisecond))
 	if !isID(early) || !isID(late) || early >= late {
 		t.Errorf("%s, %s", early, late)
+	}
+}
+
+// TestNamed: a message keeps the ID that it came with, if nobody else has it and it
+// is one.
+func TestNamed(t *testing.T) {
+	s, _ := open(t, new(disktest.Mem))
+	e := sample()
+	e.ID = NewID(received)
+	if got := accept(t, s, e); got.ID != e.ID || read(t, s, e.ID) != text {
+		t.Errorf("ID %s, want %s", got.ID, e.ID)
+	}
+	for _, id := range []string{e.ID, "", "../../../etc/abc", "ABCDEFGHABCDEFGH", strings.Repeat("a", 17)} {
+		e.ID = id
+		if got := accept(t, s, e); got.ID == id || !isID(got.ID) {
+			t.Errorf("came as %q, is %q", id, got.ID)
+		}
 	}
 }
 
