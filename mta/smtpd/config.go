@@ -43,6 +43,9 @@ type Config struct {
 	// KeepBare takes commands and messages with bare CR or LF and notes them, as a
 	// test mailbox does. They are no line ends even then.
 	KeepBare bool
+	// KeepBareFor does so for messages alone, where it says so of all recipients; nil:
+	// for none. It is asked at the end of a message with bare CR or LF.
+	KeepBareFor func(to []Address) bool
 
 	// Offer tells which extensions the Store can keep the promises of.
 	Offer struct {
@@ -152,7 +155,15 @@ type Mail struct {
 	To       []Address      // Envelope.Rcpts, parsed
 	Session  *Session       // as it was at the end of the message
 	Message  int            // its ordinal in the session, from 1: see Note.Message
+	Given    Given
 	Verdict  Verdict
+}
+
+// Given is how a client gave a message.
+type Given struct {
+	Size    int64     // octets by SIZE= (RFC 1870); 0: it did not say
+	Chunked bool      // by BDAT (RFC 3030), not by DATA
+	Begun   time.Time // at DATA or the first BDAT; it ended at Envelope.Received
 }
 
 // A Judge says what becomes of a message, before it is stored.

@@ -53,14 +53,15 @@ func (s *session) decide(tx *transaction, id string) *Reply {
 	switch {
 	case tx.watch.fault != nil:
 		return tx.watch.fault
-	case tx.bare != (bare{}) && !s.srv.c.KeepBare:
+	case tx.bare != (bare{}) && !s.keepsBare(tx):
 		return replyBare
 	case tx.held.err != nil:
 		return s.storeReply(id, tx.held.err)
 	}
 	now := time.Now()
 	tx.env.ID, tx.env.Received = id, now
-	m := &Mail{ID: id, Envelope: tx.env, From: tx.from, To: tx.to, Session: s.seen.copied(), Message: s.seen.Messages}
+	m := &Mail{ID: id, Envelope: tx.env, From: tx.from, To: tx.to, Session: s.seen.copied(), Message: s.seen.Messages,
+		Given: Given{Size: tx.size, Chunked: tx.bdat, Begun: tx.begun}}
 	if s.srv.c.Judge != nil {
 		verdict, err := s.srv.c.Judge.Judge(s.ctx, m, &tx.held)
 		if err != nil {
@@ -74,6 +75,11 @@ func (s *session) decide(tx *transaction, id string) *Reply {
 		return s.storeReply(id, err)
 	}
 	return nil
+}
+
+// keepsBare reports whether a message is taken in spite of its bare CR or LF.
+func (s *session) keepsBare(tx *transaction) bool {
+	return s.srv.c.KeepBare || s.srv.c.KeepBareFor != nil && s.srv.c.KeepBareFor(tx.to)
 }
 
 // storeReply is what the client hears of an error of Judge and Store.

@@ -116,6 +116,6 @@ func (s *session) handshakeWith(config *tls.Config) error {
 	}
 	s.use(conn)
 	state := conn.ConnectionState()
-	s.seen.TLS = TLS{Used: true, Version: tls.VersionName(state.Version), Cipher: tls.CipherSuiteName(state.CipherSuite), Name: state.ServerName}
+	s.seen.TLS = TLS{Offered: true, Used: true, Version: tls.VersionName(state.Version), Cipher: tls.CipherSuiteName(state.CipherSuite), Name: state.ServerName}
 	return nil
 }

@@ -15,6 +15,7 @@ type transaction struct {
 	from Address
 	to   []Address
 
+	size  int64     // as SIZE= said; 0: it did not
 	begun time.Time // of the message; zero before DATA and BDAT
 	bdat  bool      // it comes in chunks
 	scan  scan

@@ -69,6 +69,7 @@ func (s *session) mailParam(tx *transaction, p param) *Reply {
 		if int64(size) > s.srv.limits.MessageBytes {
 			return replyTooBig
 		}
+		tx.size = int64(size)
 	case p.key == "BODY": // RFC 6152
 		if value != "7BIT" && value != "8BITMIME" {
 			return badParam(p) // BINARYMIME is not offered (RFC 3030, 3)

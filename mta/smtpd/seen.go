@@ -24,6 +24,7 @@ type Session struct {
 
 // TLS is the encryption of a session.
 type TLS struct {
+	Offered bool // by STARTTLS, or the port has it anyway
 	Used    bool
 	Version string // "TLS 1.3"
 	Cipher  string // the name of IANA: "TLS_AES_128_GCM_SHA256"
