@@ -47,6 +47,15 @@ func Missing(t testing.TB, why string) {
 	t.Skip(why + "; MAILDOCTOR_PEERS=1 makes this a failure")
 }
 
+// Works tries a command that tells whether a peer is there, such as the import of
+// a module, and finds it Missing where that fails.
+func Works(t testing.TB, peer string, command ...string) {
+	t.Helper()
+	if exec.Command(command[0], command[1:]...).Run() != nil {
+		Missing(t, peer+" is not installed")
+	}
+}
+
 // Copy is a copy of the program of a peer. Where AppArmor holds a program to its
 // own directories it does so by path, and would not let it read a test's.
 func Copy(t testing.TB, name string) string {

@@ -14,6 +14,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/mailauth/arc"
 	"github.com/maildoctor/maildoctor/mailauth/authres"
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
 // dkimpy seals or validates the messages of its standard input, one a line. A
@@ -86,15 +87,10 @@ var (
 	perl   = peer{"libmail-dkim-perl", []string{"perl", "-MMail::DKIM::ARC::Verifier", "-MMail::DKIM::ARC::Signer", "-e", "1"}, []string{"perl", "-e", mailDKIM}}
 )
 
-// ask asks all cases; MAILDOCTOR_PEERS=1 makes the absence of the peer a failure.
+// ask asks all cases.
 func (p peer) ask(t *testing.T, cases []peerCase) []string {
 	t.Helper()
-	if err := exec.Command(p.needs[0], p.needs[1:]...).Run(); err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatalf("%s is not installed, and MAILDOCTOR_PEERS=1", p.name)
-		}
-		t.Skipf("%s is not installed; MAILDOCTOR_PEERS=1 makes this a failure", p.name)
-	}
+	peertest.Works(t, p.name, p.needs...)
 	var input strings.Builder
 	for _, c := range cases {
 		line, err := json.Marshal(c)

@@ -4,12 +4,13 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	msgauth "github.com/emersion/go-msgauth/authres"
+
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
 // random makes fields as a receiver writes them; plainly without what needs
@@ -104,15 +105,10 @@ type peerResult struct {
 
 // TestPeers compares with Python's authres, which knows quotes and comments, but
 // neither unfolds a quoted string nor takes its backslashes out, as RFC 5322,
-// 2.2.3 and 3.2.4, has it; both is done for it. It runs where that is installed; MAILDOCTOR_PEERS=1 makes its absence a failure.
+// 2.2.3 and 3.2.4, has it; both is done for it.
 func TestPeers(t *testing.T) {
 	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import authres").Run(); err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatal("python3-authres is not installed (it comes with python3-dkim)")
-		}
-		t.Skip("python3-authres is not installed")
-	}
+	peertest.Works(t, "python3-authres, which comes with python3-dkim,", python, "-c", "import authres")
 	r := rand.New(rand.NewPCG(3, 4))
 	var input strings.Builder
 	var all []Results

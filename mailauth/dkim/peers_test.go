@@ -7,11 +7,12 @@ import (
 	"fmt"
 	"io"
 	"math/rand/v2"
-	"os"
 	"os/exec"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
 // dkimpy signs and verifies what comes in, a message a line, and prints one
@@ -53,17 +54,11 @@ type dkimpyCase struct {
 	Record    string   `json:"record"`
 }
 
-// startDkimpy runs the peer where python3-dkim is installed; MAILDOCTOR_PEERS=1
-// makes its absence a failure. The func asks it.
+// startDkimpy runs the peer. The func asks it.
 func startDkimpy(t *testing.T) func(dkimpyCase) string {
 	t.Helper()
 	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import dkim, nacl").Run(); err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatal("python3-dkim is not installed, and MAILDOCTOR_PEERS=1")
-		}
-		t.Skip("python3-dkim is not installed; MAILDOCTOR_PEERS=1 makes this a failure")
-	}
+	peertest.Works(t, "python3-dkim", python, "-c", "import dkim, nacl")
 	cmd := exec.CommandContext(t.Context(), python, "-W", "ignore", "-c", dkimpy)
 	in, err := cmd.StdinPipe()
 	if err != nil {

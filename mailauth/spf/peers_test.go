@@ -6,11 +6,12 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/maildoctor/maildoctor/peertest"
 )
 
 // peer runs pyspf over questions of its standard input, each a world and one
@@ -52,16 +53,10 @@ type peerCase struct {
 	Sender string    `json:"sender"`
 }
 
-// TestPeers compares verdicts with those of pyspf on random worlds. It runs
-// where pyspf is installed; MAILDOCTOR_PEERS=1 makes its absence a failure.
+// TestPeers compares verdicts with those of pyspf on random worlds.
 func TestPeers(t *testing.T) {
 	const python = "/usr/bin/python3"
-	if err := exec.Command(python, "-c", "import spf").Run(); err != nil {
-		if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-			t.Fatal("pyspf is not installed, and MAILDOCTOR_PEERS=1")
-		}
-		t.Skip("pyspf is not installed; MAILDOCTOR_PEERS=1 makes this a failure")
-	}
+	peertest.Works(t, "python3-spf", python, "-c", "import spf")
 	rnd := rand.New(rand.NewPCG(7, 208))
 	var cases []peerCase
 	var input bytes.Buffer
