@@ -1,9 +1,10 @@
-.PHONY: build test race lint bench fuzz update peers providers ci
+.PHONY: build test race lint bench bench-smtp fuzz update peers providers ci
 build: ; CGO_ENABLED=0 go build -trimpath -o maildoctor .
 test: ; go test ./...
 race: ; go test -race -shuffle=on ./...
 lint: ; test -z "$$(gofmt -l .)" && go vet ./... && go tool staticcheck ./... && go mod tidy -diff
 bench: ; go test -run '^$$' -bench . -benchmem ./...
+bench-smtp: ; MAILDOCTOR_PEERS=1 go test ./lab -run '^$$' -bench PeersLoad -benchtime 1x -timeout 15m
 fuzz: ; grep -rnoE '^func Fuzz\w+' --include='*_test.go' . | sed -E 's,/[^/ ]+:[0-9]+:func , ,' | while read -r dir name; do go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime 15s || exit 1; done
 update: ; go test . ./checks/suite ./desired ./report ./cmd -update
 peers: ; MAILDOCTOR_PEERS=1 go test -count=1 -run Peers -v ./lab

@@ -28,6 +28,8 @@ type postfix struct {
 	services strings.Builder // lines of master.cf
 	domains  []string
 	listens  []string // host:port of each service
+	more     string   // lines of main.cf
+	pid      int      // of its master, and the group of all its processes
 }
 
 const mainCf = `compatibility_level = 3.6
@@ -68,7 +70,7 @@ anvil unix - - n - 1 anvil
 postlog unix-dgram n - n - 1 postlogd
 `
 
-func newPostfix(t *testing.T) *postfix {
+func newPostfix(t testing.TB) *postfix {
 	t.Helper()
 	peertest.Program(t, "postfix")
 	if os.Getuid() != 0 {
@@ -80,7 +82,7 @@ func newPostfix(t *testing.T) *postfix {
 // add makes Postfix a mail host of domain that greets with those words, the first
 // of which is its name, and has a certificate of ca for that name and for
 // others. It returns where Postfix will listen.
-func (p *postfix) add(t *testing.T, domain, greeting string, ca *smtpscript.CA, others []string) string {
+func (p *postfix) add(t testing.TB, domain, greeting string, ca *smtpscript.CA, others []string) string {
 	t.Helper()
 	name, _, _ := strings.Cut(greeting, " ")
 	cert, err := ca.Issue(smtpscript.Certificate{Names: append([]string{name}, others...)})
@@ -98,7 +100,7 @@ func (p *postfix) add(t *testing.T, domain, greeting string, ca *smtpscript.CA, 
 
 // start runs Postfix with what was added, in a configuration and queue of its
 // own, until the test ends.
-func (p *postfix) start(t *testing.T) {
+func (p *postfix) start(t testing.TB) {
 	t.Helper()
 	for _, sub := range []string{"etc", "queue", "data"} {
 		if err := os.Mkdir(filepath.Join(p.dir, sub), 0o755); err != nil {
@@ -114,7 +116,7 @@ func (p *postfix) start(t *testing.T) {
 		t.Fatal(err)
 	}
 	etc := filepath.Join(p.dir, "etc")
-	peertest.Write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCf, p.dir, strings.Join(p.domains, ", ")))
+	peertest.Write(t, filepath.Join(etc, "main.cf"), fmt.Sprintf(mainCf, p.dir, strings.Join(p.domains, ", "))+p.more)
 	peertest.Write(t, filepath.Join(etc, "master.cf"), masterCf+p.services.String())
 	t.Cleanup(func() {
 		if text, err := os.ReadFile(filepath.Join(p.dir, "log")); t.Failed() && err == nil {
@@ -126,17 +128,18 @@ func (p *postfix) start(t *testing.T) {
 	master := exec.Command(p.master(t, etc), "-c", etc, "-d", "-e", "600") // seconds to live, if the test cannot end it
 	// It listens on all ports at once; each conversation costs a process.
 	peertest.Start(t, master, peertest.Listens(p.listens[len(p.listens)-1]))
+	p.pid = master.Process.Pid
 }
 
 // master is the program that runs Postfix.
-func (p *postfix) master(t *testing.T, etc string) string {
+func (p *postfix) master(t testing.TB, etc string) string {
 	t.Helper()
 	dir := peertest.Run(t, exec.Command(peertest.Program(t, "postconf"), "-c", etc, "-h", "daemon_directory"))
 	return filepath.Join(strings.TrimSpace(dir), "master")
 }
 
 // pemOf is the key and the certificate as Postfix wants them in one file.
-func pemOf(t *testing.T, cert tls.Certificate) string {
+func pemOf(t testing.TB, cert tls.Certificate) string {
 	t.Helper()
 	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
 	if err != nil {

@@ -98,7 +98,7 @@ func TestPeersSTARTTLS(t *testing.T) {
 
 // present makes Postfix a mail host of domain that shows cert, with further
 // options of smtpd, and returns where it will listen.
-func (p *postfix) present(t *testing.T, domain, host string, cert tls.Certificate, options ...string) string {
+func (p *postfix) present(t testing.TB, domain, host string, cert tls.Certificate, options ...string) string {
 	t.Helper()
 	address := peertest.Address(t)
 	chain := filepath.Join(p.dir, fmt.Sprintf("%d.pem", len(p.listens)))
