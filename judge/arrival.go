@@ -50,6 +50,7 @@ func EnvelopeOf(m *message.Message, received int) (Arrival, error) {
 	hop := hops[len(hops)-n]
 	a.Received, a.Envelope.Client, a.Envelope.HELO, a.At = n, hop.Addr.Unmap(), hop.From, hop.At
 	a.assume("The boundary is Received field %d from the top, by %.80q: the mail came from %s, which said to be %.80q.", n, hop.By, client(hop.Addr), hop.From)
+	a.Envelope.Cover = cover(hop)
 	for up := n - 1; a.At.IsZero() && up > 0; up-- {
 		a.At = hops[len(hops)-up].At
 	}
@@ -109,6 +110,19 @@ func public(addr netip.Addr) bool {
 	addr = addr.Unmap()
 	shared := netip.MustParsePrefix("100.64.0.0/10") // RFC 6598
 	return addr.IsGlobalUnicast() && !addr.IsPrivate() && !shared.Contains(addr)
+}
+
+// cover is what a Received field says of TLS: a host that writes down how it was
+// spoken to, and not that it was TLS, says that it was not.
+func cover(hop message.Hop) Cover {
+	if hop.TLS.Used {
+		return UnderTLS
+	}
+	switch strings.ToUpper(hop.With) {
+	case "SMTP", "ESMTP", "ESMTPA", "UTF8SMTP", "UTF8SMTPA": // RFC 3848, RFC 6531
+		return InTheClear
+	}
+	return CoverUnknown
 }
 
 // fetched reports whether a program fetched the mail from a mailbox, or it came

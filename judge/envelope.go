@@ -16,4 +16,15 @@ type Envelope struct {
 	MailFrom string
 	// Known tells that MailFrom is known.
 	Known bool
+	// Cover tells whether the client spoke TLS.
+	Cover Cover
 }
+
+// A Cover is whether a message travelled under TLS.
+type Cover int
+
+const (
+	CoverUnknown Cover = iota
+	InTheClear
+	UnderTLS
+)

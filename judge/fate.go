@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/maildoctor/maildoctor/mailauth/dkim"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/mailauth/spf"
 	"github.com/maildoctor/maildoctor/record"
@@ -72,6 +73,22 @@ func (j Judgement) Unauthenticated() bool {
 		}
 	}
 	return true
+}
+
+// authenticated reports whether SPF or a signature passes, of whatever domain.
+func (j Judgement) authenticated() bool {
+	return j.MailFrom.Evaluated && j.MailFrom.Code == spf.Pass ||
+		slices.ContainsFunc(j.DKIM, func(v dkim.Verdict) bool { return v.Code == dkim.Pass })
+}
+
+// mayAlign reports whether something that was not told may yet be aligned and pass.
+func (j Judgement) mayAlign(v dmarc.Verdict) bool {
+	if !j.MailFrom.Evaluated && (!j.Envelope.Known || j.MailFrom.domain() == "") {
+		return true
+	}
+	return slices.ContainsFunc(v.Alignments, func(a dmarc.Alignment) bool {
+		return a.Result == "temperror" && a.State != dmarc.NotAligned || a.Result == "pass" && a.State == dmarc.Undecided
+	})
 }
 
 // Summary is the judgement in a sentence or two, for a person.

@@ -2,6 +2,7 @@ package judge
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/mailauth/arc"
@@ -10,33 +11,6 @@ import (
 	"github.com/maildoctor/maildoctor/mailauth/spf"
 	"github.com/maildoctor/maildoctor/record"
 )
-
-// Findings are what is wrong with how the message is authenticated, the gravest of
-// DMARC first, and what could not be told. Their subjects are "dmarc", "spf",
-// "dkim", "iprev", "arc" or "from".
-func (j Judgement) Findings() ([]diagnosis.Finding, []diagnosis.Doubt) {
-	f := findings{j: j}
-	f.policy()
-	f.spf()
-	f.signatures()
-	f.reverse()
-	f.chain()
-	return f.list, f.doubts
-}
-
-type findings struct {
-	j      Judgement
-	list   []diagnosis.Finding
-	doubts []diagnosis.Doubt
-}
-
-func (f *findings) add(subject string, s diagnosis.Severity, steps []string, format string, args ...any) {
-	f.list = append(f.list, diagnosis.Finding{Subject: subject, Severity: s, Message: fmt.Sprintf(format, args...), Remedy: diagnosis.Remedy{Steps: steps}})
-}
-
-func (f *findings) doubt(subject, format string, args ...any) {
-	f.doubts = append(f.doubts, diagnosis.Doubt{Subject: subject, Reason: fmt.Sprintf(format, args...)})
-}
 
 // passes reports whether DMARC passes: then a fault of one of the ways there costs
 // nothing today.
@@ -57,31 +31,77 @@ func (f *findings) policy() {
 	switch {
 	case v.Author == "":
 		_, why := f.j.Author.Domain()
-		f.add("from", diagnosis.Critical, []string{"Write one From field with one address in it; receivers refuse mail whose author they cannot tell."},
+		f.add(ruleDMARC, "from", diagnosis.Critical, []string{"Write one From field with one address in it; receivers refuse mail whose author they cannot tell."},
 			"DMARC cannot be applied: %s", first(why, v.Cause))
 	case v.Code == dmarc.TempError:
-		f.doubt("dmarc", "%s", v.Cause)
+		f.doubt(ruleDMARC, "dmarc", "%s", v.Cause)
 	case v.Code == dmarc.PermError:
-		f.add("dmarc", diagnosis.Warning, []string{fmt.Sprintf("Correct the DMARC record; maildoctor check %s shows the record to publish.", author)}, "%s", v.Cause)
+		f.add(ruleDMARC, "dmarc", diagnosis.Warning, []string{fmt.Sprintf("Correct the DMARC record; maildoctor check %s shows the record to publish.", author)}, "%s", v.Cause)
 	case v.Code == dmarc.Fail && f.j.Fate == Delivered:
-		f.add("dmarc", diagnosis.Warning, f.alignSteps(), "DMARC fails, and only the policy lets the mail through: %s", f.j.failure(v))
+		f.add(ruleDMARC, "dmarc", diagnosis.Warning, f.alignSteps(), "DMARC fails, and only the policy lets the mail through: %s", f.j.failure(v))
 	case v.Code == dmarc.Fail:
-		f.add("dmarc", diagnosis.Critical, f.alignSteps(), "DMARC fails, so the mail is %s: %s", f.j.Fate, f.j.failure(v))
+		f.add(ruleDMARC, "dmarc", diagnosis.Critical, f.alignSteps(), "DMARC fails, so the mail is %s: %s", f.j.Fate, f.j.failure(v))
+	case v.Code == dmarc.Pass:
+		f.saw(ruleDMARC, "DMARC", "pass: %s", success(v))
+	default:
+		f.of(ruleDMARC).Seen = []diagnosis.Evidence{{Question: "DMARC", Answer: v.Cause, Absent: true}}
 	}
-	if f.j.Unauthenticated() {
-		f.add("dmarc", diagnosis.Critical, f.alignSteps(), "neither SPF nor a DKIM signature passes, for any domain: large receivers such as Gmail refuse unauthenticated mail whatever the policy is")
+	switch {
+	case f.j.Unauthenticated():
+		f.add(ruleSome, "dmarc", diagnosis.Critical, f.alignSteps(), "neither SPF nor a DKIM signature passes, for any domain: large receivers such as Gmail refuse unauthenticated mail whatever the policy is")
+	case f.j.authenticated():
+		f.saw(ruleSome, "SPF, DKIM", "one of them passes")
+	default:
+		f.doubt(ruleSome, "dmarc", "whether SPF or a signature passes could not be told")
+		f.because(ruleSome, f.doubtful())
 	}
 	f.readings()
+}
+
+// doubtful is the rule that explains why it is not known whether anything passes.
+func (f *findings) doubtful() diagnosis.Rule {
+	for _, v := range f.j.DKIM {
+		if v.Code == dkim.TempError {
+			return ruleDKIM
+		}
+	}
+	return ruleSPF
 }
 
 // readings is where the two RFCs differ.
 func (f *findings) readings() {
 	now, then := f.j.DMARC.RFC9989, f.j.DMARC.RFC7489
-	if f.j.DMARC.Agree() || now.Code == dmarc.TempError || then.Code == dmarc.TempError {
+	if now.Code == dmarc.TempError || then.Code == dmarc.TempError {
+		f.doubt(ruleReadings, "dmarc", "one of the verdicts could not be told")
+		f.because(ruleReadings, ruleDMARC)
 		return
 	}
-	f.add("dmarc", diagnosis.Warning, []string{"Publish a DMARC record at the author domain itself and leave out pct, so that both readings find the same."},
+	if f.j.DMARC.Agree() {
+		f.saw(ruleReadings, "DMARC", "%s by both", now)
+		return
+	}
+	f.add(ruleReadings, "dmarc", diagnosis.Warning, []string{"Publish a DMARC record at the author domain itself and leave out pct, so that both readings find the same."},
 		"receivers differ: %s by RFC 9989, %s by RFC 7489, which many still follow (%s)", now, then, then.Cause)
+}
+
+// aligned is whether what passes is the author's, where no policy asks for it.
+func (f *findings) aligned() {
+	v := f.j.DMARC.RFC9989
+	switch {
+	case v.Author == "" || v.Code == dmarc.Fail:
+		f.of(ruleAligned).Skip = "because of " + ruleDMARC.ID
+		f.because(ruleAligned, ruleDMARC)
+	case len(v.Aligned()) > 0:
+		f.saw(ruleAligned, "alignment", "%s", success(v))
+	case f.j.mayAlign(v):
+		f.doubt(ruleAligned, "dmarc", "whether what is aligned with %s passes could not be told", record.Display(v.Author))
+		f.because(ruleAligned, f.doubtful())
+	case f.j.Unauthenticated():
+		f.of(ruleAligned).Skip = "because of " + ruleSome.ID
+		f.because(ruleAligned, ruleSome)
+	default:
+		f.add(ruleAligned, "dmarc", diagnosis.Warning, f.alignSteps(), "nothing that authenticates the mail is aligned with the author domain %s: %s", record.Display(v.Author), f.j.failure(v))
+	}
 }
 
 // alignSteps is what makes the next such mail pass.
@@ -128,12 +148,13 @@ func (f *findings) spf() {
 	s := f.j.MailFrom
 	switch {
 	case !s.Evaluated:
-		f.doubt("spf", "SPF was not evaluated: %s", s.Missing)
+		f.doubt(ruleSPF, "spf", "SPF was not evaluated: %s", s.Missing)
 		return
 	case s.Code == spf.TempError:
-		f.doubt("spf", "%s", s.Cause)
+		f.doubt(ruleSPF, "spf", "%s", s.Cause)
 		return
 	case s.Code == spf.Pass:
+		f.saw(ruleSPF, "SPF", "pass for %s", record.Display(s.Result.Domain))
 		return
 	}
 	client, domain := f.j.Envelope.Client, record.Display(s.Result.Domain)
@@ -141,13 +162,13 @@ func (f *findings) spf() {
 	check := fmt.Sprintf("maildoctor check %s --ip %s shows the record to publish.", domain, client)
 	switch s.Code {
 	case spf.Fail, spf.SoftFail:
-		f.add("spf", severity, f.spfSteps(check), "SPF of %s does not let %s send: %s", domain, client, s.Result)
+		f.add(ruleSPF, "spf", severity, f.spfSteps(check), "SPF of %s does not let %s send: %s", domain, client, s.Result)
 	case spf.PermErr:
-		f.add("spf", severity, []string{"Correct the SPF record; " + check}, "the SPF record of %s cannot be used: %s", domain, s.Cause)
+		f.add(ruleSPF, "spf", severity, []string{"Correct the SPF record; " + check}, "the SPF record of %s cannot be used: %s", domain, s.Cause)
 	case spf.None:
-		f.add("spf", severity, []string{"Publish an SPF record; " + check}, "SPF has nothing to go by: %s", s.Cause)
+		f.add(ruleSPF, "spf", severity, []string{"Publish an SPF record; " + check}, "SPF has nothing to go by: %s", s.Cause)
 	default:
-		f.add("spf", severity, f.spfSteps(check), "SPF of %s says nothing about %s: %s", domain, client, s.Result)
+		f.add(ruleSPF, "spf", severity, f.spfSteps(check), "SPF of %s says nothing about %s: %s", domain, client, s.Result)
 	}
 }
 
@@ -158,48 +179,121 @@ func (f *findings) spfSteps(check string) []string {
 	return []string{fmt.Sprintf("If %s is one of your senders, authorise it; %s", f.j.Envelope.Client, check), "If somebody forwarded the mail, SPF cannot pass: it needs a DKIM signature that survives."}
 }
 
-// signatures that fail in the same way are one finding.
+// signatures that fail in the same way are one finding. Beside one that passes they
+// are the matter of a rule of their own.
 func (f *findings) signatures() {
+	rule, severity := ruleDKIM, f.unlessPassing(diagnosis.Warning)
+	if good := slices.IndexFunc(f.j.DKIM, func(v dkim.Verdict) bool { return v.Code == dkim.Pass }); good >= 0 {
+		s := f.j.DKIM[good].Signature
+		f.saw(ruleDKIM, "DKIM", "pass for %.80q, selector %.60q", s.Domain, s.Selector)
+		f.saw(ruleSignatures, "DKIM", "%d of %d pass", f.j.signaturesPassing(), len(f.j.DKIM))
+		rule, severity = ruleSignatures, diagnosis.Advice
+	} else {
+		f.of(ruleSignatures).Skip = "no signature passes"
+	}
+	if len(f.j.DKIM) == 0 {
+		f.unsigned()
+		return
+	}
 	at := make(map[string]int)
 	for _, v := range f.j.DKIM {
 		name := fmt.Sprintf("the signature of %.80q, selector %.60q", v.Signature.Domain, v.Signature.Selector)
 		switch v.Code {
 		case dkim.Pass:
 		case dkim.TempError:
-			f.doubt("dkim", "%s: %s", name, v.Cause)
+			f.doubt(rule, "dkim", "%s: %s", name, v.Cause)
 		default:
 			cause := fmt.Sprintf("%s: %s", v.Code, v.Cause)
 			if len(v.Changes) > 0 { // which stand with the signature
 				cause = fmt.Sprintf("%s: the mail is not as it was signed (%s)", v.Code, v.Fault)
 			}
+			list := f.of(rule)
 			if i, same := at[cause]; same {
-				f.list[i].Message = name + "; " + f.list[i].Message
+				list.Findings[i].Message = name + "; " + list.Findings[i].Message
 				continue
 			}
-			at[cause] = len(f.list)
-			f.add("dkim", f.unlessPassing(diagnosis.Warning), cure(v), "%s: %s", name, cause)
+			at[cause] = len(list.Findings)
+			f.add(rule, "dkim", severity, cure(v), "%s: %s", name, cause)
 		}
+	}
+}
+
+func (j Judgement) signaturesPassing() (n int) {
+	for _, v := range j.DKIM {
+		if v.Code == dkim.Pass {
+			n++
+		}
+	}
+	return n
+}
+
+// unsigned is a message without a signature. Of one that nobody has brought yet it
+// is not known whether it will have one.
+func (f *findings) unsigned() {
+	author := f.j.DMARC.RFC9989.Author
+	switch {
+	case !f.j.Envelope.Client.IsValid():
+		f.doubt(ruleDKIM, "dkim", "the mail has no signature; as nobody is known to have brought it, it may get one when it is sent")
+	case author == "":
+		f.add(ruleDKIM, "dkim", diagnosis.Warning, []string{"Have the mail server sign with a key of the author domain."}, "the mail has no DKIM signature")
+	default:
+		f.add(ruleDKIM, "dkim", diagnosis.Warning, []string{fmt.Sprintf("Sign outgoing mail with DKIM as %s; that also survives forwarding.", record.Display(author))}, "the mail has no DKIM signature")
 	}
 }
 
 func (f *findings) reverse() {
 	switch r := f.j.IPRev; r.Code {
 	case "temperror":
-		f.doubt("iprev", "the reverse DNS of %s: %s", f.j.Envelope.Client, r.Cause)
+		f.doubt(ruleReverse, "iprev", "the reverse DNS of %s: %s", f.j.Envelope.Client, r.Cause)
 	case "fail", "permerror":
-		f.add("iprev", diagnosis.Warning, []string{fmt.Sprintf("Whoever rents out %s sets its reverse DNS; it needs a name that leads back to the address.", f.j.Envelope.Client)},
+		f.add(ruleReverse, "iprev", diagnosis.Warning, []string{fmt.Sprintf("Whoever rents out %s sets its reverse DNS; it needs a name that leads back to the address.", f.j.Envelope.Client)},
 			"the reverse DNS is not confirmed: %s; Gmail and others refuse mail from such addresses", r.Cause)
+	case "pass":
+		f.saw(ruleReverse, "reverse DNS", "%s", r.Cause)
+	default:
+		f.doubt(ruleReverse, "iprev", "the address of the client is not known")
+		f.because(ruleReverse, ruleSPF)
+	}
+}
+
+// cover is whether the message came under TLS.
+func (f *findings) cover() {
+	switch f.j.Envelope.Cover {
+	case UnderTLS:
+		f.saw(ruleTLS, "TLS", "yes")
+	case InTheClear:
+		f.add(ruleTLS, "tls", diagnosis.Advice, []string{"Switch on TLS in the host that sent it, or in the one that took it."},
+			"%s brought the mail without TLS, as far as the receiver says", f.j.Envelope.Client)
+	default:
+		f.of(ruleTLS).Skip = "nothing tells whether the client spoke TLS"
 	}
 }
 
 func (f *findings) chain() {
 	switch c := f.j.ARC; {
 	case c.Temporary:
-		f.doubt("arc", "%s", c.Cause)
+		f.doubt(ruleARC, "arc", "%s", c.Cause)
 	case c.Status == arc.Pass && f.j.Fate != Delivered && f.j.Fate != Open:
 		newest, _ := c.Newest()
-		f.add("arc", diagnosis.Advice, nil, "the ARC chain holds, and %.80q vouches for what it found before its own changes: a receiver that trusts it may deliver the mail all the same", newest.Domain)
+		f.add(ruleARC, "arc", diagnosis.Advice, nil, "the ARC chain holds, and %.80q vouches for what it found before its own changes: a receiver that trusts it may deliver the mail all the same", newest.Domain)
 	case c.Status == arc.Fail:
-		f.add("arc", diagnosis.Advice, []string{"Whoever forwards the mail has to seal it after his own changes (RFC 8617, 5.1); the chain then helps where DMARC fails."}, "the ARC chain fails: %s", c.Cause)
+		f.add(ruleARC, "arc", diagnosis.Advice, []string{"Whoever forwards the mail has to seal it after his own changes (RFC 8617, 5.1); the chain then helps where DMARC fails."}, "the ARC chain fails: %s", c.Cause)
+	case c.Status == arc.None:
+		f.of(ruleARC).Skip = "no host that passed the mail on sealed it"
+	default:
+		f.saw(ruleARC, "ARC", "%s, %d sets", c.Status, len(c.Sets))
+	}
+}
+
+// largest is what large receivers take, in octets: 25 MB.
+const largest = 25 << 20
+
+func (f *findings) size() {
+	switch size := f.j.Size; {
+	case size > largest:
+		f.add(ruleSize, "size", diagnosis.Warning, []string{"Put large files on a server, and send a link."},
+			"the mail has %d MB; Yahoo and Outlook.com take about 25 MB, many hosts no more than 10", (size+1<<20-1)>>20)
+	default:
+		f.saw(ruleSize, "size", "%d KB", (size+1023)/1024)
 	}
 }

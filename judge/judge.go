@@ -43,6 +43,7 @@ type Limits struct {
 type Judgement struct {
 	At       time.Time // as at; that of arrival, where the message is older
 	Envelope Envelope
+	Size     int // octets of the message
 
 	// MailFrom is SPF of the reverse-path, or of HELO where that is null (RFC 7208,
 	// 2.4): the one that DMARC uses. HELO is that of the name in HELO (2.3).
@@ -76,7 +77,7 @@ func (l Limits) Message(ctx context.Context, r resolve.Resolver, m *message.Mess
 	e.Client = e.Client.Unmap().WithZone("")
 	budget := resolve.NewBudget(r, cmp.Or(l.Questions, Questions))
 	t := trial{dns: resolve.NewMemo(ctx, budget), m: m, now: now}
-	j := Judgement{At: now, Envelope: e, Author: m.Author()}
+	j := Judgement{At: now, Envelope: e, Size: len(m.Raw), Author: m.Author()}
 	t.verify(ctx, limit, &j)
 	j.DMARC = dmarc.Evaluate(ctx, t.dns, j.input())
 	j.withoutSPF(&j.DMARC.RFC9989)

@@ -140,9 +140,9 @@ func TestFindings(t *testing.T) {
 	}{
 		{"nothing", "me@author.example", "author.example", sent(author, home, "me@author.example"), nil, "", ""},
 		{"forwarded", "me@author.example", "author.example", sent("192.0.2.66", "elsewhere.example", "me@author.example"), nil, "spf:advice iprev:warning", ""},
-		{"rejected, and by nothing authenticated", "me@author.example", "", sent("192.0.2.66", "elsewhere.example", "me@author.example"), nil, "dmarc:critical dmarc:critical spf:warning iprev:warning", ""},
-		{"only watched, but by nothing authenticated", "me@watch.example", "", sent("192.0.2.66", "x", "me@watch.example"), nil, "dmarc:warning dmarc:critical spf:warning iprev:warning", ""},
-		{"readings differ", "me@half.example", "", sent(author, home, "me@half.example"), nil, "dmarc:critical dmarc:critical dmarc:warning spf:warning", ""},
+		{"rejected, and by nothing authenticated", "me@author.example", "", sent("192.0.2.66", "elsewhere.example", "me@author.example"), nil, "dmarc:critical dmarc:critical spf:warning dkim:warning iprev:warning", ""},
+		{"only watched, but by nothing authenticated", "me@watch.example", "", sent("192.0.2.66", "x", "me@watch.example"), nil, "dmarc:warning dmarc:critical spf:warning dkim:warning iprev:warning", ""},
+		{"readings differ", "me@half.example", "", sent(author, home, "me@half.example"), nil, "dmarc:critical dmarc:critical dmarc:warning spf:warning dkim:warning", ""},
 		{"nothing is known", "me@author.example", "author.example", sent("192.0.2.66", "elsewhere.example", "me@author.example"), []resolve.Fault{{Type: "*", Name: "*", Kind: resolve.ServFail}}, "", "dmarc spf dkim iprev"},
 		{"no envelope", "me@author.example", "author.example", judge.Envelope{}, nil, "", "spf"},
 	} {

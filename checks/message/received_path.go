@@ -9,6 +9,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/judge"
 	mail "github.com/maildoctor/maildoctor/message"
 )
 
@@ -44,7 +45,7 @@ func receivedPath(_ context.Context, env *checks.Env, v *diagnosis.Verdict, m *f
 		if h.Delay > slow {
 			find(v, diagnosis.Advice, fmt.Sprintf("hop %d", i+1), fmt.Sprintf("the message waited %s before %.100s took it", span(h.Delay), by(h)), shown(field), "Look into the log of the host that had the message before.")
 		}
-		if inTheClear(env, h) {
+		if inTheClear(env, h) && !judged(env, h) {
 			find(v, diagnosis.Advice, fmt.Sprintf("hop %d", i+1), fmt.Sprintf("%.100s took the message from %s without TLS (%.20s), as far as it says", by(h), h.Addr, h.With), shown(field), "Switch on TLS in the host that sent it, or in the one that took it.")
 		}
 	}
@@ -58,6 +59,11 @@ func by(h mail.Hop) string {
 		return "a host that does not name itself"
 	}
 	return h.By
+}
+
+// judged reports whether auth.tls tells of the hop: it is that of the client.
+func judged(env *checks.Env, h mail.Hop) bool {
+	return env.Envelope.Cover != judge.CoverUnknown && h.Addr.Unmap() == env.Envelope.Client
 }
 
 // inTheClear reports whether a hop says that it went through the internet by
