@@ -14,10 +14,11 @@ type Entry struct {
 	Envelope spool.Envelope
 	Running  bool      // it is being delivered now
 	Due      time.Time // when something is to be done for it; zero: not before it is released, or now running
+	Until    time.Time // when trying ends; zero: not known
 }
 
-func (it *item) entry() Entry {
-	e := Entry{Envelope: it.env.Clone(), Running: it.running > 0}
+func (q *Queue) entry(it *item) Entry {
+	e := Entry{Envelope: it.env.Clone(), Running: it.running > 0, Until: q.until(&it.env)}
 	if it.index >= 0 {
 		e.Due = it.at
 	}
@@ -29,7 +30,7 @@ func (q *Queue) List() []Entry {
 	q.mu.Lock()
 	entries := make([]Entry, 0, len(q.items))
 	for _, it := range q.items {
-		entries = append(entries, it.entry())
+		entries = append(entries, q.entry(it))
 	}
 	q.mu.Unlock()
 	slices.SortFunc(entries, func(a, b Entry) int { return strings.Compare(a.Envelope.ID, b.Envelope.ID) })
@@ -44,7 +45,7 @@ func (q *Queue) Show(id string) (Entry, error) {
 	}
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	return it.entry(), nil
+	return q.entry(it), nil
 }
 
 func (q *Queue) item(id string) (*item, error) {
@@ -62,6 +63,39 @@ func (q *Queue) Len() (messages, running int) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
 	return len(q.items), q.running
+}
+
+// Stats is a queue in figures.
+type Stats struct {
+	Messages   int
+	Delivering int // transactions under way
+	Deferred   int // messages that were tried and wait
+	Held       int // messages
+	Octets     int64
+	Oldest     time.Time // when the oldest one was accepted; zero: there is none
+	Running    bool      // Run is at work
+}
+
+// Stats counts what is in the queue.
+func (q *Queue) Stats() Stats {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	s := Stats{Messages: len(q.items), Delivering: q.running, Running: !q.stopping}
+	for _, it := range q.items {
+		s.Octets += it.env.Size
+		if s.Oldest.IsZero() || it.env.Received.Before(s.Oldest) {
+			s.Oldest = it.env.Received
+		}
+		switch {
+		case it.env.Held:
+			s.Held++
+		case slices.ContainsFunc(it.env.Rcpts, func(r spool.Rcpt) bool {
+			return r.Status == spool.Waiting && r.Reply != (spool.Reply{})
+		}):
+			s.Deferred++
+		}
+	}
+	return s
 }
 
 // Hold has a message wait until it is released, across restarts too. An attempt that

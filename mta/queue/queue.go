@@ -76,6 +76,7 @@ type Event struct {
 	Rcpt        string // forward-path; empty if it is about the message
 	Destination string
 	Reply       spool.Reply
+	Received    time.Time // when the message was accepted; of Sent, Bounced and Deferred
 	Next        time.Time // of What Deferred
 	Err         error     // of What Trouble
 }

@@ -108,7 +108,7 @@ func (q *Queue) note(it *item, i int, out Outcome, destination string) Event {
 	if r.Reply.At.IsZero() {
 		r.Reply.At = now
 	}
-	event := Event{ID: it.env.ID, Rcpt: r.Addr, Destination: destination, Reply: r.Reply}
+	event := Event{ID: it.env.ID, Rcpt: r.Addr, Destination: destination, Reply: r.Reply, Received: it.env.Received}
 	r.Maybe = r.Maybe || out.Kind == Maybe
 	switch {
 	case out.Kind == Delivered:
