@@ -161,7 +161,7 @@ func (d *Draft) commit(e Envelope) error {
 	if err := d.s.placeEnvelope(d.id); err != nil {
 		return err
 	}
-	return d.s.names.do()
+	return d.s.names.Sync(d.s.dir)
 }
 
 // sync brings the octets of both files to the disk. It does so side by side if this

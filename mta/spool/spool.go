@@ -61,7 +61,7 @@ type Spool struct {
 	fs    disk.FS
 	opts  Options
 	lock  io.Closer
-	names group // makes the names in dir outlive a power cut
+	names *disk.Dirs // makes the names in dir outlive a power cut
 
 	committing atomic.Int32 // drafts that are being synced
 
@@ -74,8 +74,7 @@ type Spool struct {
 // found. It fails with a *disk.LockedError if another process has it open.
 func Open(dir string, o Options) (*Spool, Found, error) {
 	o = o.withDefaults()
-	s := &Spool{dir: dir, fs: o.FS, opts: o, sizes: map[string]int64{}}
-	s.names.call = func() error { return s.fs.SyncDir(dir) }
+	s := &Spool{dir: dir, fs: o.FS, opts: o, names: disk.NewDirs(o.FS), sizes: map[string]int64{}}
 	found, err := s.open()
 	if err != nil {
 		return nil, Found{}, fmt.Errorf("spool %s: %w", dir, err)
@@ -133,7 +132,7 @@ func (s *Spool) Update(e Envelope) error {
 		err = s.placeEnvelope(e.ID)
 	}
 	if err == nil {
-		err = s.names.do()
+		err = s.names.Sync(s.dir)
 	}
 	if err != nil {
 		return fmt.Errorf("envelope of %s: %w", e.ID, asFull(err))
@@ -176,7 +175,7 @@ func (s *Spool) Remove(id string) error {
 	}
 	err := disk.Gone(s.fs.Remove(s.path(id + envelopeExt)))
 	if err == nil {
-		err = s.names.do()
+		err = s.names.Sync(s.dir)
 	}
 	if err == nil {
 		err = disk.Gone(s.fs.Remove(s.path(id + messageExt)))
