@@ -52,6 +52,29 @@ domains:
     profile: no-mail
     provider: cloudflare
 `,
+		"A mail server by maildoctor itself": `version: 1
+hosts:
+  mail.example.com: [192.0.2.25, "2001:db8:25::25"]
+domains:
+  example.com:
+    profile: standard
+    dkim: {file: {file: dkim/filed.txt}}
+    clients: [submissions, submission]
+mta:
+  listen: {mx: ":25", submission: ":587", submissions: ":465"}
+  tls: {acme: {email: postmaster@example.com}}
+  mailboxes: [info, ann]
+  aliases: {abuse: postmaster}
+  users:
+    ann: {password-file: /etc/maildoctor/ann.password}
+  relays:
+    ses: {host: email-smtp.eu-west-1.amazonaws.com, user: AKIAEXAMPLE, password-file: /etc/maildoctor/ses.password}
+  routes:
+    - {to: gmail.com, via: ses}
+    - {fallback: ses, after: 3, on-block: yes}
+  warm-up: {start: 2026-12-01, first: 50, last: 5000}
+  metrics: 127.0.0.1:9125
+`,
 	}
 }
 
@@ -74,7 +97,7 @@ stand alone. Anchors, aliases and tags are not read: what domains share stands u
 func TestConfigurationDoc(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(intro)
-	for _, title := range []string{"A mail suite of your own", "A mailbox service, and another that sends", "Several domains on one host"} {
+	for _, title := range []string{"A mail suite of your own", "A mailbox service, and another that sends", "Several domains on one host", "A mail server by maildoctor itself"} {
 		text := examples()[title]
 		if _, problems := state(t, text).Edits(Given{}); len(problems) > 0 {
 			t.Errorf("%s: %v", title, problems)
@@ -101,6 +124,7 @@ func TestConfigurationDoc(t *testing.T) {
 		fmt.Fprintf(&b, "\n### %s\n\n", part.title)
 		part.write()
 	}
+	mtaDoc(&b)
 	profilesDoc(&b)
 	servicesDoc(&b)
 	golden(t, filepath.Join("..", "docs", "configuration.md"), b.String())
@@ -109,6 +133,9 @@ func TestConfigurationDoc(t *testing.T) {
 func table[T any](b *strings.Builder, keys []key[T]) {
 	b.WriteString("| Key | |\n|---|---|\n")
 	for _, k := range keys {
+		if k.form == nil {
+			continue
+		}
 		fmt.Fprintf(b, "| `%s` | %s |\n", k.name, cell(k.doc))
 	}
 }
@@ -116,6 +143,29 @@ func table[T any](b *strings.Builder, keys []key[T]) {
 // cell is a text inside a table.
 func cell(text string) string {
 	return strings.NewReplacer("|", "\\|", "\n", " ").Replace(text)
+}
+
+// mtaDoc is the section of the mail server.
+func mtaDoc(b *strings.Builder) {
+	b.WriteString("\n## The mail server: `mta`\n\nHow to run it is told in [mta.md](mta.md).\n\n")
+	table(b, mtaKeys())
+	for _, part := range []struct {
+		title string
+		write func()
+	}{
+		{"`mta.listen`", func() { table(b, listenKeys()) }},
+		{"`mta.tls` of files", func() { table(b, certKeys()) }},
+		{"`mta.tls` of an authority", func() { table(b, tlsKeys()) }},
+		{"`mta.tls.acme`", func() { table(b, acmeKeys()) }},
+		{"A user of `mta.users`", func() { table(b, userKeys()) }},
+		{"A relay of `mta.relays`", func() { table(b, relayKeys()) }},
+		{"A route of `mta.routes`", func() { table(b, routeKeys()) }},
+		{"`mta.warm-up`", func() { table(b, warmUpKeys()) }},
+		{"`mta.limits`", func() { table(b, limitKeys()) }},
+	} {
+		fmt.Fprintf(b, "\n### %s\n\n", part.title)
+		part.write()
+	}
 }
 
 func profilesDoc(b *strings.Builder) {

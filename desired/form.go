@@ -46,6 +46,9 @@ func mapForm(of form, most int) form {
 func objectForm[T any](keys []key[T], required ...string) form {
 	properties := make(form)
 	for _, k := range keys {
+		if k.form == nil { // refused
+			continue
+		}
 		property := form{"description": k.doc}
 		for name, value := range k.form {
 			property[name] = value

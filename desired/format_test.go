@@ -22,6 +22,10 @@ func same(a, b State) bool {
 func TestFormat(t *testing.T) {
 	for name, text := range map[string]string{
 		"full":  readFile(t, "full.yaml"),
+		"mta":   readFile(t, "mta.yaml"),
+		"acme":  mtaFile("tls: {acme: {email: a@example.com, directory: 'https://a.example/d', http: ':8080'}}\nlisten: {mx: none, submission: '127.0.0.1:0'}\nusers: {'no': {password-file: 'a: b', send-as: '@example.com'}}"),
+		"bare":  mtaFile("tls: {acme: }"),
+		"none":  "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: standard}}\nmta: {}\n",
 		"short": "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: mailu, dkim: " + edKey + ", dmarc: none, mta-sts: off, clients: none, reports: none, caa: none, services: [ses, improvmx]}}\n",
 		"odd":   "version: 1\ndomains: {no.example: {services: {forwardemail: {forwards: ['a: b', \"# c\", 'yes'], selector: on, key: " + edKey + "}}, dkim: {no: " + edKey + "}, no-mail: ['null', '1', '2026-01-01']}}\n",
 	} {
@@ -51,6 +55,8 @@ func TestFormatTellsWhatIsMissing(t *testing.T) {
 
 func FuzzParse(f *testing.F) {
 	f.Add(readFile(f, "full.yaml"))
+	f.Add(readFile(f, "mta.yaml"))
+	f.Add(mtaFile("tls: {acme: {email: a@example.com}}\nlimits: {message: 1MiB}"))
 	f.Add("version: 1\nhosts: {mail.example.com: [192.0.2.25]}\ndomains: {example.com: {profile: mailcow, services: fastmail, mx: fastmail}}\n")
 	f.Add("version: 1\ndefaults: {profile: standard}\nhosts: {example.com: 192.0.2.1}\ndomains: {example.com: , sub.example.com: {no-mail: [www]}}\n")
 	f.Fuzz(func(t *testing.T, text string) {

@@ -42,6 +42,11 @@ func fileKeys() []key[State] {
 			r.settingsAt(n, path, &s.Defaults)
 		}},
 		{"domains", "The mail domains, by name. A domain may have nothing behind the colon where defaults say all.", mapForm(orNull(ref("settings")), maxDomains), readDomains},
+		{"mta", "The mail server of maildoctor on this host, as maildoctor mta run runs it.", ref("mta"), func(r *reader, n *yaml.Node, path string, s *State) {
+			s.MTA = new(MTA)
+			fields(r, n, path, mtaKeys(), s.MTA)
+			r.known(s.MTA)
+		}},
 	}
 }
 
@@ -146,15 +151,7 @@ func dmarcKeys() []key[DMARC] {
 func stageKeys() []key[Stage] {
 	return []key[Stage]{
 		{"from", "The day, as 2027-01-31.", patternForm(`^[0-9]{4}-[0-9]{2}-[0-9]{2}$`, "2027-01-31"), func(r *reader, n *yaml.Node, path string, s *Stage) {
-			text, ok := r.text(n, path)
-			if !ok {
-				return
-			}
-			day, err := time.Parse(time.DateOnly, text)
-			if err != nil {
-				r.wrong(n, path, "%.40q is not a day, such as 2027-01-31", text)
-			}
-			s.From = day
+			s.From = r.day(n, path)
 		}},
 		{"policy", "The policy from that day on.", choiceForm(policyNames()...), func(r *reader, n *yaml.Node, path string, s *Stage) { s.Policy = r.policy(n, path) }},
 	}

@@ -9,7 +9,7 @@ import (
 // run`. What is zero was not said; [State.Server] fills it in. Paths are as they
 // stand in the file, those that are not absolute relative to it.
 type MTA struct {
-	Hostname    string    // canonical; that by which it greets
+	Hostname    string    // canonical; the name by which it greets, one of the hosts
 	State       string    // directory of spool/, mail/, inbox/, acme/, memory.json and control.sock
 	Listen      Listen    //
 	Certs       []Cert    // certificate files; none with ACME
@@ -17,7 +17,7 @@ type MTA struct {
 	Mailboxes   []string  // local parts, whole addresses, or "*", in lower case
 	Aliases     []Alias   // sorted by name
 	Users       []User    // sorted by name
-	DMARC       string    // "apply" or "note"
+	DMARC       string    // Apply or Note
 	TestMailbox Switch    // take mail for addresses that `maildoctor inbox` issues
 	Relays      []Relay   // sorted by name
 	Routes      []Route   // the first that fits counts
@@ -44,10 +44,10 @@ type ACME struct {
 	HTTP      string // address that answers http-01 challenges; empty: ":80"
 }
 
-// An Alias is an address whose mail others get.
+// An Alias is an address whose mail goes into the mailbox of another one here.
 type Alias struct {
-	Name string   // a local part, of each domain, or a whole address; in lower case
-	To   []string // mailboxes here, or addresses elsewhere
+	Name string // a local part, of each domain, a whole address, or "*" for what has no mailbox; in lower case
+	To   string // a local part of the same domain, or a whole address; in lower case
 }
 
 // A User may submit mail.
@@ -56,7 +56,8 @@ type User struct {
 	PasswordFile string // that holds the password or its hash; empty: PasswordHash
 	PasswordHash string // argon2id or bcrypt; never the password
 	// SendAs is the addresses that it may write with: "ann@example.com", all of a
-	// domain "@example.com". Empty: its name at each of our domains.
+	// domain "@example.com", in lower case. Empty: its name, if that is an address,
+	// else its name at each of our domains.
 	SendAs []string
 }
 
@@ -65,21 +66,24 @@ type Relay struct {
 	Name         string
 	Host         string // name or IP address
 	Port         int    // 0: 587, with TLS from the first octet 465
-	TLS          string // "starttls", "implicit" or "none"; empty: as the port has it
+	TLS          string // "starttls", "implicit" or "none"; empty: implicit on 465, else starttls
 	User         string
 	PasswordFile string
 }
 
-// A Route is which way mail for some destinations goes. It has either Via, or
-// Fallback, or neither: then it goes directly.
+// A Route is which way mail for some destinations goes: by the relay Via, else
+// directly, with the relay Fallback where that fails.
 type Route struct {
-	To       []string // domains, ".example.org" for what is below; empty: any
+	To       []string // domains, ".example.org" for what is below, without final dots; empty: any
 	Provider string   // who receives: "google"; empty: anybody
-	Via      string   // a relay; "direct"
+	Via      string   // a relay; Direct or empty: none
 	Fallback string   // a relay for what cannot be delivered directly
 	After    int      // attempts that failed for now, before Fallback; 0: not for that
 	OnBlock  Switch   // Fallback where a host says that we are blocked
 }
+
+// Direct stands for no relay.
+const Direct = "direct"
 
 // A WarmUp caps what goes to one provider in a day, as a new address earns its name.
 type WarmUp struct {
@@ -90,21 +94,27 @@ type WarmUp struct {
 
 // MTALimits bound what clients can take. Zero is the server's default.
 type MTALimits struct {
-	Message    int64 // octets of a message
-	Recipients int   // of a message
-	Sessions   int   // at a time
-	PerClient  int   // sessions at a time of one client
-	PerMinute  int   // sessions begun in a minute by one client
-	Queue      int   // messages that wait
-	QueueBytes int64 // octets of them
-	MinFree    int64 // octets that stay free on the disk
-	Mailbox    int64 // octets of a mailbox: its quota
-	MaxAge     time.Duration
-	DelayAfter time.Duration
+	Message     int64         // octets of a message
+	Recipients  int           // of a message
+	Sessions    int           // at a time
+	PerClient   int           // sessions at a time of one client
+	PerMinute   int           // sessions begun in a minute by one client
+	Queue       int           // messages that wait
+	QueueSize   int64         // octets of them
+	Free        int64         // octets that stay free on the disk
+	Mailbox     int64         // octets of a mailbox: its quota
+	GiveUp      time.Duration // how long delivery is tried
+	DelayNotice time.Duration // until the sender is told
 }
 
 // DefaultState is where a server keeps what it must not lose.
 const DefaultState = "/var/lib/maildoctor"
+
+// What becomes of mail that fails DMARC.
+const (
+	Apply = "apply" // what its author domain asks for
+	Note  = "note"  // it is delivered, and marked
+)
 
 // Server is how the mail server runs: what the file says, with the defaults for
 // what it leaves out. Without an mta section all of it is default.
@@ -117,29 +127,21 @@ func (s State) Server() MTA {
 		or(&m.Hostname, s.Hosts[0].Name)
 	}
 	or(&m.State, DefaultState)
-	or(&m.DMARC, "apply")
+	or(&m.DMARC, Apply)
 	orList(&m.Listen.MX, []string{":25"})
 	return m
 }
 
-// Taken is the domains that the server on the host of that name takes mail for:
-// those whose mail the profile takes, not a service, on hosts that name is one of.
-// They stand in the order of the file.
+// Taken is the domains that the server on the host of that name, canonical, takes
+// mail for: those whose mail the profile takes, not a service, where the host is one
+// of theirs. They stand in the order of the file.
 func (s State) Taken(hostname string) []string {
 	var names []string
+	b := s.builder(Given{Incomplete: true})
 	for _, d := range s.Domains {
-		set := d.Over(s.Defaults)
-		profile, ok := FindProfile(set.Profile)
-		if !ok || !profile.Receives {
-			continue
-		}
-		hosts := set.Hosts
-		if len(hosts) == 0 {
-			for _, h := range s.Hosts {
-				hosts = append(hosts, h.Name)
-			}
-		}
-		if taker := s.builder(Given{}).mail(d).taker; taker == profile.Name && slices.Contains(hosts, hostname) {
+		m := b.mail(d)
+		here := slices.ContainsFunc(m.hosts, func(h Host) bool { return h.Name == hostname })
+		if here && m.taker == m.profile.Name {
 			names = append(names, d.Name)
 		}
 	}

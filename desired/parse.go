@@ -27,6 +27,9 @@ func Parse(text []byte, file func(path string) ([]byte, error)) (State, []Proble
 	if len(r.problems) == 0 {
 		r.problems = s.unknownHosts()
 	}
+	if len(r.problems) == 0 && s.MTA != nil {
+		r.problems = s.serverProblems()
+	}
 	return s, inOrder(r.problems)
 }
 

@@ -17,6 +17,7 @@ const (
 	maxDomains = 1000
 	maxHosts   = 100
 	maxList    = 100     // values of one list
+	maxUsers   = 1000    // and mailboxes, and aliases of a mail server
 	maxScalar  = 8 << 10 // octets of one value
 )
 
@@ -27,6 +28,7 @@ type reader struct {
 	file     func(string) ([]byte, error) // reads a file that a key names; nil: none may be
 
 	settings []key[Settings] // the table, made once
+	relays   []named         // that routes of the mail server name
 }
 
 // settingsAt reads a domain, or the defaults.
@@ -115,7 +117,9 @@ func (r *reader) text(n *yaml.Node, path string) (string, bool) {
 func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.ShortTag() == "!!null" }
 
 // values returns the members of a list; a single value is a list of one.
-func (r *reader) values(n *yaml.Node, path string) []*yaml.Node {
+func (r *reader) values(n *yaml.Node, path string) []*yaml.Node { return r.valuesTo(n, path, maxList) }
+
+func (r *reader) valuesTo(n *yaml.Node, path string, most int) []*yaml.Node {
 	if n.Kind == yaml.ScalarNode {
 		return []*yaml.Node{n}
 	}
@@ -126,8 +130,8 @@ func (r *reader) values(n *yaml.Node, path string) []*yaml.Node {
 		r.wrong(n, path, "is a mapping; a value or a list is wanted")
 		return nil
 	}
-	if len(n.Content) > maxList {
-		r.wrong(n, path, "has %d values; at most %d are read", len(n.Content), maxList)
+	if len(n.Content) > most {
+		r.wrong(n, path, "has %d values; at most %d are read", len(n.Content), most)
 		return nil
 	}
 	if len(n.Content) == 0 {
@@ -205,7 +209,7 @@ func printable(s string) string {
 type key[T any] struct {
 	name string
 	doc  string // one or two sentences
-	form form
+	form form   // nil: it is refused
 	take func(r *reader, n *yaml.Node, path string, into *T)
 }
 
@@ -228,7 +232,9 @@ func fields[T any](r *reader, n *yaml.Node, path string, keys []key[T], into *T)
 func keyNames[T any](keys []key[T]) []string {
 	var names []string
 	for _, k := range keys {
-		names = append(names, k.name)
+		if k.form != nil {
+			names = append(names, k.name)
+		}
 	}
 	return names
 }

@@ -23,6 +23,17 @@ func Schema() []byte {
 		"spf":      objectForm(spfKeys()),
 		"mtaSts":   objectForm(mtastsKeys()),
 		"caa":      objectForm(caaKeys(), "issue"),
+
+		"mta":       objectForm(mtaKeys()),
+		"mtaListen": objectForm(listenKeys()),
+		"mtaTls":    objectForm(tlsKeys(), "acme"),
+		"mtaCert":   objectForm(certKeys(), "cert", "key"),
+		"mtaAcme":   orNull(objectForm(acmeKeys())),
+		"mtaUser":   objectForm(userKeys()),
+		"mtaRelay":  objectForm(relayKeys(), "host"),
+		"mtaRoute":  objectForm(routeKeys()),
+		"mtaWarmUp": objectForm(warmUpKeys(), "start", "first", "last"),
+		"mtaLimits": objectForm(limitKeys()),
 	}
 	text, _ := json.MarshalIndent(top, "", "  ") // of maps, texts and numbers it cannot fail
 	return append(text, '\n')

@@ -63,6 +63,10 @@ func valueOf(n *yaml.Node) any {
 		return nil
 	case "!!bool":
 		return n.Value == "true"
+	case "!!float":
+		if f, err := strconv.ParseFloat(n.Value, 64); err == nil {
+			return f
+		}
 	case "!!int":
 		if i, err := strconv.Atoi(n.Value); err == nil {
 			return i
@@ -75,6 +79,8 @@ func valueOf(n *yaml.Node) any {
 func valid(t testing.TB) map[string]string {
 	files := map[string]string{
 		"full":  readFile(t, "full.yaml"),
+		"mta":   readFile(t, "mta.yaml"),
+		"acme":  mtaFile("tls: {acme: {email: a@example.com, http: ':8080'}}"),
 		"short": "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: mailu, ttl: 3600, services: fastmail, mx: mailu}}\n",
 		"empty": "version: '1'\ndefaults: {profile: no-mail}\ndomains:\n  example.com:\n",
 	}
@@ -110,6 +116,10 @@ func TestSchemaAgrees(t *testing.T) {
 		domain + "{clients: [smtp]}", domain + "{caa: {issuewild: none}}", domain + "{caa: {issue: none, iodef: x}}", domain + "{no-mail: ['*']}", domain + "{dnssec: maybe}", domain + "{ttl: soon}", domain + "{ttl: 5}", domain + "{mx: mailcaw}",
 		domain + "{provider: cloudfare}", domain + "{provider: 'cloudflare:0123'}", domain + "{provider: 'zone:'}", domain + "{provider: 'rfc2136:'}", domain + "{provider: 'rfc2136:a:b@ns.example'}",
 		domain + "{provider: 'powerdns:ftp://a.example'}", domain + "{provider: 'powerdns:http://a:b@c.example'}", domain + "{provider: 'powerdns:http://c.example/?key=a'}", domain + "{provider: [cloudflare]}", domain + "{tsig-key: {}}",
+		mtaFile("listn: {}"), mtaFile("listen: {mx: smtp}"), mtaFile("listen: {mx: []}"), mtaFile("tls: {cert: a}"), mtaFile("tls: {acme: {directory: 'http://a.example'}}"), mtaFile("aliases: [a]"),
+		mtaFile("users: {ann: {password: a}}"), mtaFile("users: {ann: {password-hash: a}}"), mtaFile("users: [ann]"), mtaFile("dmarc: off"), mtaFile("test-mailbox: maybe"), mtaFile("relays: {a: {port: 1}}"),
+		mtaFile("relays: {a: {host: a.example, port: 70000}}"), mtaFile("relays: {a: {host: a.example, tls: maybe}}"), mtaFile("routes: {via: direct}"), mtaFile("routes: [{via: direct, after: 0}]"),
+		mtaFile("warm-up: {first: 1, last: 2}"), mtaFile("warm-up: {start: 2026-12-01, first: 1, last: 2, factor: 1}"), mtaFile("limits: {message: big}"), mtaFile("limits: {queue: 0}"), mtaFile("limits: {give-up: soon}"), mtaFile("metrics: here"),
 	} {
 		if err := schema.Validate(jsonOf(t, wrong)); err == nil {
 			t.Errorf("the schema allows %q", wrong)
@@ -122,7 +132,7 @@ func TestSchemaAgrees(t *testing.T) {
 
 // TestSchemaHasEveryKey: nothing in the tables goes without a word.
 func TestSchemaHasEveryKey(t *testing.T) {
-	for _, keys := range [][2]any{{"file", keyNames(fileKeys())}, {"domain", keyNames(settingKeys())}, {"dmarc", keyNames(dmarcKeys())}} {
+	for _, keys := range [][2]any{{"file", keyNames(fileKeys())}, {"domain", keyNames(settingKeys())}, {"dmarc", keyNames(dmarcKeys())}, {"mta", keyNames(mtaKeys())}, {"limits", keyNames(limitKeys())}} {
 		for _, name := range keys[1].([]string) {
 			if !strings.Contains(string(Schema()), `"`+name+`": {`) {
 				t.Errorf("the schema lacks %s of %s", name, keys[0])
