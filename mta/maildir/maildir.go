@@ -16,7 +16,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -40,7 +42,18 @@ type Store struct {
 	Quota int64            // octets of a mailbox with its folders; 0: no bound
 	Now   func() time.Time // nil: time.Now
 
-	count atomic.Uint64 // deliveries of this process
+	count   atomic.Uint64 // deliveries of this process
+	buffers sync.Pool     // *[bufferSize]byte
+
+	mu    sync.Mutex
+	made  map[string]*made // by directory
+	names *disk.Dirs
+}
+
+// A made tells whether the directories of a Maildir are there, for good.
+type made struct {
+	mu   sync.Mutex
+	done bool
 }
 
 // A Delivery is a message for one mailbox.
@@ -136,20 +149,40 @@ func (s *Store) deliver(dir string, d Delivery) (string, error) {
 	}
 	unique := s.unique()
 	temporary := filepath.Join(dir, "tmp", unique)
-	size, err := s.write(temporary, head, d.Message, room)
+	file, err := s.fs().Create(temporary)
+	if errors.Is(err, fs.ErrNotExist) { // somebody has removed the mailbox meanwhile
+		if err = s.remake(dir, d.Folder != ""); err == nil {
+			file, err = s.fs().Create(temporary)
+		}
+	}
 	if err != nil {
 		return "", err
 	}
-	// Readers take the size from here (Maildir++), and so does the quota.
-	name := fmt.Sprintf("%s,S=%d", unique, size)
-	at := filepath.Join(dir, "new", name)
-	if err := s.fs().Rename(temporary, at); err != nil {
+	size, err := s.write(file, head, d.Message, room)
+	if err != nil {
 		return "", errors.Join(err, disk.Gone(s.fs().Remove(temporary)))
 	}
-	if err := s.fs().SyncDir(filepath.Join(dir, "new")); err != nil {
+	// Readers take the size from here (Maildir++), and so does the quota.
+	name := unique + ",S=" + strconv.FormatInt(size, 10)
+	at := filepath.Join(dir, "new", name)
+	if err := s.fs().Rename(temporary, at); err != nil {
+		s.forget(dir) // new/ may have been removed
+		return "", errors.Join(err, disk.Gone(s.fs().Remove(temporary)))
+	}
+	if err := s.dirs().Sync(filepath.Join(dir, "new")); err != nil {
 		return "", errors.Join(err, disk.Gone(s.fs().Remove(at)))
 	}
 	return name, nil
+}
+
+// dirs syncs directories, for all deliveries that wait for one at once.
+func (s *Store) dirs() *disk.Dirs {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.names == nil {
+		s.names = disk.NewDirs(s.fs())
+	}
+	return s.names
 }
 
 // head is the fields in front of the message.
@@ -166,33 +199,85 @@ func (d Delivery) head() (string, error) {
 	return head, nil
 }
 
-// write makes a synced file of at most room octets. When it fails there is none.
-func (s *Store) write(name, head string, message io.Reader, room int64) (size int64, err error) {
-	f, err := s.fs().Create(name)
-	if err != nil {
-		return 0, err
+const bufferSize = 32 << 10
+
+// write writes a file of at most room octets, syncs and closes it.
+func (s *Store) write(f disk.File, head string, message io.Reader, room int64) (size int64, err error) {
+	buffer, ok := s.buffers.Get().(*[bufferSize]byte)
+	if !ok {
+		buffer = new([bufferSize]byte)
 	}
-	size, err = io.Copy(struct{ io.Writer }{f}, io.LimitReader(io.MultiReader(strings.NewReader(head), message), room+1))
-	if err == nil && size > room {
-		err = ErrFull
+	defer s.buffers.Put(buffer)
+	message = io.MultiReader(strings.NewReader(head), message)
+	for ended := false; err == nil && !ended; {
+		var n int
+		n, ended, err = fill(message, buffer[:])
+		if size += int64(n); err == nil && size > room {
+			err = ErrFull
+		}
+		if err == nil && n > 0 {
+			_, err = f.Write(buffer[:n])
+		}
 	}
 	if err == nil {
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return 0, errors.Join(err, disk.Gone(s.fs().Remove(name)))
-	}
-	return size, nil
+	return size, errors.Join(err, f.Close())
 }
 
-// make makes the directories of a Maildir; a folder has an empty file maildirfolder
-// (Maildir++).
-func (s *Store) make(dir string, folder bool) error {
-	if _, err := s.fs().ReadDir(filepath.Join(dir, "new")); err == nil {
-		return nil // made last
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return err
+// fill reads until b is full, or r has ended.
+func fill(r io.Reader, b []byte) (n int, ended bool, err error) {
+	for n < len(b) && err == nil {
+		var more int
+		more, err = r.Read(b[n:])
+		n += more
 	}
+	if err == io.EOF {
+		return n, true, nil
+	}
+	return n, false, err
+}
+
+// make makes the directories of a Maildir, once: others that want them wait. They
+// are synced even if they are there, as who made them may have been killed before.
+func (s *Store) make(dir string, folder bool) error {
+	s.mu.Lock()
+	if s.made == nil || len(s.made) >= maxMade {
+		s.made = map[string]*made{}
+	}
+	m := s.made[dir]
+	if m == nil {
+		m = new(made)
+		s.made[dir] = m
+	}
+	s.mu.Unlock()
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.done {
+		return nil
+	}
+	err := s.mkdirs(dir, folder)
+	m.done = err == nil
+	return err
+}
+
+// maxMade bounds how many mailboxes are remembered.
+const maxMade = 10_000
+
+func (s *Store) forget(dir string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.made, dir)
+}
+
+func (s *Store) remake(dir string, folder bool) error {
+	s.forget(dir)
+	return s.make(dir, folder)
+}
+
+// mkdirs makes the directories of a Maildir; a folder has an empty file
+// maildirfolder (Maildir++).
+func (s *Store) mkdirs(dir string, folder bool) error {
 	for _, name := range []string{"tmp", "cur", "new"} {
 		if err := s.fs().Mkdir(filepath.Join(dir, name)); err != nil {
 			return err

@@ -2,6 +2,7 @@ package maildir
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"maps"
 	"os"
@@ -9,6 +10,8 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -282,5 +285,92 @@ func TestOnDisk(t *testing.T) {
 	info, err := os.Stat(filepath.Join(s.Dir, "bob", "new", entries[0].Name))
 	if err != nil || info.Mode() != 0o600 {
 		t.Errorf("%v, %v", info.Mode(), err)
+	}
+}
+
+// TestRemovedMeanwhile: a mailbox that somebody removes while the server runs is
+// made again.
+func TestRemovedMeanwhile(t *testing.T) {
+	s := &Store{Dir: filepath.Join(t.TempDir(), "mail")}
+	for range 3 {
+		if _, err := s.Deliver(delivery()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(s.Dir, "bob")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, sub := range []string{"new", "cur"} { // in part
+		if _, err := s.Deliver(delivery()); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.RemoveAll(filepath.Join(s.Dir, "bob", sub)); err != nil {
+			t.Fatal(err)
+		}
+		_, err := s.Deliver(delivery())
+		if err != nil { // for this time
+			_, err = s.Deliver(delivery())
+		}
+		if err != nil {
+			t.Errorf("%s was removed: %v", sub, err)
+		}
+	}
+}
+
+// TestAtOnce: deliveries into a mailbox that is not there yet wait until its
+// directories are on the disk, and share the syncs.
+func TestAtOnce(t *testing.T) {
+	m := new(disktest.Mem)
+	s := store(m)
+	var syncs atomic.Int32
+	m.Before = func(c disktest.Call) error {
+		switch {
+		case c.Op == "syncdir" && c.Name == "/mail":
+			syncs.Add(1)
+		case c.Op == "create" && syncs.Load() == 0:
+			t.Error("delivered before the mailbox is on the disk")
+		}
+		return nil
+	}
+	var wg sync.WaitGroup
+	for range 20 {
+		wg.Go(func() {
+			if _, err := s.Deliver(delivery()); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if entries, err := s.List("bob"); len(entries) != 20 || err != nil {
+		t.Errorf("%d messages, %v", len(entries), err)
+	}
+	if n := syncs.Load(); n != 2 { // of the parent of bob, and of the mail itself: here the same
+		t.Errorf("%d syncs of the directory above", n)
+	}
+}
+
+// BenchmarkDeliver delivers messages of 5 KiB with full durability into one mailbox,
+// from one session and from 20 at once.
+func BenchmarkDeliver(b *testing.B) {
+	message := strings.Repeat("0123456789abcdef0123456789abcd\r\n", 5<<10/32)
+	for _, sessions := range []int{1, 20} {
+		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
+			s := &Store{Dir: filepath.Join(b.TempDir(), "mail")}
+			var left atomic.Int64
+			left.Store(int64(b.N))
+			var wg sync.WaitGroup
+			b.ReportAllocs()
+			for range sessions {
+				wg.Go(func() {
+					for left.Add(-1) >= 0 {
+						if _, err := s.Deliver(Delivery{Box: "bob", ReturnPath: "ann@example.org", Message: strings.NewReader(message)}); err != nil {
+							b.Error(err)
+						}
+					}
+				})
+			}
+			wg.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "msg/s")
+		})
 	}
 }
