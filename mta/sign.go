@@ -64,9 +64,9 @@ func (s *Server) checkKeys() error {
 	return nil
 }
 
-// keysFor is the keys that sign for a domain: its own, else those of the nearest
+// KeysFor is the keys that sign for a domain: its own, else those of the nearest
 // domain above it, with which DMARC is aligned too (RFC 9989, 5.1).
-func keysFor(all []Key, domain string) []Key {
+func KeysFor(all []Key, domain string) []Key {
 	for name := canonical(domain); name != "." && name != ""; name = record.Parent(name) {
 		var list []Key
 		for _, k := range all {
