@@ -35,8 +35,9 @@ type Passage struct {
 type Stage struct {
 	Name    string // "ehlo"
 	Outcome diagnosis.Outcome
-	Said    string // the answer, or what was found
-	Why     string // of a failure
+	Said    string   // the answer, or what was found
+	Why     string   // of a failure
+	More    []string // further lines of the answer
 	Took    time.Duration
 }
 
@@ -102,17 +103,28 @@ func trialEnd(t Trial) string {
 func (p *page) passage(m Passage) {
 	p.gap()
 	p.para("", fmt.Sprintf("From %s to %s, sent from %s (%s)", flat(m.From), flat(m.To), flat(m.Client), flat(m.HELO)), strong)
-	for _, s := range m.Stages {
+	p.stages(m.Stages)
+	if m.Header != "" && p.verbose {
+		p.gap()
+		for _, l := range lines(m.Header) {
+			p.line("    " + l)
+		}
+	}
+}
+
+// stages puts the steps of a conversation, a line each; to who wants more, all lines
+// of each reply.
+func (p *page) stages(list []Stage) {
+	for _, s := range list {
 		text := flat(s.Said)
 		if s.Why != "" {
 			text = strings.TrimPrefix(text+": "+flat(s.Why), ": ")
 		}
 		p.para("  "+p.ended(s.Outcome)+" "+pad(s.Name, 10), text, plain)
-	}
-	if m.Header != "" && p.verbose {
-		p.gap()
-		for _, l := range lines(m.Header) {
-			p.line("    " + l)
+		if p.verbose {
+			for _, l := range s.More {
+				p.para(strings.Repeat(" ", 14), flat(l), faint)
+			}
 		}
 	}
 }
@@ -159,6 +171,7 @@ type (
 		Outcome diagnosis.Outcome `json:"outcome"`
 		Said    string            `json:"said"`
 		Why     string            `json:"why"`
+		More    []string          `json:"more"`
 		Took    float64           `json:"took_ms"`
 	}
 	wireVerdict struct {
@@ -169,15 +182,21 @@ type (
 	}
 )
 
+func toStage(s Stage) wireStage {
+	return wireStage{s.Name, s.Outcome, text(s.Said), text(s.Why), each(s.More, text), millis(s.Took)}
+}
+
+// millis is a duration in milliseconds.
+func millis(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
+
 // TrialJSON writes a trial for a program.
 func TrialJSON(w io.Writer, t Trial) error {
-	ms := func(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 	return writeJSON(w, wireTrial{
-		Schema: TrialSchemaName, Domain: text(title(t.Domain)), Source: text(t.Source), At: t.At.UTC(), Took: ms(t.Took), Passed: len(t.Failed()) == 0,
+		Schema: TrialSchemaName, Domain: text(title(t.Domain)), Source: text(t.Source), At: t.At.UTC(), Took: millis(t.Took), Passed: len(t.Failed()) == 0,
 		Notes: each(t.Notes, text),
 		Passages: each(t.Passages, func(m Passage) wirePassage {
 			return wirePassage{text(m.From), text(m.To), text(m.Client), text(m.HELO), m.Delivered, text(m.Header),
-				each(m.Stages, func(s Stage) wireStage { return wireStage{s.Name, s.Outcome, text(s.Said), text(s.Why), ms(s.Took)} })}
+				each(m.Stages, toStage)}
 		}),
 		Verdicts: each(t.Verdicts, func(v Verdict) wireVerdict {
 			return wireVerdict{v.Name, text(v.Result), v.Outcome, text(v.Text)}
