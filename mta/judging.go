@@ -29,7 +29,7 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 	if s.o.Judged != nil {
 		s.o.Judged(m, j)
 	}
-	if s.o.DMARC == Apply && j.Fate == judge.Rejected {
+	if s.refuses(m, j) {
 		return smtpd.Verdict{}, refusal(j)
 	}
 	_, forged := authres.Strip(msg, s.o.Receive.Hostname)

@@ -58,6 +58,8 @@ type Options struct {
 	// Box names the mailbox of an address of ours; nil: local@domain in lower case.
 	Box func(smtpd.Address) string
 
+	Test TestMailbox // nil: none
+
 	// DNS is asked to judge mail; a judgement takes what Judge allows, by default 5 s.
 	DNS   resolve.Resolver
 	Judge judge.Limits
@@ -117,6 +119,9 @@ func Open(o Options) (*Server, spool.Found, error) {
 	}
 	c := o.Receive
 	c.Store, c.Judge, c.Mailbox = store{s}, judging{s}, s.mailbox
+	if o.Test != nil {
+		c.KeepBareFor = s.allTests
+	}
 	var err error
 	if s.smtp, err = smtpd.New(c); err != nil {
 		return nil, spool.Found{}, err
