@@ -61,7 +61,20 @@ type Config struct {
 	TempDir string           // for messages that are not held in memory; empty: that of the system
 	Log     *slog.Logger     // nil: no log
 	Ended   func(s *Session) // called at the end of each session; nil: not
+	// Answered is told of each connection and recipient that was refused, and of each
+	// message that came to its end, refused or not. It must be quick; nil: nobody is.
+	Answered func(Port, Stage, Reply)
 }
+
+// A Stage is what an answer is about.
+type Stage string
+
+// Stages.
+const (
+	AtConnection Stage = "connection"
+	AtRecipient  Stage = "recipient"
+	AtMessage    Stage = "message"
+)
 
 // Limits bound what clients can take. 0 is the default, negative is no limit.
 type Limits struct {
@@ -162,6 +175,7 @@ type Mail struct {
 // Given is how a client gave a message.
 type Given struct {
 	Size    int64     // octets by SIZE= (RFC 1870); 0: it did not say
+	Octets  int64     // as they came
 	Chunked bool      // by BDAT (RFC 3030), not by DATA
 	Begun   time.Time // at DATA or the first BDAT; it ended at Envelope.Received
 }

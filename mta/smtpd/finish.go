@@ -23,6 +23,7 @@ func (s *session) finish() error {
 	s.srv.log.Info("message", "id", id, "client", s.seen.Remote, "helo", s.seen.HELO, "user", s.seen.User,
 		"from", tx.env.From, "recipients", len(tx.to), "size", tx.watch.size, "reply", r)
 	s.reset()
+	s.srv.answered(s.seen.Port, AtMessage, r)
 	s.reply(r)
 	return nil
 }
@@ -61,7 +62,7 @@ func (s *session) decide(tx *transaction, id string) *Reply {
 	now := time.Now()
 	tx.env.ID, tx.env.Received = id, now
 	m := &Mail{ID: id, Envelope: tx.env, From: tx.from, To: tx.to, Session: s.seen.copied(), Message: s.seen.Messages,
-		Given: Given{Size: tx.size, Chunked: tx.bdat, Begun: tx.begun}}
+		Given: Given{Size: tx.size, Octets: tx.watch.size, Chunked: tx.bdat, Begun: tx.begun}}
 	if s.srv.c.Judge != nil {
 		verdict, err := s.srv.c.Judge.Judge(s.ctx, m, &tx.held)
 		if err != nil {

@@ -20,7 +20,7 @@ func TestGiven(t *testing.T) {
 	c.send("BDAT 8 LAST\r\nA: b\r\n\r\n")
 	c.reply()
 	c.say("QUIT", "221")
-	for i, want := range []smtpd.Given{{Size: 99}, {Chunked: true}} {
+	for i, want := range []smtpd.Given{{Size: 99, Octets: 8}, {Octets: 8, Chunked: true}} {
 		m := w.store.mails[i]
 		if m.Given.Begun.IsZero() || m.Given.Begun.After(m.Envelope.Received) {
 			t.Errorf("begun at %v, received at %v", m.Given.Begun, m.Envelope.Received)

@@ -105,6 +105,7 @@ func (s *session) rcpt(arg string) error {
 	}
 	if r != nil {
 		s.srv.log.Info("recipient refused", "client", s.seen.Remote, "recipient", addr.String(), "reply", r)
+		s.srv.answered(s.seen.Port, AtRecipient, r)
 		s.reply(r)
 		if s.refused++; s.refused >= s.srv.limits.Refused {
 			return s.over(replyTooManyRefused)

@@ -1,11 +1,13 @@
 package smtpd_test
 
 import (
+	"fmt"
 	"net"
 	"net/netip"
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/maildoctor/maildoctor/message"
@@ -236,4 +238,38 @@ func TestNobodyLogsInAtMX(t *testing.T) {
 	c.say("EHLO client.example", "250")
 	c.say("AUTH PLAIN "+plain("a", "secret"), "502 5.5.1 ")
 	c.say("MAIL FROM:<a@sender.example> AUTH=a@local.example", "555 5.5.4 ")
+}
+
+// TestAnswered: who counts hears of every refusal of a connection and a recipient,
+// and of every message.
+func TestAnswered(t *testing.T) {
+	var mu sync.Mutex
+	var got []string
+	w := play(t, func(c *smtpd.Config) {
+		c.Limits.ClientSessions = 1
+		c.Answered = func(p smtpd.Port, at smtpd.Stage, r smtpd.Reply) {
+			mu.Lock()
+			defer mu.Unlock()
+			got = append(got, fmt.Sprintf("%s %s %d %s", p, at, r.Code, r.Status))
+		}
+	})
+	c := w.open(smtpd.MX)
+	w.dial(smtpd.MX).expect("421 4.7.0")
+	c.say("EHLO client.example", "250")
+	c.say("MAIL FROM:<a@sender.example>", "250")
+	c.say("RCPT TO:<b@elsewhere.example>", "550 5.7.1")
+	c.say("RCPT TO:<b@local.example>", "250")
+	c.say("DATA", "354")
+	c.send("A: b\n\r\n.\r\n")
+	c.expect("550 5.6.11")
+	c.envelope()
+	c.say("DATA", "354")
+	c.send("A: b\r\n.\r\n")
+	c.expect("250 2.0.0")
+	mu.Lock()
+	defer mu.Unlock()
+	want := []string{"mx connection 421 4.7.0", "mx recipient 550 5.7.1", "mx message 550 5.6.11", "mx message 250 2.0.0"}
+	if !slices.Equal(got, want) {
+		t.Errorf("%q, want %q", got, want)
+	}
 }

@@ -133,7 +133,10 @@ func (s *Server) begin(conn net.Conn, port Port) {
 	}
 	if refusal != nil {
 		s.log.Info("session refused", "client", remote, "reply", refusal)
-		s.running.Go(func() { turnAway(conn, port, refusal) })
+		s.running.Go(func() {
+			s.answered(port, AtConnection, refusal)
+			turnAway(conn, port, refusal)
+		})
 		return
 	}
 	ss := newSession(s, conn, port, remote)
@@ -147,6 +150,12 @@ func (s *Server) begin(conn net.Conn, port Port) {
 		}()
 		ss.run()
 	})
+}
+
+func (s *Server) answered(port Port, at Stage, r *Reply) {
+	if s.c.Answered != nil {
+		s.c.Answered(port, at, *r)
+	}
 }
 
 // turnAway says why, where that can be said in clear.
