@@ -17,6 +17,7 @@ import (
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/report"
+	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
 )
 
@@ -127,17 +128,7 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if f.record != "" {
 		dns = recorder.DNS(dns)
 	}
-	start := time.Now()
-	j := judge.Limits{Time: time.Duration(f.timeout)}.Message(ctx, dns, m, arrival.Envelope, now)
-	page := messagePage(m, j, arrival.Received)
-	env := world.env(ctx, j.DMARC.RFC9989.Author)
-	env.DNS = dns
-	page.Results = f.examined(ctx, env, m, j, chosen)
-	page.Assumed, page.CutShort = arrival.Assumed, ctx.Err() != nil
-	if f.replay == "" { // a recording asks nobody
-		page.Took = time.Since(start)
-	}
-	page.Header = headerOf(j, f.authservID)
+	page, env, j := f.page(ctx, world, dns, m, arrival, now, chosen)
 	if f.record != "" {
 		if err := a.keepAnswers(f, env, recorder, j); err != nil {
 			return err
@@ -154,7 +145,29 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if ctx.Err() != nil {
 		return &codeError{code: exitInterrupted, err: errors.New("interrupted; what is not in the report is unknown")}
 	}
-	return gate.judge([]diagnosis.Report{{Results: append([]diagnosis.Result{{Findings: page.Findings, Doubts: page.Doubts}}, page.Results...)}})
+	return gate.judge([]diagnosis.Report{foundIn(page)})
+}
+
+// foundIn is all that was found in a message, as a gate judges it.
+func foundIn(page report.Message) diagnosis.Report {
+	return diagnosis.Report{Results: append([]diagnosis.Result{{Findings: page.Findings, Doubts: page.Doubts}}, page.Results...)}
+}
+
+// page judges a message that arrived as of now, and is what there is to report of
+// it, with the world it was examined in; dns is how that world is asked.
+func (f messageFlags) page(ctx context.Context, world stage, dns resolve.Resolver, m *message.Message, arrival judge.Arrival, now time.Time, chosen selection) (report.Message, *checks.Env, judge.Judgement) {
+	start := time.Now()
+	j := judge.Limits{Time: time.Duration(f.timeout)}.Message(ctx, dns, m, arrival.Envelope, now)
+	page := messagePage(m, j, arrival.Received)
+	env := world.env(ctx, j.DMARC.RFC9989.Author)
+	env.DNS = dns
+	page.Results = f.examined(ctx, env, m, j, chosen)
+	page.Assumed, page.CutShort = arrival.Assumed, ctx.Err() != nil
+	if f.replay == "" { // a recording asks nobody
+		page.Took = time.Since(start)
+	}
+	page.Header = headerOf(j, f.authservID)
+	return page, env, j
 }
 
 // messageWorld is where the DNS is asked.
