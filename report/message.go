@@ -23,6 +23,8 @@ type Message struct {
 	Received  int       // field of the boundary, counted from the top; 0 where none was used
 	Assumed   []string  // what the envelope rests on, a sentence each
 
+	Saw []Sight // by the side that received it; nil where none of us did
+
 	Summary  string            // the verdict in words
 	Outcome  diagnosis.Outcome // of DMARC; Skipped where no policy applies
 	Readings []Reading         // of DMARC; the first is the one that counts
@@ -87,6 +89,7 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 	p.header(name)
 	p.verdict(m)
 	p.came(m)
+	p.sights(m.Saw)
 	p.section("Authentication")
 	for i, x := range m.Methods {
 		p.method(x, i > 0 && sameFault(x, m.Methods[i-1]))

@@ -17,6 +17,7 @@ type (
 		Size     int           `json:"size"` // octets
 		At       string        `json:"at"`
 		Envelope wireEnvelope  `json:"envelope"`
+		Saw      []wireSight   `json:"receiving_side"`
 		Summary  string        `json:"summary"`
 		Outcome  string        `json:"outcome"`
 		DMARC    []wireReading `json:"dmarc"`
@@ -85,7 +86,7 @@ func MessageJSON(w io.Writer, m Message) error {
 	doc := wireMessage{
 		Schema: MessageSchema, Subject: text(m.Subject), From: text(m.From), ID: text(m.ID), Size: m.Size, At: stamp(m.At),
 		Envelope: wireEnvelope{Client: text(m.Client), HELO: text(m.HELO), Received: m.Received, Assumed: each(m.Assumed, text)},
-		Summary:  text(m.Summary), Outcome: m.Outcome.String(),
+		Saw:      each(m.Saw, toSight), Summary: text(m.Summary), Outcome: m.Outcome.String(),
 		DMARC: each(m.Readings, toReading), Methods: each(m.Methods, toMethod), Hops: each(m.Hops, toHop),
 		Findings: each(m.Findings, toFinding), Doubts: each(m.Doubts, toDoubt), Results: each(m.Results, toResult), Header: text(m.Header),
 		Questions: max(0, m.Questions), TookMS: max(0, m.Took.Milliseconds()), CutShort: m.CutShort,
