@@ -88,6 +88,17 @@ var providers = []struct{ domain, name string }{
 	{"zoho.com.", "zoho"}, {"zoho.eu.", "zoho"}, {"yandex.net.", "yandex"}, {"yandex.ru.", "yandex"}, {"mail.ru.", "mail.ru"}, {"ovh.net.", "ovh"},
 }
 
+// Providers is the names of those whom ProviderOf knows.
+func Providers() []string {
+	var names []string
+	for _, p := range providers {
+		if !slices.Contains(names, p.name) {
+			names = append(names, p.name)
+		}
+	}
+	return names
+}
+
 // ProviderOf names who receives mail at a host: "google", "microsoft", and so on,
 // else the organisational domain of the host. Reputation is with those.
 func ProviderOf(host string) string {
