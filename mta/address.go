@@ -19,6 +19,9 @@ func canonical(domain string) string {
 	return record.Canonical(domain)
 }
 
+// display is a canonical domain as addresses have it.
+func display(domain string) string { return strings.TrimSuffix(domain, ".") }
+
 // parse reads an address of a spooled envelope, which the receiving side has
 // checked. The last "@" parts it (RFC 5321, 4.1.2).
 func parse(path string) smtpd.Address {

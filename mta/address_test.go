@@ -36,7 +36,7 @@ func TestKeysFor(t *testing.T) {
 		"example.net": "", "org": "", "badexample.org": "", "": "", "[192.0.2.1]": "",
 	} {
 		got := ""
-		for _, k := range keysFor(all, domain) {
+		for _, k := range KeysFor(all, domain) {
 			got += k.Selector
 		}
 		if got != want {

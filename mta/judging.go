@@ -36,7 +36,7 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 	return smtpd.Verdict{
 		Fields:  []byte(j.Results(s.o.Receive.Hostname).Field()),
 		Without: spans(forged),
-		Junk:    s.o.DMARC == Apply && j.Fate == judge.Quarantined,
+		Junk:    s.now.Load().dmarc == Apply && j.Fate == judge.Quarantined,
 		Detail:  j,
 	}, nil
 }

@@ -36,7 +36,7 @@ func (s *Server) box(a smtpd.Address) string {
 	}
 	domain := strings.ToLower(a.Domain)
 	if domain == "" || domain[0] == '[' { // postmaster alone, or an address literal of ours
-		domain = strings.ToLower(s.o.Receive.Domains[0])
+		domain = s.own.first()
 	}
 	return strings.ToLower(a.Local) + "@" + domain
 }

@@ -28,7 +28,7 @@ func (s *Server) route(_ spool.Envelope, r spool.Rcpt) string {
 	if a.Domain == "" || s.own.has(a.Domain) { // without a domain only postmaster comes in
 		return here
 	}
-	for _, addr := range s.o.Receive.Addresses {
+	for _, addr := range s.own.addresses() {
 		if literal := "[" + addr.String() + "]"; a.Domain == literal || a.Domain == strings.Replace(literal, "[", "[ipv6:", 1) {
 			return here
 		}
@@ -51,7 +51,7 @@ func (s *Server) deliver(ctx context.Context, t queue.Transaction) []queue.Outco
 		job.Rcpts = append(job.Rcpts, client.Rcpt{Addr: r.Addr, Notify: r.Notify, ORcpt: r.ORcpt})
 		job.Failures = max(job.Failures, r.Attempts-1) // the one under way is counted already
 	}
-	report := s.sender.Deliver(ctx, job)
+	report := s.now.Load().sender.Deliver(ctx, job)
 	if s.o.Attempted != nil {
 		s.o.Attempted(t.Envelope, report)
 	}

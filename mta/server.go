@@ -14,8 +14,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/semaphore"
@@ -85,7 +85,7 @@ type Server struct {
 	smtp   *smtpd.Server
 	spool  *spool.Spool
 	queue  *queue.Queue
-	sender *deliver.Sender
+	now    atomic.Pointer[settings]
 	own    domains
 	memory *semaphore.Weighted // octets of messages that are judged at this moment
 
@@ -108,17 +108,17 @@ func Open(o Options) (*Server, spool.Found, error) {
 		o.Now = time.Now
 	}
 	s := &Server{o: o, memory: semaphore.NewWeighted(judged)}
-	s.own.set(o.Receive.Domains)
+	s.own.set(o.Receive.Domains, o.Receive.Addresses)
 	send := o.Send
 	if send.Client.Name == "" {
 		send.Client.Name = o.Receive.Hostname
 	}
-	s.sender = &send
-	if err := s.checkKeys(); err != nil {
+	if err := checkKeys(o.Keys); err != nil {
 		return nil, spool.Found{}, err
 	}
+	s.now.Store(&settings{keys: o.Keys, dmarc: o.DMARC, sender: &send})
 	c := o.Receive
-	c.Store, c.Judge, c.Mailbox = store{s}, judging{s}, s.mailbox
+	c.Store, c.Judge, c.Mailbox, c.Room = store{s}, judging{s}, s.mailbox, s.room
 	if o.Test != nil {
 		c.KeepBareFor = s.allTests
 	}
@@ -151,7 +151,7 @@ func (s *Server) Own(names []string, addresses []netip.Addr) error {
 	if err := s.smtp.Own(names, addresses); err != nil {
 		return err
 	}
-	s.own.set(names)
+	s.own.set(names, addresses)
 	return nil
 }
 
@@ -167,26 +167,4 @@ func (s *Server) Close(ctx context.Context) error {
 		err = errors.Join(err, s.spool.Close())
 	})
 	return err
-}
-
-// domains is a set of domains that can be replaced.
-type domains struct {
-	mu  sync.RWMutex
-	all []string // canonical
-}
-
-func (d *domains) set(names []string) {
-	all := make([]string, len(names))
-	for i, name := range names {
-		all[i] = canonical(name)
-	}
-	d.mu.Lock()
-	defer d.mu.Unlock()
-	d.all = all
-}
-
-func (d *domains) has(name string) bool {
-	d.mu.RLock()
-	defer d.mu.RUnlock()
-	return slices.Contains(d.all, canonical(name))
 }

@@ -55,15 +55,6 @@ func (k Key) check() error {
 	return nil
 }
 
-func (s *Server) checkKeys() error {
-	for _, k := range s.o.Keys {
-		if err := k.check(); err != nil {
-			return fmt.Errorf("mta: %w", err)
-		}
-	}
-	return nil
-}
-
 // KeysFor is the keys that sign for a domain: its own, else those of the nearest
 // domain above it, with which DMARC is aligned too (RFC 9989, 5.1).
 func KeysFor(all []Key, domain string) []Key {

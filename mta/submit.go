@@ -33,7 +33,7 @@ func (s judging) submitted(m *smtpd.Mail, text smtpd.Message) (smtpd.Verdict, er
 		added, _ := message.Parse(append(v.Fields[:len(v.Fields):len(v.Fields)], '\r', '\n'))
 		left = append(added.Fields, left...)
 	}
-	signatures, err := sign(KeysFor(s.o.Keys, author(msg, m.From.Domain)), left, func() io.Reader { return spliced(v, text) })
+	signatures, err := sign(KeysFor(s.now.Load().keys, author(msg, m.From.Domain)), left, func() io.Reader { return spliced(v, text) })
 	if err != nil {
 		return smtpd.Verdict{}, err
 	}
@@ -128,7 +128,7 @@ func author(msg *message.Message, sender string) string {
 func (s *Server) Submit(e spool.Envelope, text []byte) (spool.Envelope, error) {
 	text = message.ToCRLF(text)
 	msg, _ := message.Parse(text)
-	signatures, err := Sign(KeysFor(s.o.Keys, author(msg, parse(e.From).Domain)), text)
+	signatures, err := Sign(KeysFor(s.now.Load().keys, author(msg, parse(e.From).Domain)), text)
 	if err != nil {
 		return spool.Envelope{}, err
 	}

@@ -37,7 +37,7 @@ func (s *Server) allTests(to []smtpd.Address) bool {
 
 // refuses reports whether a message is turned away by the policy of its author.
 func (s *Server) refuses(m *smtpd.Mail, j judge.Judgement) bool {
-	return s.o.DMARC == Apply && j.Fate == judge.Rejected && !s.allTests(m.To)
+	return s.now.Load().dmarc == Apply && j.Fate == judge.Rejected && !s.allTests(m.To)
 }
 
 // deliverTo puts a message into the mailbox of one address of ours.

@@ -29,6 +29,12 @@ type Config struct {
 	// its local part is postmaster (RFC 5321, 4.5.1), and then has that of Domains[0].
 	Mailbox func(context.Context, Address) error
 
+	// Room says at MAIL whether there is room for a message of that many octets (0: the
+	// client does not tell), of a user who logged in, or of somebody outside: nil,
+	// [spool.ErrFull], a *[Reply], or any other error for "cannot tell now". nil: there
+	// is.
+	Room func(user string, octets int64) error
+
 	// Users may log in on the submission ports; nil: nobody.
 	Users Authenticator
 

@@ -53,6 +53,12 @@ func (s *session) mail(arg string) error {
 		s.reply(r)
 		return nil
 	}
+	if s.srv.c.Room != nil {
+		if err := s.srv.c.Room(s.seen.User, tx.size); err != nil {
+			s.reply(s.storeReply("", err))
+			return nil
+		}
+	}
 	tx.env.From = p.Address.String()
 	tx.env.Auth, tx.env.HELO, tx.env.Client = s.seen.User, s.seen.HELO, s.seen.Remote.Addr()
 	if s.seen.TLS.Used {

@@ -25,12 +25,8 @@ func (s *Spool) Create(about int64) (*Draft, error) { return s.create("", about)
 // create begins a message with that ID, if it can have it.
 func (s *Spool) create(wanted string, about int64) (*Draft, error) {
 	about = max(about, 0)
-	free, err := s.fs.Free(s.dir)
-	if err != nil {
-		return nil, fmt.Errorf("spool: %w", asFull(err))
-	}
-	if free < s.opts.MinFree+uint64(about) {
-		return nil, fmt.Errorf("%w: %d MiB free on the disk, %d are kept free", ErrFull, free>>20, s.opts.MinFree>>20)
+	if err := s.Free(about); err != nil {
+		return nil, err
 	}
 	id, err := s.begin(wanted, about)
 	if err != nil {
@@ -44,15 +40,45 @@ func (s *Spool) create(wanted string, about int64) (*Draft, error) {
 	return &Draft{s: s, id: id, file: file}, nil
 }
 
+// Free says whether the disk has room for so many octets: nil, or ErrFull.
+func (s *Spool) Free(octets int64) error {
+	free, err := s.fs.Free(s.dir)
+	if err != nil {
+		return fmt.Errorf("spool: %w", asFull(err))
+	}
+	if free < s.opts.MinFree+uint64(max(octets, 0)) {
+		return fmt.Errorf("%w: %d MiB free on the disk, %d are kept free", ErrFull, free>>20, s.opts.MinFree>>20)
+	}
+	return nil
+}
+
+// Room says whether a message of so many octets would be taken now: nil, or ErrFull.
+func (s *Spool) Room(octets int64) error {
+	if err := s.Free(octets); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.place(max(octets, 0))
+}
+
+// place says whether there is one among the messages.
+func (s *Spool) place(octets int64) error {
+	if len(s.sizes) >= s.opts.MaxMessages {
+		return fmt.Errorf("%w: %d messages", ErrFull, len(s.sizes))
+	}
+	if s.bytes+octets > s.opts.MaxBytes {
+		return fmt.Errorf("%w: %d MiB", ErrFull, s.bytes>>20)
+	}
+	return nil
+}
+
 // begin takes a free ID, the wanted one if it is, and a place among the messages.
 func (s *Spool) begin(wanted string, about int64) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if len(s.sizes) >= s.opts.MaxMessages {
-		return "", fmt.Errorf("%w: %d messages", ErrFull, len(s.sizes))
-	}
-	if s.bytes+about > s.opts.MaxBytes {
-		return "", fmt.Errorf("%w: %d MiB", ErrFull, s.bytes>>20)
+	if err := s.place(about); err != nil {
+		return "", err
 	}
 	for id := wanted; ; id = NewID(time.Now()) {
 		if _, taken := s.sizes[id]; !taken && isID(id) {
