@@ -35,6 +35,9 @@ type Job struct {
 	SMTPUTF8   bool   // asked for by who submitted it (RFC 6531)
 	RequireTLS bool   // likewise (RFC 8689, 2)
 	Ret, EnvID string // RFC 3461, for hosts that offer DSN
+	// Least is what TLS has to be like at least, whatever is published: the sender's own
+	// wish, of which the hosts are not told.
+	Least Level
 	// TLSOptional lifts what a domain or our memory want of TLS for this message, which
 	// says "TLS-Required: No" (RFC 8689, 3).
 	TLSOptional bool

@@ -93,5 +93,5 @@ func (a *attempt) planRelay(p *Plan) {
 	} else {
 		h = a.lookUp(h)
 	}
-	p.Hosts = []PlannedHost{{Host: h, Policy: relay.policy(h.Name)}}
+	p.Hosts = []PlannedHost{{Host: h, Policy: relay.policy(h.Name).atLeast(a.job.Least)}}
 }

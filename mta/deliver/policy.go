@@ -39,9 +39,10 @@ const (
 	DANE                        // RFC 7672
 	Configured                  // of a relay
 	Asked                       // REQUIRETLS of the message (RFC 8689)
+	Wished                      // Job.Least
 )
 
-var sourceNames = [...]string{"opportunistic", "remembered", "mta-sts", "dane", "configured", "requiretls"}
+var sourceNames = [...]string{"opportunistic", "remembered", "mta-sts", "dane", "configured", "requiretls", "asked for"}
 
 func (s Source) String() string {
 	if s < 0 || int(s) >= len(sourceNames) {
@@ -69,6 +70,7 @@ func (p Policy) String() string { return fmt.Sprintf("%s: %s (%s)", p.Source, p.
 // what is remembered, opportunistic TLS. With a verdict the host is passed over.
 func (a *attempt) policy(r routing, h Host) (Policy, *verdict) {
 	p, fault := a.published(r, h)
+	p = p.atLeast(a.job.Least)
 	if fault != nil || !a.job.RequireTLS {
 		return p, fault
 	}
@@ -80,6 +82,14 @@ func (a *attempt) policy(r routing, h Host) (Policy, *verdict) {
 		p.Source, p.Least, p.Why = Asked, Verified, "the sender requires it (REQUIRETLS)"
 	}
 	return p, nil
+}
+
+// atLeast is a policy with the sender's own wish.
+func (p Policy) atLeast(level Level) Policy {
+	if p.Least < level {
+		p.Source, p.Least, p.Why = Wished, level, "the sender wants it, whatever is published"
+	}
+	return p
 }
 
 func (a *attempt) published(r routing, h Host) (Policy, *verdict) {

@@ -50,7 +50,7 @@ func (a *attempt) byRelay(name, why string) {
 		h = a.lookUp(h)
 	}
 	a.report.Hosts = append(a.report.Hosts, h)
-	p := relay.policy(h.Name)
+	p := relay.policy(h.Name).atLeast(a.job.Least)
 	if a.job.RequireTLS && p.Least < Verified {
 		p.Source, p.Least, p.Why = Asked, Verified, "the sender requires it (REQUIRETLS)"
 	}
