@@ -12,9 +12,12 @@ import (
 // everything else that is not seen are written as \xNN (ASCII and octets that
 // are not UTF-8) or \u{NN}. A backslash stays single, so that records in
 // presentation form are not changed: the result is for reading, not for decoding.
+//
+// Logs of CI servers are read by programs, too: what they would take for a command
+// (see quiet) is broken up.
 func Escape(s string) string {
 	if isPlain(s) {
-		return s
+		return quiet(s)
 	}
 	var b strings.Builder
 	b.Grow(len(s) + 16)
@@ -30,7 +33,29 @@ func Escape(s string) string {
 		}
 		s = s[size:]
 	}
-	return b.String()
+	return quiet(b.String())
+}
+
+// quiet is a line in which CI servers find no command of theirs: "::name::text" at
+// its beginning and "##[name]" anywhere (GitHub), "##vso[name]" (Azure Pipelines),
+// "##teamcity[name" (TeamCity).
+func quiet(line string) string {
+	for from := 0; ; {
+		i := strings.Index(line[from:], "##")
+		if i < 0 {
+			break
+		}
+		from += i + 1
+		name := strings.TrimLeft(line[from+1:], "abcdefghijklmnopqrstuvwxyz")
+		if strings.HasPrefix(name, "[") {
+			line = line[:from] + `\x23` + line[from+1:]
+		}
+	}
+	trimmed := strings.TrimLeft(line, " ")
+	if rest, ok := strings.CutPrefix(trimmed, "::"); ok && strings.Contains(rest, "::") { // unlike an IPv6 address
+		line = line[:len(line)-len(trimmed)] + `\x3a:` + rest
+	}
+	return line
 }
 
 func isPlain(s string) bool {

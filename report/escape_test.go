@@ -27,6 +27,9 @@ func TestEscape(t *testing.T) {
 		{"tag characters", "\U000e0041", `\u{e0041}`},
 		{"not UTF-8", "a\xffb\xc3", `a\xffb\xc3`},
 		{"surrogate in octets", "\xed\xa0\x80", `\xed\xa0\x80`},
+		{"command of GitHub", "  ::error::x", `  \x3a:error::x`},
+		{"IPv6", "::1", "::1"},
+		{"commands of others", "a ##[error]x ##vso[y] ###teamcity[z ## w", `a #\x23[error]x #\x23vso[y] ##\x23teamcity[z ## w`},
 		{"replacement character itself", "\ufffd", "\ufffd"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

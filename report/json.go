@@ -63,6 +63,8 @@ func inert(doc []byte) []byte {
 	for len(doc) > 0 {
 		r, size := utf8.DecodeRune(doc)
 		switch {
+		case r == '#' && len(out) > 0 && out[len(out)-1] == '#': // of a command in a log, see quiet
+			out = append(out, `\u0023`...)
 		case r == '\n' || shown(r):
 			out = append(out, doc[:size]...)
 		case r > 0xffff:

@@ -79,7 +79,7 @@ func (p *page) in(t tone, s string) string {
 
 // line puts one line, as it is.
 func (p *page) line(s string) {
-	p.WriteString(strings.TrimRight(s, " "))
+	p.WriteString(quiet(strings.TrimRight(s, " ")))
 	p.WriteByte('\n')
 }
 

@@ -127,7 +127,7 @@ func hostile() diagnosis.Report {
 }
 
 func hostileWith(evil string) diagnosis.Report {
-	seen := []diagnosis.Evidence{{Question: evil, Answer: evil}, {Question: "TXT x", Answer: evil + "\n" + strings.Repeat(evil, 40)}}
+	seen := []diagnosis.Evidence{{Question: evil, Answer: evil}, {Question: "TXT x", Answer: evil + "\n" + strings.Repeat(evil, max(1, min(40, 1<<12/max(1, len(evil)))))}}
 	edits := []record.Edit{
 		{Slot: record.Slot{Name: evil, Type: evil, Tag: evil}, Want: []record.Record{{Name: evil, Type: evil, TTL: 60, Data: evil}, {Name: "x.", Type: "TXT", Data: evil}}},
 		{Slot: record.Slot{Name: evil, Type: "TXT"}},
