@@ -22,6 +22,7 @@ type e2eFlags struct {
 	live  bool
 	keys  []string
 	ips   []string
+	chaos []string
 }
 
 func (a *app) e2eCommand() *cobra.Command {
@@ -47,9 +48,15 @@ which ties a zone to the certificate of the real host, is not part of the trial.
 The private keys are the files that dkim names in maildoctor.yaml ("file:"), and
 those of --key.
 
+With --chaos the sender is tried, too, by receivers that misbehave, each in a
+trial of its own: greylist, 4xx, 5xx, tarpit, disconnect, lost-reply, garbage,
+long-reply, no-tls, wrong-certificate, sts-mismatch, down, dns-failure, null-mx,
+loop. The report shows what the sender did, and what became of the mail. Minutes
+and days pass in moments there.
+
 Exit codes:
   0    the mail goes all the way
-  1    a stage fails
+  1    a stage fails, or the sender does not cope with a fault
   2    wrong usage
   3    with --strict: nothing fails, but something could not be told
   4    what was asked for could not be done
@@ -57,7 +64,8 @@ Exit codes:
 		Example: `  maildoctor e2e
   maildoctor e2e example.com --zone example.com.zone --key s1=/etc/dkim/s1.pem
   maildoctor e2e example.com --live --ip 192.0.2.25 --key s1=s1.pem
-  maildoctor e2e --format json`,
+  maildoctor e2e --chaos greylist,no-tls
+  maildoctor e2e --chaos all --format json`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.named = cmd.Flags().Changed("file")
@@ -71,6 +79,7 @@ Exit codes:
 	flags.BoolVar(&f.live, "live", false, "the records that are published, in place of\nmaildoctor.yaml")
 	flags.StringArrayVar(&f.keys, "key", nil, "sign with a private key too: `SELECTOR=FILE`\n(repeatable)")
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail, in place\nof those of its mail hosts (repeatable)")
+	chaosFlag(cmd, &f.chaos)
 	f.nameFlag(cmd)
 	f.resolverFlag(cmd)
 	for _, name := range []string{"ip"} {
@@ -81,7 +90,7 @@ Exit codes:
 	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
 	f.output = a.outputFlags(cmd)
 	flags.StringVarP(&f.output.path, "output", "o", "", "write the report to this `file`, whole or not at all")
-	flags.BoolVarP(&f.output.verbose, "verbose", "v", false, "show the header field that the receiver adds, too")
+	flags.BoolVarP(&f.output.verbose, "verbose", "v", false, "show the header field that the receiver adds, and\nwhat each receiver of --chaos does")
 	f.output.named = func() bool { return flags.Changed("output") }
 	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
 	return cmd
@@ -97,6 +106,10 @@ func (a *app) e2e(ctx context.Context, f e2eFlags, args []string) error {
 	if err := f.output.check(); err != nil {
 		return err
 	}
+	faults, err := chaosOf(f.chaos)
+	if err != nil {
+		return err
+	}
 	limited, cancel := context.WithTimeout(ctx, time.Duration(f.timeout))
 	defer cancel()
 	w, err := a.trialWorld(limited, f, args)
@@ -105,6 +118,9 @@ func (a *app) e2e(ctx context.Context, f e2eFlags, args []string) error {
 	}
 	defer w.close()
 	t, err := w.run(limited)
+	if err == nil {
+		t.Ordeals, err = w.chaos(limited, faults)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return &codeError{code: exitInterrupted, err: errors.New("interrupted; nothing is shown")}
@@ -112,6 +128,9 @@ func (a *app) e2e(ctx context.Context, f e2eFlags, args []string) error {
 		return fmt.Errorf("the trial took longer than %s; --timeout gives it more", time.Duration(f.timeout))
 	case err != nil:
 		return fmt.Errorf("the trial could not be made: %w", err)
+	}
+	if len(t.Ordeals) > 0 {
+		t.Verdicts = append(t.Verdicts, report.Chaos(t.Ordeals))
 	}
 	if err := f.output.print(func(out io.Writer) error {
 		if f.output.format.value == "json" {

@@ -25,21 +25,15 @@ type Notice struct {
 	Err    error  // what is wrong with it
 }
 
-// String is "returned (5.1.1), signed".
+// String is "returned (5.1.1)".
 func (n Notice) String() string {
-	var text string
 	switch n.Action {
 	case "failed":
-		text = "returned (" + n.Status + ")"
+		return "returned (" + n.Status + ")"
 	case "delayed":
-		text = "sender told of the delay"
-	default:
-		return "a message to the sender that is no notice"
+		return "sender told of the delay"
 	}
-	if n.Signed > 0 {
-		text += ", signed"
-	}
-	return text
+	return "a message to the sender that is no notice"
 }
 
 // notice reads what came to the sender, and holds it against what a notice about

@@ -28,26 +28,25 @@ func (s *sufferer) did(e *Endured, visits int) string {
 	}
 	first := e.Attempts[0]
 	var did []string
-	switch {
-	case first.Results[0].Maybe:
-		did = append(did, "noted that it may have been delivered")
-	case s.fault.least == deliver.Verified && n > 1:
-		did = append(did, "sent nothing unprotected")
-	}
-	if s.others {
-		did = append(did, "other mail went on")
+	if first.Results[0].Maybe {
+		did = append(did, "in doubt whether it is there")
 	}
 	switch {
 	case e.Copies == 0 && n > 1:
-		did = append(did, fmt.Sprintf("tried %d times, then gave up", n))
+		did = append(did, fmt.Sprintf("%d attempts, then gave up", n))
 	case e.Copies == 0 && visits == 0:
-		did = append(did, "connected to nobody, gave up")
+		did = append(did, "connected to nobody")
 	case e.Copies == 0:
 		did = append(did, "gave up at once")
+	case n > 1 && s.fault.least == deliver.Verified:
+		did = append(did, fmt.Sprintf("waited for TLS: %d attempts", n))
 	case n > 1:
 		did = append(did, fmt.Sprintf("tried again: %d attempts", n))
 	default:
 		did = append(did, atFirst(first))
+	}
+	if s.others {
+		did = append(did, "other mail went on")
 	}
 	return strings.Join(did, "; ")
 }
@@ -76,24 +75,30 @@ func atFirst(r deliver.Report) string {
 func (s *sufferer) became(e *Endured, inClear bool) string {
 	var parts []string
 	if e.Copies > 0 {
+		delivered := "delivered"
+		if e.Copies > 1 {
+			delivered = fmt.Sprintf("delivered %d times", e.Copies)
+		}
 		last := e.Attempts[len(e.Attempts)-1]
 		switch session := last.Sessions[len(last.Sessions)-1]; {
 		case inClear:
-			parts = append(parts, "delivered in clear text")
+			parts = append(parts, delivered+" in clear text")
 		case session.Policy.Least == deliver.Verified:
-			parts = append(parts, "delivered, verified")
+			parts = append(parts, delivered, "verified")
 		default:
-			parts = append(parts, "delivered, encrypted")
-		}
-		if e.Copies > 1 {
-			parts = append(parts, counted(e.Copies, "copy"))
+			parts = append(parts, delivered, "encrypted")
 		}
 	}
+	signed := len(e.Notices) > 0
 	for _, n := range e.Notices {
 		parts = append(parts, n.String())
+		signed = signed && n.Signed > 0
+	}
+	if signed {
+		parts = append(parts, "signed")
 	}
 	if len(parts) == 0 {
 		return "nothing"
 	}
-	return strings.Join(parts, "; ")
+	return strings.Join(parts, ", ")
 }

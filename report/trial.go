@@ -17,6 +17,7 @@ type Trial struct {
 	At       time.Time
 	Notes    []string // what was taken for granted, or left out
 	Passages []Passage
+	Ordeals  []Ordeal  // of the sender; nil: there were none
 	Verdicts []Verdict // what all of it comes to
 	Took     time.Duration
 }
@@ -71,6 +72,7 @@ func TrialText(w io.Writer, t Trial, o TextOptions) error {
 	for _, passage := range t.Passages {
 		p.passage(passage)
 	}
+	p.ordeals(t.Ordeals)
 	p.gap()
 	for _, v := range t.Verdicts {
 		text := flat(v.Result)
@@ -155,6 +157,7 @@ type (
 		Passed   bool          `json:"passed"`
 		Notes    []string      `json:"notes"`
 		Passages []wirePassage `json:"passages"`
+		Ordeals  []wireOrdeal  `json:"chaos"`
 		Verdicts []wireVerdict `json:"verdicts"`
 	}
 	wirePassage struct {
@@ -198,6 +201,7 @@ func TrialJSON(w io.Writer, t Trial) error {
 			return wirePassage{text(m.From), text(m.To), text(m.Client), text(m.HELO), m.Delivered, text(m.Header),
 				each(m.Stages, toStage)}
 		}),
+		Ordeals: each(t.Ordeals, ordealJSON),
 		Verdicts: each(t.Verdicts, func(v Verdict) wireVerdict {
 			return wireVerdict{v.Name, text(v.Result), v.Outcome, text(v.Text)}
 		}),
