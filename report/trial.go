@@ -105,7 +105,7 @@ func trialEnd(t Trial) string {
 func (p *page) passage(m Passage) {
 	p.gap()
 	p.para("", fmt.Sprintf("From %s to %s, sent from %s (%s)", flat(m.From), flat(m.To), flat(m.Client), flat(m.HELO)), strong)
-	p.stages(m.Stages)
+	p.stages(m.Stages, false)
 	if m.Header != "" && p.verbose {
 		p.gap()
 		for _, l := range lines(m.Header) {
@@ -115,17 +115,21 @@ func (p *page) passage(m Passage) {
 }
 
 // stages puts the steps of a conversation, a line each; to who wants more, all lines
-// of each reply.
-func (p *page) stages(list []Stage) {
+// of each reply. With timed it is told how long each took.
+func (p *page) stages(list []Stage, timed bool) {
 	for _, s := range list {
+		head := "  " + p.ended(s.Outcome) + " " + pad(s.Name, 10)
+		if timed {
+			head += p.in(faint, fmt.Sprintf("%7s", duration(s.Took))) + "  "
+		}
 		text := flat(s.Said)
 		if s.Why != "" {
 			text = strings.TrimPrefix(text+": "+flat(s.Why), ": ")
 		}
-		p.para("  "+p.ended(s.Outcome)+" "+pad(s.Name, 10), text, plain)
+		p.para(head, text, plain)
 		if p.verbose {
 			for _, l := range s.More {
-				p.para(strings.Repeat(" ", 14), flat(l), faint)
+				p.para(strings.Repeat(" ", cells(head)), flat(l), faint)
 			}
 		}
 	}
