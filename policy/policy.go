@@ -2,8 +2,8 @@
 // which checks have to hold for mail of a domain to be accepted there. It asks
 // nothing by itself and judges the results of an examination.
 //
-// It cannot see what only mail shows (alignment, unsubscribe links, volume,
-// complaints); each policy says so.
+// What only mail shows (alignment, unsubscribe links) is asked of one message, by
+// Policy.ForMessage. Volume and complaints nobody can see here; each policy says so.
 package policy
 
 import (
@@ -22,6 +22,7 @@ type Policy struct {
 	Source   diagnosis.Ref
 	Demands  []Demand
 	Unseen   []string // rules that no examination of a domain can show
+	Message  OfMessage
 }
 
 // A Demand is one rule: one of Any has to hold.

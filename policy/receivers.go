@@ -34,12 +34,14 @@ func All() []Policy {
 					{Any: []string{"spf.authorises-ip", "dkim.domainkey-exists"}, From: diagnosis.Critical}, // neither could pass
 				},
 				confirmedPTR, notBlocked),
-			Unseen: []string{"TLS when sending", "messages formed by RFC 5322", "a spam rate below 0.1 %", "no gmail.com address in From"},
+			Message: gmailMessage,
+			Unseen:  []string{"TLS when sending", "messages formed by RFC 5322", "a spam rate below 0.1 %", "no gmail.com address in From"},
 		},
 		{
 			Name: "gmail-bulk", Question: "Would Gmail accept bulk mail (5,000 a day and more) from this domain?", AsOf: "2024-02-01",
 			Source:  diagnosis.Ref{Name: "Gmail email sender guidelines", URL: "https://support.google.com/mail/answer/81126"},
 			Demands: slices.Concat(soundSPF, soundDKIM, someDMARC, confirmedPTR, notBlocked),
+			Message: gmailBulkMessage,
 			Unseen:  []string{"From aligned with SPF or DKIM", "one-click unsubscribe in marketing mail", "TLS when sending", "a spam rate below 0.1 %, never 0.3 %"},
 		},
 		{
@@ -47,7 +49,8 @@ func All() []Policy {
 			Source: diagnosis.Ref{Name: "Yahoo sender best practices", URL: "https://senders.yahooinc.com/best-practices/"},
 			Demands: slices.Concat(soundSPF, soundDKIM, someDMARC, confirmedPTR,
 				all(diagnosis.Warning, "ptr.generic-name"), notBlocked),
-			Unseen: []string{"From aligned with SPF or DKIM", "one-click unsubscribe, honoured within two days", "a low rate of complaints"},
+			Message: yahooMessage,
+			Unseen:  []string{"From aligned with SPF or DKIM", "one-click unsubscribe, honoured within two days", "a low rate of complaints"},
 		},
 		{
 			Name: "microsoft", Question: "Would Outlook.com accept bulk mail (more than 5,000 a day) from this domain?", AsOf: "2025-05-05",
@@ -56,6 +59,7 @@ func All() []Policy {
 				URL:  "https://techcommunity.microsoft.com/blog/microsoftdefenderforoffice365blog/strengthening-email-ecosystem-outlook%E2%80%99s-new-requirements-for-high%E2%80%90volume-senders/4399730",
 			},
 			Demands: slices.Concat(soundSPF, soundDKIM, someDMARC, notBlocked),
+			Message: microsoftMessage,
 			Unseen:  []string{"From aligned with SPF or DKIM", "a From or Reply-To that takes replies", "an unsubscribe link that works"},
 		},
 		{

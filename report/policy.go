@@ -22,6 +22,16 @@ func Policy(w io.Writer, rules policy.Policy, titles map[string]string, o TextOp
 	}
 	p.gap()
 	p.para("", "They also ask for what is not seen here: "+flat(strings.Join(rules.Unseen, "; "))+".", plain)
+	if of, ok := rules.ForMessage(); ok {
+		p.gap()
+		p.para("", flat(of.Question)+" (maildoctor message)", strong)
+		p.gap()
+		for _, d := range of.Demands {
+			p.demand(d, titles)
+		}
+		p.gap()
+		p.para("", "Not seen in one message: "+flat(strings.Join(of.Unseen, "; "))+".", plain)
+	}
 	p.gap()
 	p.flow("", []string{flat(rules.Source.Name), p.in(faint, flat(rules.Source.URL))}, "  ")
 	_, err := io.WriteString(w, p.String())
@@ -58,7 +68,8 @@ const PolicySchemaName = "maildoctor.policy/v1"
 
 // PolicyJSON writes what a receiver asks for, for a machine:
 // {"schema":"maildoctor.policy/v1","policy","question","as_of","source":{"name","url"},
-// "demands":[{"any":[ID],"from":SEVERITY,"present":BOOL,"moot":[OUTCOME]}],"unseen":[TEXT]}.
+// "demands":[{"any":[ID],"from":SEVERITY,"present":BOOL,"moot":[OUTCOME]}],"unseen":[TEXT],
+// "message":{"question","demands","unseen"}}; message is left out where nothing is asked of messages.
 // An outcome that is moot meets the demand as well as passed does.
 func PolicyJSON(w io.Writer, rules policy.Policy) error {
 	type wireDemand struct {
@@ -66,6 +77,18 @@ func PolicyJSON(w io.Writer, rules policy.Policy) error {
 		From    string   `json:"from"`
 		Present bool     `json:"present"`
 		Moot    []string `json:"moot"`
+	}
+	type wireOfMessage struct {
+		Question string       `json:"question"`
+		Demands  []wireDemand `json:"demands"`
+		Unseen   []string     `json:"unseen"`
+	}
+	demand := func(d policy.Demand) wireDemand {
+		return wireDemand{each(d.Any, text), d.From.String(), d.Present, each(d.Moot.Outcomes(), diagnosis.Outcome.String)}
+	}
+	var ofMessage *wireOfMessage
+	if of, ok := rules.ForMessage(); ok {
+		ofMessage = &wireOfMessage{text(of.Question), each(of.Demands, demand), each(of.Unseen, text)}
 	}
 	return writeJSON(w, struct {
 		Schema   string       `json:"schema"`
@@ -75,9 +98,8 @@ func PolicyJSON(w io.Writer, rules policy.Policy) error {
 		Source   wireRef      `json:"source"`
 		Demands  []wireDemand `json:"demands"`
 		Unseen   []string     `json:"unseen"`
+
+		Message *wireOfMessage `json:"message,omitempty"`
 	}{PolicySchemaName, text(rules.Name), text(rules.Question), text(rules.AsOf), toRef(rules.Source),
-		each(rules.Demands, func(d policy.Demand) wireDemand {
-			return wireDemand{each(d.Any, text), d.From.String(), d.Present, each(d.Moot.Outcomes(), diagnosis.Outcome.String)}
-		}),
-		each(rules.Unseen, text)})
+		each(rules.Demands, demand), each(rules.Unseen, text), ofMessage})
 }
