@@ -31,10 +31,10 @@ an address fit. The topic zone is the rules of zone lint.`,
 			}
 			for _, p := range policy.Known() {
 				if p.Name == args[0] {
-					return o.policy(p, a.all())
+					return o.policy(p, slices.Concat(a.all(), authRules()))
 				}
 			}
-			list, err := checks.Select(slices.Concat(a.all(), zoneRules()), args, nil)
+			list, err := checks.Select(a.explained(), args, nil)
 			if err != nil {
 				return usage(err)
 			}
@@ -44,6 +44,9 @@ an address fit. The topic zone is the rules of zone lint.`,
 	o = a.outputFlags(cmd)
 	return cmd
 }
+
+// explained is all that explain can tell of by its ID.
+func (a *app) explained() []*checks.Check { return slices.Concat(a.all(), zoneRules(), authRules()) }
 
 // completeNames completes the IDs of checks that judge such subjects and the
 // topics, also behind commas, and says what each is where it stands alone.
@@ -80,7 +83,7 @@ func (a *app) completeID(_ *cobra.Command, args []string, typed string) ([]strin
 	if len(args) > 0 || strings.Contains(typed, ",") {
 		return nil, cobra.ShellCompDirectiveNoFileComp
 	}
-	names := completions(slices.Concat(a.all(), zoneRules()), typed)
+	names := completions(a.explained(), typed)
 	for _, p := range policy.Known() {
 		if strings.HasPrefix(p.Name, typed) {
 			names = append(names, p.Name+"\t"+p.Question)

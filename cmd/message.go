@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,6 +30,8 @@ type messageFlags struct {
 	received     int
 	authservID   string
 	at           string
+	policies     []string
+	wanted       receivers              // that policies names
 	set          func(flag string) bool // it was given
 }
 
@@ -81,6 +84,8 @@ authenticates, is a critical finding. What the DNS does not answer within
 	}
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
+	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept this very mail?\n(repeatable): "+strings.Join(messagePolicyNames(), ", "))
+	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(messagePolicyNames(), cobra.ShellCompDirectiveNoFileComp))
 	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be\nplayed again")
 	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or a scenario, not the DNS; of its\nmessage, if no FILE is named")
 	f.endFlags(a, cmd, "message")
@@ -112,11 +117,12 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if err := f.named(); err != nil {
 		return err
 	}
-	var chosen selection
-	if len(checks.About(checks.Messages, a.all())) > 0 {
-		if chosen, err = a.choose(checks.Messages, f.only, f.skip); err != nil {
-			return usage(err)
-		}
+	chosen, err := a.chooseOfMessages(f.only, f.skip)
+	if err != nil {
+		return usage(err)
+	}
+	if f.wanted, err = messagePolicies(f.policies); err != nil {
+		return usage(err)
 	}
 	world, err := a.messageWorld(ctx, f)
 	if err != nil {
@@ -148,9 +154,22 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	return gate.judge([]diagnosis.Report{foundIn(page)})
 }
 
+// chooseOfMessages is choose for messages. All checks run, whatever is shown: the
+// score and the answers of receivers rest on them all.
+func (a *app) chooseOfMessages(only, skip []string) (selection, error) {
+	all := checks.About(checks.Messages, a.all())
+	if len(all) == 0 {
+		return selection{}, nil
+	}
+	chosen, err := a.choose(checks.Messages, only, skip)
+	chosen.run = all
+	return chosen, err
+}
+
 // foundIn is all that was found in a message, as a gate judges it.
 func foundIn(page report.Message) diagnosis.Report {
-	return diagnosis.Report{Results: append([]diagnosis.Result{{Findings: page.Findings, Doubts: page.Doubts}}, page.Results...)}
+	beside := diagnosis.Result{Findings: page.Findings, Doubts: page.Doubts}
+	return diagnosis.Report{Results: slices.Concat([]diagnosis.Result{beside}, page.Authentication, page.Results), Policies: page.Policies}
 }
 
 // page judges a message that arrived as of now, and is what there is to report of
@@ -161,7 +180,7 @@ func (f messageFlags) page(ctx context.Context, world stage, dns resolve.Resolve
 	page := messagePage(m, j, arrival.Received)
 	env := world.env(ctx, j.DMARC.RFC9989.Author)
 	env.DNS = dns
-	page.Results = f.examined(ctx, env, m, j, chosen)
+	f.settle(&page, m, j, f.examined(ctx, env, m, j, chosen), chosen)
 	page.Assumed, page.CutShort = arrival.Assumed, ctx.Err() != nil
 	if f.replay == "" { // a recording asks nobody
 		page.Took = time.Since(start)
@@ -302,7 +321,7 @@ func (f messageFlags) examined(ctx context.Context, env *checks.Env, m *message.
 	defer cancel()
 	env.Message, env.Envelope, env.Now = m, j.Envelope, func() time.Time { return j.At }
 	env.SMTP, env.HTTP = nil, nil
-	return chosen.relevant(checks.Run(ctx, env, chosen.run, func(diagnosis.Result) {}))
+	return checks.Run(ctx, env, chosen.run, func(diagnosis.Result) {})
 }
 
 // keepAnswers writes what the DNS said as a scenario of the author domain.

@@ -35,7 +35,7 @@ func messagePage(m *message.Message, j judge.Judgement, received int) report.Mes
 			Name: string(r.verdict.Reading), Result: r.verdict.String(), Fate: string(r.fate), Author: record.Display(r.verdict.Author), Cause: r.verdict.Cause, Trace: r.verdict.Trace(),
 		})
 	}
-	page.Findings, page.Doubts = j.Findings()
+	page.Story = j.Story(m)
 	return page
 }
 

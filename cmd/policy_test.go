@@ -3,9 +3,11 @@ package cmd
 import (
 	"bytes"
 	"os"
+	"slices"
 	"testing"
 
 	"github.com/maildoctor/maildoctor/checks/suite"
+	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/policy"
 )
 
@@ -15,8 +17,11 @@ func TestPoliciesDemandChecks(t *testing.T) {
 	for _, c := range suite.All() {
 		known[c.ID] = true
 	}
+	for _, r := range judge.Rules() {
+		known[r.ID] = true
+	}
 	for _, p := range policy.All() {
-		for _, d := range p.Demands {
+		for _, d := range slices.Concat(p.Demands, p.Message.Demands) {
 			for _, id := range d.Any {
 				if !known[id] {
 					t.Errorf("policy %s demands %s, which is no check", p.Name, id)

@@ -121,7 +121,11 @@ func success(v dmarc.Verdict) string {
 			said = append(said, words)
 		}
 	}
-	return fmt.Sprintf("%s is aligned with the author domain %s", strings.Join(said, " and "), record.Display(v.Author))
+	is := "is"
+	if len(said) > 1 {
+		is = "are"
+	}
+	return fmt.Sprintf("%s %s aligned with the author domain %s", joined(said), is, record.Display(v.Author))
 }
 
 // asks is what the policy wants of mail that fails, in a sentence.

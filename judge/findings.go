@@ -195,7 +195,7 @@ func (f *findings) signatures() {
 		f.unsigned()
 		return
 	}
-	at := make(map[string]int)
+	at, same := make(map[string]int), make(map[string][]dkim.Verdict)
 	for _, v := range f.j.DKIM {
 		name := fmt.Sprintf("the signature of %.80q, selector %.60q", v.Signature.Domain, v.Signature.Selector)
 		switch v.Code {
@@ -208,14 +208,24 @@ func (f *findings) signatures() {
 				cause = fmt.Sprintf("%s: the mail is not as it was signed (%s)", v.Code, v.Fault)
 			}
 			list := f.of(rule)
-			if i, same := at[cause]; same {
-				list.Findings[i].Message = name + "; " + list.Findings[i].Message
+			same[cause] = append(same[cause], v)
+			if i, again := at[cause]; again {
+				list.Findings[i].Message = signaturesOf(same[cause]) + ": " + cause
 				continue
 			}
 			at[cause] = len(list.Findings)
 			f.add(rule, "dkim", severity, cure(v), "%s: %s", name, cause)
 		}
 	}
+}
+
+// signaturesOf names several signatures.
+func signaturesOf(list []dkim.Verdict) string {
+	var names []string
+	for _, v := range list {
+		names = append(names, fmt.Sprintf("%.80q (selector %.60q)", v.Signature.Domain, v.Signature.Selector))
+	}
+	return "the signatures of " + joined(names)
 }
 
 func (j Judgement) signaturesPassing() (n int) {

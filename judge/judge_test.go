@@ -34,7 +34,7 @@ func TestMessage(t *testing.T) {
 		summary  string // a part of it
 	}{
 		{"all is well", "me@author.example", "author.example", good, nil,
-			"spf=pass helo=pass iprev=pass dkim=pass arc=none dmarc=pass/pass fate=delivered/delivered", "SPF of author.example and DKIM of author.example is aligned"},
+			"spf=pass helo=pass iprev=pass dkim=pass arc=none dmarc=pass/pass fate=delivered/delivered", "SPF of author.example and DKIM of author.example are aligned"},
 		{"SPF alone", "me@author.example", "", good, nil,
 			"spf=pass helo=pass iprev=pass dkim=none arc=none dmarc=pass/pass fate=delivered/delivered", "passes DMARC: SPF of author.example"},
 		{"forwarded: SPF breaks, DKIM carries", "me@author.example", "author.example", stranger, nil,

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/score"
 )
 
 // A Message is what was found out about one mail. All of it may be hostile text.
@@ -26,15 +27,23 @@ type Message struct {
 	Saw []Sight // by the side that received it; nil where none of us did
 
 	Summary  string            // the verdict in words
+	Story    string            // what was changed on the way, in words; empty where nothing is known to be
 	Outcome  diagnosis.Outcome // of DMARC; Skipped where no policy applies
 	Readings []Reading         // of DMARC; the first is the one that counts
 	Methods  []Method          // in the order of a page
 	Hops     []Hop             // in the order it travelled
 
+	// Authentication is what the rules of authentication came to. The finding of the
+	// first of them is what Summary says.
+	Authentication []diagnosis.Result
+	Results        []diagnosis.Result // of the checks of header and body; nil where none ran
+	// Findings and Doubts are what no rule is about, such as what the receiving side
+	// saw.
 	Findings []diagnosis.Finding
 	Doubts   []diagnosis.Doubt
-	Results  []diagnosis.Result // of the checks of header and body; nil where none ran
-	Header   string             // the header field that a receiver would add; may have several lines
+	Score    score.Score
+	Policies []diagnosis.Judgement // answers to what was asked for besides
+	Header   string                // the header field that a receiver would add; may have several lines
 
 	Questions int
 	Took      time.Duration
@@ -79,7 +88,7 @@ type Hop struct {
 }
 
 // MessageText writes what was found out about a message for a person: the verdict
-// first, then how it came about, and at the end what to do.
+// first, what to do and the score, then how it all came about.
 func MessageText(w io.Writer, m Message, o TextOptions) error {
 	p := newPage(o)
 	name := "message"
@@ -88,6 +97,9 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 	}
 	p.header(name)
 	p.verdict(m)
+	p.toDo(m)
+	p.score(m.Score)
+	p.policies(m.Policies)
 	p.came(m)
 	p.sights(m.Saw)
 	p.section("Authentication")
@@ -96,15 +108,8 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 	}
 	p.readings(m.Readings)
 	p.hops(m.Hops)
-	p.wrong(m)
-	if len(m.Results) > 0 {
-		p.section("Header and body")
-		p.topics(diagnosis.Report{Results: m.Results})
-		p.findings(m.Results)
-		p.unknowns(m.Results)
-		p.gap()
-		p.hints(firstFailed(m.Results))
-	}
+	p.untold(m)
+	p.content(m)
 	if p.verbose && m.Header != "" {
 		p.section("As a receiver writes it")
 		for _, l := range lines(strings.ReplaceAll(m.Header, "\r\n", "\n")) {
@@ -117,6 +122,22 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 	return err
 }
 
+// content puts what was found in header and body. The topics that stand under
+// Authentication already are not counted up again.
+func (p *page) content(m Message) {
+	if len(m.Results) > 0 {
+		p.section("Header and body")
+		own := slices.DeleteFunc(slices.Clone(m.Results), func(r diagnosis.Result) bool {
+			return !strings.HasPrefix(r.Rule.ID, "message.") && !p.verbose
+		})
+		p.topics(diagnosis.Report{Results: own})
+		p.findings(m.Results)
+		p.unknowns(m.Results)
+	}
+	p.gap()
+	p.hints(firstFailed(slices.Concat(m.Authentication, m.Results)))
+}
+
 func (p *page) section(title string) {
 	p.gap()
 	p.line(p.in(strong, title))
@@ -127,6 +148,9 @@ func (p *page) verdict(m Message) {
 	p.gap()
 	tones := map[diagnosis.Outcome]tone{diagnosis.Passed: good, diagnosis.Failed: strongBad, diagnosis.Unknown: strongWarn, diagnosis.Skipped: strong}
 	p.para(p.mark(outcomeState(m.Outcome))+" ", flat(m.Summary), tones[m.Outcome])
+	if m.Story != "" {
+		p.para("  ", flat(m.Story), plain)
+	}
 	if text := fates(m.Readings); text != "" {
 		p.para("  ", text, plain)
 	}
@@ -328,14 +352,11 @@ func longDuration(d time.Duration) string {
 	return fmt.Sprintf("%d days", int(d.Hours()/24))
 }
 
-// wrong puts the findings and what to do, and what could not be told.
-func (p *page) wrong(m Message) {
-	if len(m.Findings) > 0 {
-		p.section("What to do")
-	}
+// toDo puts the findings about authentication and what to do. What the verdict said
+// is not said again.
+func (p *page) toDo(m Message) {
 	told := make(map[string]bool)
-	for _, f := range gravest(m.Findings) {
-		p.para("  "+p.mark(stateOfSeverity(f.Severity))+" ", flat(f.Message), plain)
+	steps := func(f diagnosis.Finding) {
 		for _, s := range f.Remedy.Steps {
 			if !told[s] {
 				p.para("    "+p.in(faint, "→")+" ", flat(s), plain)
@@ -343,19 +364,64 @@ func (p *page) wrong(m Message) {
 			told[s] = true
 		}
 	}
-	if len(m.Doubts) == 0 {
+	begun := false
+	begin := func() {
+		if !begun {
+			p.section("What to do")
+		}
+		begun = true
+	}
+	for i, f := range gravest(append(findingsOf(m.Authentication), m.Findings...)) {
+		if said := i == 0 && len(m.Authentication) > 0 && saidFirst(f, m.Authentication[0]); said {
+			if len(f.Remedy.Steps) > 0 {
+				begin()
+				steps(f)
+			}
+			continue
+		}
+		begin()
+		p.para("  "+p.mark(stateOfSeverity(f.Severity))+" ", flat(f.Message), plain)
+		steps(f)
+	}
+}
+
+// saidFirst reports whether a finding is that of the rule that the verdict tells.
+func saidFirst(f diagnosis.Finding, r diagnosis.Result) bool {
+	return len(r.Findings) > 0 && r.Findings[0].Message == f.Message
+}
+
+func findingsOf(results []diagnosis.Result) (list []diagnosis.Finding) {
+	for _, r := range results {
+		list = append(list, r.Findings...)
+	}
+	return list
+}
+
+// doubtsOf are the doubts that no other result explains.
+func doubtsOf(results []diagnosis.Result) (list []diagnosis.Doubt) {
+	for _, r := range results {
+		if r.Cause == "" {
+			list = append(list, r.Doubts...)
+		}
+	}
+	return list
+}
+
+// untold puts what could not be told of the authentication.
+func (p *page) untold(m Message) {
+	doubts := append(doubtsOf(m.Authentication), m.Doubts...)
+	if len(doubts) == 0 {
 		return
 	}
 	p.section("What could not be told")
-	for _, d := range m.Doubts {
+	for _, d := range doubts {
 		p.para("  "+p.mark(unknown)+" ", flat(d.Subject)+": "+flat(d.Reason), plain)
 	}
 }
 
 // closing is the counts.
 func (p *page) closing(m Message) {
-	all := slices.Concat(m.Results, []diagnosis.Result{{Outcome: diagnosis.Failed, Findings: m.Findings}})
-	n := severities(diagnosis.Report{Results: all})
+	n := severities(diagnosis.Report{Results: slices.Concat(m.Authentication, m.Results, []diagnosis.Result{{Outcome: diagnosis.Failed, Findings: m.Findings}})})
 	var parts []string
 	for _, s := range []struct {
 		severity diagnosis.Severity
@@ -371,7 +437,7 @@ func (p *page) closing(m Message) {
 	if len(parts) == 0 {
 		parts = append(parts, p.in(good, "nothing wrong"))
 	}
-	if k := len(m.Doubts) + count(m.Results).unknown(); k > 0 {
+	if k := len(doubtsOf(m.Authentication)) + len(m.Doubts) + count(m.Results).unknown(); k > 0 {
 		parts = append(parts, fmt.Sprintf("%d could not be told", k))
 	}
 	parts = append(parts, plural(m.Questions, "question")+" in "+duration(m.Took))

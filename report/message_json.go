@@ -6,7 +6,7 @@ import (
 )
 
 // MessageSchema stands in the field "schema" of what MessageJSON writes.
-const MessageSchema = "maildoctor.message/v1"
+const MessageSchema = "maildoctor.message/v2"
 
 type (
 	wireMessage struct {
@@ -19,14 +19,20 @@ type (
 		Envelope wireEnvelope  `json:"envelope"`
 		Saw      []wireSight   `json:"receiving_side"`
 		Summary  string        `json:"summary"`
+		Story    string        `json:"story"`
 		Outcome  string        `json:"outcome"`
 		DMARC    []wireReading `json:"dmarc"`
 		Methods  []wireMethod  `json:"methods"`
 		Hops     []wireHop     `json:"hops"`
-		Findings []wireFinding `json:"findings"`
-		Doubts   []wireDoubt   `json:"doubts"`
-		Results  []wireResult  `json:"results"` // of the checks of header and body
-		Header   string        `json:"authentication_results"`
+		Score    wireScore     `json:"score"`
+
+		Authentication []wireResult    `json:"authentication"` // of the rules of authentication
+		Results        []wireResult    `json:"results"`        // of the checks of header and body
+		Findings       []wireFinding   `json:"findings"`       // beside those of rules
+		Doubts         []wireDoubt     `json:"doubts"`
+		Policies       []wireJudgement `json:"policies"`
+
+		Header string `json:"authentication_results"`
 
 		Questions int   `json:"questions"`
 		TookMS    int64 `json:"took_ms"`
@@ -86,9 +92,9 @@ func MessageJSON(w io.Writer, m Message) error {
 	doc := wireMessage{
 		Schema: MessageSchema, Subject: text(m.Subject), From: text(m.From), ID: text(m.ID), Size: m.Size, At: stamp(m.At),
 		Envelope: wireEnvelope{Client: text(m.Client), HELO: text(m.HELO), Received: m.Received, Assumed: each(m.Assumed, text)},
-		Saw:      each(m.Saw, toSight), Summary: text(m.Summary), Outcome: m.Outcome.String(),
+		Saw:      each(m.Saw, toSight), Summary: text(m.Summary), Story: text(m.Story), Outcome: m.Outcome.String(),
 		DMARC: each(m.Readings, toReading), Methods: each(m.Methods, toMethod), Hops: each(m.Hops, toHop),
-		Findings: each(m.Findings, toFinding), Doubts: each(m.Doubts, toDoubt), Results: each(m.Results, toResult), Header: text(m.Header),
+		Score: toScore(m.Score), Authentication: each(m.Authentication, toResult), Results: each(m.Results, toResult), Findings: each(m.Findings, toFinding), Doubts: each(m.Doubts, toDoubt), Policies: each(m.Policies, toJudgement), Header: text(m.Header),
 		Questions: max(0, m.Questions), TookMS: max(0, m.Took.Milliseconds()), CutShort: m.CutShort,
 	}
 	if m.FromKnown {

@@ -12,6 +12,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/report"
+	"github.com/maildoctor/maildoctor/score"
 )
 
 // judgedMessage is a message in which every text is hostile.
@@ -29,11 +30,21 @@ func judgedMessage() report.Message {
 			{Name: "DKIM", Result: "fail", Outcome: failed, Subject: "again", Why: "why " + evil, Changes: []report.Change{{Field: evil, Text: "changed " + evil, Was: "was " + evil, Is: "is " + evil}}}},
 		Hops: []report.Hop{{From: evil, Address: "192.0.2.25", By: evil, With: evil, TLS: evil, At: at, Boundary: true}, {By: "b", At: at.Add(-time.Minute), Delay: -time.Minute},
 			{By: "c", At: at.Add(3 * 24 * time.Hour), Delay: 3 * 24 * time.Hour}, {}},
-		Findings: []diagnosis.Finding{{Subject: "dkim", Severity: diagnosis.Warning, Message: "finding " + evil, Remedy: diagnosis.Remedy{Steps: []string{"step " + evil}}},
-			{Subject: "dmarc", Severity: diagnosis.Critical, Message: "gravest", Remedy: diagnosis.Remedy{Steps: []string{"step " + evil}}}},
-		Doubts:  []diagnosis.Doubt{{Subject: "arc", Reason: "doubt " + evil}},
-		Results: []diagnosis.Result{{Rule: diagnosis.Rule{ID: "message.date", Title: "t", Severity: diagnosis.Advice}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "Date", Message: "checked " + evil}}}},
-		Header:  "Authentication-Results: x;\r\n\tspf=pass\r\n", Questions: 3, Took: time.Second,
+		Authentication: []diagnosis.Result{
+			{Rule: diagnosis.Rule{ID: "auth.dmarc"}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "dmarc", Severity: diagnosis.Critical, Message: "the verdict again", Remedy: diagnosis.Remedy{Steps: []string{"step " + evil}}}}},
+			{Rule: diagnosis.Rule{ID: "auth.dkim"}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "dkim", Severity: diagnosis.Warning, Message: "finding " + evil, Remedy: diagnosis.Remedy{Steps: []string{"step " + evil}}}}},
+			{Rule: diagnosis.Rule{ID: "auth.arc"}, Outcome: diagnosis.Unknown, Doubts: []diagnosis.Doubt{{Subject: "arc", Reason: "doubt " + evil}}},
+			{Rule: diagnosis.Rule{ID: "auth.readings"}, Outcome: diagnosis.Unknown, Cause: "auth.arc", Doubts: []diagnosis.Doubt{{Reason: "a doubt that follows"}}},
+		},
+		Findings: []diagnosis.Finding{{Subject: "ehlo", Severity: diagnosis.Warning, Message: "beside " + evil}}, Story: "It was changed: " + evil + ".",
+		Score: score.Score{Tenths: 15, Deductions: []score.Deduction{
+			{Check: "auth.dmarc", Message: "deducted " + evil, Group: score.Authentication, Full: 60, Cost: 60},
+			{Check: "auth.authenticated", Message: "x", More: 2, Group: score.Authentication, Full: 60, Cost: 20, Cut: score.AtLimit},
+			{Check: "message.date", Message: "y", Group: score.Header, Full: 20, Cost: 5, Cut: score.NothingLeft},
+		}, Open: []diagnosis.Ground{{Check: "auth.arc", Message: "doubt " + evil}}},
+		Policies: []diagnosis.Judgement{{Policy: "gmail", Question: "Would Gmail take it? " + evil, Answer: failed, Against: []diagnosis.Ground{{Check: "auth.dmarc", Message: "ground " + evil}}, Unseen: []string{evil}, AsOf: "2024-02-01", Source: diagnosis.Ref{Name: evil}}},
+		Results:  []diagnosis.Result{{Rule: diagnosis.Rule{ID: "message.date", Title: "t", Severity: diagnosis.Advice}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "Date", Message: "checked " + evil}}}},
+		Header:   "Authentication-Results: x;\r\n\tspf=pass\r\n", Questions: 3, Took: time.Second,
 	}
 }
 
@@ -61,9 +72,12 @@ func TestMessageText(t *testing.T) {
 	}
 	text := messageText(t, judgedMessage(), report.TextOptions{Width: 120})
 	last := -1
-	for _, want := range []string{"✗ This mail fails DMARC", "it is rejected by RFC 9989, quarantined by RFC 7489.", "MAIL FROM <a", "– assumed", "  ✓ SPF       pass · a", "! DKIM      fail", "~ changed", "- was", "+ is", "for the same reason",
+	for _, want := range []string{"✗ This mail fails DMARC", "It was changed: a", "it is rejected by RFC 9989, quarantined by RFC 7489.",
+		"What to do", "→ step", "! finding", "! beside", "Score at most 1.5/10, because of", "−6    auth.dmarc: deducted a", "−2    auth.authenticated: x (+2 more) (of 6; authentication costs 8 at most)",
+		"−0.5  message.date: y (of 2; no more is left)", "? not counted, as it could not be told: auth.arc", "✗ Would Gmail take it?", "– auth.dmarc: ground", "MAIL FROM <a", "– assumed",
+		"  ✓ SPF       pass · a", "! DKIM      fail", "~ changed", "- was", "+ is", "for the same reason",
 		"DMARC by RFC 9989: fail (reject)", "DMARC by RFC 7489: fail (quarantine)", "The way it took", "the boundary", "1 min 0 s before the hop before it", "(+3 days)", "no date that can be read",
-		"What to do", "✗ gravest", "→ step", "! finding", "What could not be told", "? arc: doubt", "Header and body", "message.date", "1 critical finding · 1 warning · 1 advice · 1 could not be told · 3 questions in 1.0 s"} {
+		"What could not be told", "? arc: doubt", "Header and body", "! ADVICE  message.date", "1 critical finding · 2 warnings · 1 advice · 1 could not be told · 3 questions in 1.0 s"} {
 		i := strings.Index(text, want)
 		if i < last {
 			t.Errorf("%q is missing or stands before what should precede it, in\n%s", want, text)
@@ -72,6 +86,9 @@ func TestMessageText(t *testing.T) {
 	}
 	if n := strings.Count(text, "→ step"); n != 1 {
 		t.Errorf("a step is told %d times", n)
+	}
+	if strings.Contains(text, "the verdict again") || strings.Contains(text, "a doubt that follows") {
+		t.Errorf("it is told twice:\n%s", text)
 	}
 	if strings.Contains(text, "only verbose") || strings.Contains(text, "more a") || strings.Contains(text, "As a receiver writes it") {
 		t.Errorf("it is verbose:\n%s", text)

@@ -32,8 +32,18 @@ type Deduction struct {
 	Severity diagnosis.Severity
 	Group    Group // whose limit holds
 	Full     int   // tenths that the fault costs by itself
-	Cost     int   // tenths that it costs here, where its group has reached its limit or the score its end less
+	Cost     int   // tenths that it costs here
+	Cut      Cut   // why it costs less
 }
+
+// A Cut is why a fault costs less than it does by itself.
+type Cut int
+
+const (
+	Whole       Cut = iota // it does not
+	AtLimit                // its group has reached its limit
+	NothingLeft            // no more is left of the score
+)
 
 // String is the score for a reader: "7.3/10", or "at most 7.3/10" where something
 // could not be told.
@@ -122,6 +132,13 @@ func (s *Score) count() {
 	for i := range s.Deductions {
 		d := &s.Deductions[i]
 		d.Cost = min(d.Full, left[d.Group], s.Tenths)
+		switch {
+		case d.Cost == d.Full:
+		case d.Cost == s.Tenths:
+			d.Cut = NothingLeft
+		default:
+			d.Cut = AtLimit
+		}
 		left[d.Group] -= d.Cost
 		s.Tenths -= d.Cost
 	}

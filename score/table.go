@@ -43,6 +43,16 @@ type Limit struct {
 // Limits are those of all groups, in the order in which they are counted.
 func Limits() []Limit { return slices.Clone(limits) }
 
+// Most is the limit of a group, in tenths of a point.
+func Most(g Group) int {
+	for _, l := range limits {
+		if l.Group == g {
+			return l.Most
+		}
+	}
+	return 0
+}
+
 // Weights are those of all rules, in the order in which they are counted: causes
 // that count a fault stand before what they count it for.
 func Weights() []Weight { return slices.Clone(weights) }
