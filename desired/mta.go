@@ -2,6 +2,7 @@ package desired
 
 import (
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -146,4 +147,25 @@ func (s State) Taken(hostname string) []string {
 		}
 	}
 	return names
+}
+
+// DKIM is the keys of a domain, canonical, as it has them itself or from the
+// defaults. A key without a selector has the profile's, unless that depends on when
+// the key was made.
+func (s State) DKIM(domain string) []Key {
+	for _, d := range s.Domains {
+		if d.Name != domain {
+			continue
+		}
+		set := d.Over(s.Defaults)
+		profile, _ := FindProfile(set.Profile)
+		keys := slices.Clone(set.DKIM)
+		for i, k := range keys {
+			if k.Selector == "" && len(profile.Selectors) > 0 && !strings.Contains(profile.Selectors[0], "{") {
+				keys[i].Selector = profile.Selectors[0]
+			}
+		}
+		return keys
+	}
+	return nil
 }

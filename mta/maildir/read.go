@@ -203,3 +203,16 @@ func (s *Store) room(box string) (int64, error) {
 	}
 	return room, nil
 }
+
+// Full reports whether a mailbox has reached its quota, so that whoever brings
+// something for it can be told before.
+func (s *Store) Full(box string) (bool, error) {
+	if s.Quota <= 0 {
+		return false, nil
+	}
+	_, err := s.room(box)
+	if errors.Is(err, ErrFull) {
+		return true, nil
+	}
+	return false, err
+}
