@@ -37,7 +37,10 @@ DKIM selectors and the addresses that send are nowhere published as such: name
 them with --selector and --ip, and more can be told.
 
 The report goes to standard output, for people (text) or for programs (json,
-described by report/report.schema.json). NO_COLOR and COLUMNS are obeyed.
+described by report/report.schema.json, and the formats of CI servers, of
+monitoring and of spreadsheets). --format FORMAT:FILE writes to a file too, in
+as many formats as are wanted. --format nagios makes the exit codes those of a
+monitoring plugin. NO_COLOR and COLUMNS are obeyed.
 
 On the mail host itself --local looks at it from within too, and holds what it
 finds against the DNS: the names, DKIM keys, certificates and addresses that its
@@ -52,6 +55,7 @@ asked by that; the key is in no report and no recording.
   maildoctor check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com
   maildoctor check example.com --only spf,dmarc.exists --resolver tls://192.0.2.53
   sudo maildoctor check example.com --local
+  maildoctor check example.com --format text --format junit:report.xml
   maildoctor check - --format json --output report.json < domains.txt`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -75,7 +79,7 @@ asked by that; the key is in no report and no recording.
 	flags.BoolVar(&f.allowPrivate, "allow-private", false, "talk to hosts on private addresses too, as in a\nlab; otherwise they are findings, and left alone")
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster (DATA) and break them\noff; a host that falls for bare line ends DELIVERS\none: for hosts of your own only")
-	f.endFlags(a, cmd, "domain")
+	f.reportFlags(a, cmd, "domain")
 	_ = cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return policyNames(), cobra.ShellCompDirectiveNoFileComp
 	})

@@ -96,10 +96,20 @@ func (f *examFlags) recordingFlags(cmd *cobra.Command) {
 
 // endFlags are those about time, the report and the exit code.
 func (f *examFlags) endFlags(a *app, cmd *cobra.Command, each string) {
+	f.ends(cmd, each, a.outputFlags)
+}
+
+// reportFlags are the same for a command whose result is reports, which can be
+// written in many formats.
+func (f *examFlags) reportFlags(a *app, cmd *cobra.Command, each string) {
+	f.ends(cmd, each, a.reportFlag)
+}
+
+func (f *examFlags) ends(cmd *cobra.Command, each string, format func(*cobra.Command) *output) {
 	f.timeout = span(60 * time.Second)
 	cmd.Flags().Var(&f.timeout, "timeout", "how long to examine each "+each)
 	_ = cmd.RegisterFlagCompletionFunc("timeout", cobra.NoFileCompletions)
-	f.output = a.outputFlags(cmd).fileFlags(cmd)
+	f.output = format(cmd).fileFlags(cmd)
 	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning, critical,\nor never", "critical", "advice", "warning", "critical", "never")
 	cmd.Flags().BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
 }
@@ -121,9 +131,11 @@ func (f *examFlags) named() error {
 func (f *examFlags) gate() (gate, error) {
 	g := gate{strict: f.strict, never: f.failOn.value == "never"}
 	if g.never {
+		f.output.failOn = diagnosis.Critical + 1
 		return g, nil
 	}
 	err := g.failOn.UnmarshalText([]byte(f.failOn.value))
+	f.output.failOn = g.failOn
 	return g, err
 }
 
@@ -189,7 +201,7 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 	if ctx.Err() != nil {
 		return interrupted(skipped, e.subjects)
 	}
-	verdict := gate.judge(reports)
+	verdict := f.output.end(gate, reports)
 	if verdict == nil && e.replay == nil && unanswered(reports, stats) {
 		return errNoAnswer
 	}

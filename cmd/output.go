@@ -29,6 +29,9 @@ type output struct {
 	private bool   // the file is for its owner alone: mode 0600
 	verbose bool
 
+	formats *formats           // of a command that reports; nil of all others
+	failOn  diagnosis.Severity // from which on formats show failures; see gate
+
 	named func() bool // whether path was given
 }
 
@@ -64,6 +67,11 @@ func (o *output) check() error {
 	}
 	if o.path == "-" {
 		o.path = ""
+	}
+	if o.formats != nil {
+		if err := o.checkFormats(); err != nil {
+			return err
+		}
 	}
 	if o.path == "" {
 		return nil
@@ -167,6 +175,9 @@ func (o *output) text() report.TextOptions {
 // reports prints reports in the format asked for, and to people who want it
 // verbose where the time went.
 func (o *output) reports(list []diagnosis.Report, asked ...report.Asked) error {
+	if o.formats != nil {
+		return o.formatted(list, asked)
+	}
 	return o.print(func(w io.Writer) error {
 		if o.format.value == "json" {
 			return report.JSON(w, list)

@@ -50,7 +50,7 @@ lists the rules.
 	for _, name := range []string{"only", "skip"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, completeRules)
 	}
-	f.endFlags(a, cmd, "file")
+	f.reportFlags(a, cmd, "file")
 	cmd.Flags().Lookup("timeout").Usage = "how long to judge the files"
 	return cmd
 }
@@ -98,5 +98,5 @@ func (a *app) zoneLint(ctx context.Context, f lintFlags, args []string) error {
 	if ctx.Err() != nil {
 		return &codeError{code: exitInterrupted, err: errors.New("interrupted; what is not in the report is unknown")}
 	}
-	return gate.judge(reports)
+	return f.output.end(gate, reports)
 }

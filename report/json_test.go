@@ -154,7 +154,7 @@ func TestReadJSONRefuses(t *testing.T) {
 	for _, c := range []struct{ name, doc, want string }{
 		{"nothing", "", "not valid JSON"},
 		{"text", "── example.org", "not valid JSON"},
-		{"two documents", good + good, "not valid JSON"},
+		{"a document and more", good + "}", "not valid JSON"},
 		{"something else", `{"name":"x"}`, `not a maildoctor report: it has no "schema"`},
 		{"a list", `[]`, "not valid JSON"},
 		{"the next version", strings.Replace(good, "report/v1", "report/v2", 1), `schema "maildoctor.report/v2", this version reads "maildoctor.report/v1"`},

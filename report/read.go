@@ -1,6 +1,7 @@
 package report
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
@@ -16,9 +17,10 @@ import (
 // maxDocument is the most octets of JSON that ReadJSON takes.
 const maxDocument = 64 << 20
 
-// ReadJSON reads what JSON wrote. Unknown fields are passed over, absent lists
-// are empty; a document of another version, one without the fields that say
-// what became of a check, and one over 64 MiB are errors.
+// ReadJSON reads what JSON wrote, or NDJSON: one document after the other. Unknown
+// fields are passed over, absent lists are empty; a document of another version, one
+// without the fields that say what became of a check, and more than 64 MiB in all
+// are errors.
 func ReadJSON(r io.Reader) ([]diagnosis.Report, error) {
 	raw, err := io.ReadAll(io.LimitReader(r, maxDocument+1))
 	if err != nil {
@@ -27,6 +29,24 @@ func ReadJSON(r io.Reader) ([]diagnosis.Report, error) {
 	if len(raw) > maxDocument {
 		return nil, fmt.Errorf("the report is larger than %d MiB", maxDocument>>20)
 	}
+	var list []diagnosis.Report
+	for dec := json.NewDecoder(bytes.NewReader(raw)); ; {
+		var document json.RawMessage
+		switch err := dec.Decode(&document); {
+		case errors.Is(err, io.EOF) && dec.InputOffset() > 0:
+			return list, nil
+		case err != nil:
+			return nil, fmt.Errorf("the report is not valid JSON: %w", err)
+		}
+		reports, err := readDocument(document)
+		if err != nil {
+			return nil, err
+		}
+		list = append(list, reports...)
+	}
+}
+
+func readDocument(raw []byte) ([]diagnosis.Report, error) {
 	// The version goes first: the shape of another one is not ours to complain about.
 	var head struct {
 		Schema *string `json:"schema"`
