@@ -65,6 +65,9 @@ func Dial(ctx context.Context, path string) (*Client, error) {
 	return c, nil
 }
 
+// Path is the socket.
+func (c *Client) Path() string { return c.path }
+
 // Close gives back the connection.
 func (c *Client) Close() { c.http.CloseIdleConnections() }
 

@@ -32,6 +32,9 @@ func (f *Fault) Is(err error) bool { return err == ErrNone && f.Code == codeNone
 // ErrNone tells that there is no such message.
 var ErrNone = errors.New("no such message")
 
+// Invalid reports whether the request was wrong, not what it was about.
+func (f *Fault) Invalid() bool { return f.Code == codeInvalid || f.Code == codeAmbiguous }
+
 // status is the code of HTTP for a fault.
 func (f *Fault) status() int {
 	switch f.Code {

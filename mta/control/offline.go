@@ -21,6 +21,13 @@ type Offline struct {
 	FS  disk.FS // nil: that of the machine
 }
 
+// A NoSpoolError tells that there is no spool: no server has run there.
+type NoSpoolError struct{ Dir string }
+
+func (e *NoSpoolError) Error() string {
+	return "no mail server runs, and none has run here: there is no spool " + e.Dir
+}
+
 // List reads the spool; see [Client.List]. It changes nothing.
 func (o Offline) List(_ context.Context, f Filter, after string, limit int) (Page, error) {
 	if err := f.check(); err != nil {
@@ -60,7 +67,7 @@ func (o Offline) entries() ([]queue.Entry, []spool.Broken, error) {
 	found, err := spool.List(o.FS, o.Dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, nil, fmt.Errorf("there is no spool %s: no mail server has run with this state directory", o.Dir)
+		return nil, nil, &NoSpoolError{o.Dir}
 	case errors.Is(err, fs.ErrPermission):
 		return nil, nil, fmt.Errorf("the spool %s is for its own user and for root; run this as one of them (sudo)", o.Dir)
 	case err != nil:
@@ -90,6 +97,9 @@ func asQueued(envelopes []spool.Envelope) []queue.Entry {
 // server can start meanwhile, and it fails if one runs. What is to be tried now is
 // tried when one starts.
 func (o Offline) Do(ctx context.Context, a Action, ids []string) (Done, error) {
+	if !slices.Contains([]Action{Retry, Hold, Release, Remove}, a) {
+		return Done{}, &Fault{codeUnknown, "nothing called " + quote(string(a)) + " can be done with a message"}
+	}
 	if err := o.mine(); err != nil {
 		return Done{}, err
 	}
@@ -130,7 +140,7 @@ func (o Offline) mine() error {
 	}
 	switch owner, ok, err := ownerOf(o.Dir); {
 	case errors.Is(err, fs.ErrNotExist):
-		return fmt.Errorf("there is no spool %s: no mail server has run with this state directory", o.Dir)
+		return &NoSpoolError{o.Dir}
 	case err != nil:
 		return err
 	case !ok:
