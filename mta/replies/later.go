@@ -33,5 +33,8 @@ func number(text string) time.Duration {
 
 // within is a time that can be meant.
 func within(d time.Duration) (time.Duration, bool) {
-	return min(max(d, time.Second), longest), d > 0
+	if d <= 0 {
+		return 0, false
+	}
+	return min(d, longest), true
 }
