@@ -46,6 +46,9 @@
 //	-- local/etc/hosts --    a file of the mail host, seen from within; see below
 //	-- message --            a message, examined in place of the domain; its lines end in CRLF
 //	-- message/quoted --     likewise, as strings of Go, a line each: "Subject: a\r\n"
+//	-- envelope --           how the message came, where its header does not show it: a
+//	                         line each of client, helo, mail-from, received, at; as the
+//	                         flags of maildoctor message
 //	-- want --               every result but the passes
 //
 // All zones are one tree of names, which the resolver answers from. A zone

@@ -22,6 +22,8 @@ func (s *Scenario) message(name, body string) (ok bool, err error) {
 		s.Message = message.ToCRLF([]byte(body))
 	case quotedMessage:
 		s.Message, err = unquote(body)
+	case envelopeSection:
+		s.Given, err = readEnvelope(body)
 	default:
 		return false, nil
 	}

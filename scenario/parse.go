@@ -11,6 +11,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -35,6 +36,9 @@ type Scenario struct {
 	Expect  []string                   // lines of the want section
 
 	Message []byte // examined in place of the domain; nil where a domain or an address is
+	// Given is how the message came where its header does not show it; nil where
+	// nothing is said of that.
+	Given *judge.Given
 
 	Policies []policy.Policy // whose answers are part of the verdict
 
@@ -136,6 +140,9 @@ func (s *Scenario) lieOn(base *Scenario) {
 	}
 	if s.Message == nil {
 		s.Message = base.Message
+	}
+	if s.Given == nil {
+		s.Given = base.Given
 	}
 	s.dnssec.lieOn(base.dnssec)
 	s.inside.lieOn(base.inside)

@@ -117,6 +117,11 @@ func (w *World) EnvOver(ctx context.Context, dns resolve.Resolver, dial Dial) *c
 	}
 	if w.Message != nil {
 		env.Message, _ = message.Parse(w.Message)
+		if w.Given != nil {
+			if arrival, err := w.Given.Arrival(env.Message, w.now()); err == nil {
+				env.Envelope = arrival.Envelope
+			}
+		}
 	}
 	env.Local = w.local(ctx)
 	env.Security = w.security(env.DNS)

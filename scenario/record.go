@@ -15,6 +15,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -30,6 +31,14 @@ type Recorder struct {
 	fetches  map[string]probe.Fetch // by URL
 	proofs   map[resolve.Question]recordedProof
 	said     map[resolve.Inquiry]recordedStatement
+	given    judge.Given
+}
+
+// Arrived notes what was given of how the message came that is examined.
+func (r *Recorder) Arrived(g judge.Given) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.given = g
 }
 
 // NewRecorder returns a recorder that has seen nothing yet.
@@ -221,6 +230,9 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 	}
 	if env.Message != nil {
 		add(quotedMessage, quoteMessage(env.Message.Raw))
+		if lines := writeEnvelope(r.given); len(lines) > 0 {
+			add(envelopeSection, lines)
+		}
 	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {
