@@ -130,6 +130,9 @@ func (a *app) subjects(f checkFlags, args []string) (list []subject, files plann
 			return nil, nil, nil, err
 		}
 		p, err := newPlayer(f.replay)
+		if err == nil {
+			err = p.noMessage(f.replay)
+		}
 		if err == nil && p.subject.domain == "" {
 			err = fmt.Errorf("--replay %s is of an address; play it with maildoctor ip --replay", f.replay)
 		}

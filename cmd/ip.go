@@ -104,6 +104,9 @@ func (a *app) addresses(f ipFlags, args []string) ([]subject, examiner, error) {
 			return nil, nil, err
 		}
 		p, err := newPlayer(f.replay)
+		if err == nil {
+			err = p.noMessage(f.replay)
+		}
 		if err == nil && p.subject.domain != "" {
 			err = fmt.Errorf("--replay %s is of a domain; play it with maildoctor check --replay", f.replay)
 		}

@@ -3,10 +3,7 @@ package cmd
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
-	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"time"
@@ -102,15 +99,15 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if err := f.output.check(); err != nil {
 		return err
 	}
-	m, err := a.readMessage(args, f.replay)
+	played, err := f.played()
 	if err != nil {
 		return usage(err)
 	}
-	arrival, err := f.arrival(m)
+	l, err := f.read(a, args, played)
 	if err != nil {
 		return usage(err)
 	}
-	now, err := f.moment(a, m, &arrival)
+	arrival, err := l.arrival()
 	if err != nil {
 		return usage(err)
 	}
@@ -124,7 +121,7 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if f.wanted, err = messagePolicies(f.policies); err != nil {
 		return usage(err)
 	}
-	world, err := a.messageWorld(ctx, f)
+	world, err := a.messageWorld(ctx, f, played)
 	if err != nil {
 		return err
 	}
@@ -134,11 +131,14 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if f.record != "" {
 		dns = recorder.DNS(dns)
 	}
-	page, env, j := f.page(ctx, world, dns, m, arrival, now, chosen)
+	page, env, _ := f.page(ctx, world, dns, l.Message, arrival, arrival.At, chosen)
 	if f.record != "" {
-		if err := a.keepAnswers(f, env, recorder, j); err != nil {
+		if err := a.keepAnswers(f.record, env, recorder, l, page); err != nil {
 			return err
 		}
+	}
+	if l.recorded {
+		played.retime(&page)
 	}
 	if err := f.output.print(func(w io.Writer) error {
 		if f.output.format.value == "json" {
@@ -189,14 +189,21 @@ func (f messageFlags) page(ctx context.Context, world stage, dns resolve.Resolve
 	return page, env, j
 }
 
+// played is the recording that is to be asked; nil where none is.
+func (f messageFlags) played() (*player, error) {
+	if f.replay == "" {
+		return nil, nil
+	}
+	if err := f.beside(settled{"--record", f.record != ""}, settled{"--resolver", len(f.resolvers) > 0}); err != nil {
+		return nil, err
+	}
+	return newPlayer(f.replay)
+}
+
 // messageWorld is where the DNS is asked.
-func (a *app) messageWorld(ctx context.Context, f messageFlags) (stage, error) {
-	if f.replay != "" {
-		if err := f.beside(settled{"--record", f.record != ""}, settled{"--resolver", len(f.resolvers) > 0}); err != nil {
-			return nil, err
-		}
-		p, err := newPlayer(f.replay)
-		return p, usage(err)
+func (a *app) messageWorld(ctx context.Context, f messageFlags, played *player) (stage, error) {
+	if played != nil {
+		return played, nil
 	}
 	f.noSMTP, f.noHTTPS = true, true
 	options, err := f.live("")
@@ -208,98 +215,6 @@ func (a *app) messageWorld(ctx context.Context, f messageFlags) (stage, error) {
 		return nil, err
 	}
 	return doctor.(stage), nil
-}
-
-// readMessage reads the file, or standard input, or what a recording holds.
-func (a *app) readMessage(args []string, replay string) (*message.Message, error) {
-	if len(args) == 0 && replay != "" {
-		p, err := newPlayer(replay)
-		if err != nil {
-			return nil, err
-		}
-		if p.scenario.Message == nil {
-			return nil, fmt.Errorf("--replay %s holds no message; name its file", replay)
-		}
-		m, _ := message.Parse(p.scenario.Message)
-		return m, nil
-	}
-	if len(args) == 0 {
-		return nil, errors.New("no message given; name a file, as in maildoctor message mail.eml, or give - to read standard input")
-	}
-	r := a.in
-	if args[0] != "-" {
-		file, err := os.Open(args[0])
-		if err != nil {
-			return nil, err
-		}
-		defer file.Close()
-		r = file
-	}
-	m, _, err := message.Read(r)
-	if err == nil && len(m.Fields) == 0 {
-		err = fmt.Errorf("%s is no mail: it has no header; save the mail with its header (.eml)", inputName(args[0]))
-	}
-	return m, err
-}
-
-func inputName(path string) string {
-	if path == "-" {
-		return "standard input"
-	}
-	return path
-}
-
-// arrival is the envelope: that of the header, and what the flags say in its place.
-func (f messageFlags) arrival(m *message.Message) (judge.Arrival, error) {
-	if f.received < 0 || f.set("received") && f.received == 0 {
-		return judge.Arrival{}, errors.New("--received counts the Received fields from the top, from 1")
-	}
-	arrival, err := judge.EnvelopeOf(m, f.received)
-	if err != nil {
-		return arrival, fmt.Errorf("--received %d: %w", f.received, err)
-	}
-	e := &arrival.Envelope
-	if f.set("client") {
-		addr, err := netip.ParseAddr(strings.Trim(strings.TrimSpace(f.client), "[]"))
-		if err != nil {
-			return arrival, fmt.Errorf("--client %q is no IP address; give one as in 192.0.2.25 or 2001:db8::25", f.client)
-		}
-		e.Client = addr.Unmap().WithZone("")
-	}
-	if f.set("helo") {
-		e.HELO = strings.TrimSpace(f.name)
-	}
-	if f.set("mail-from") {
-		sender := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(f.mailFrom), "<"), ">")
-		if sender != "" && !strings.Contains(sender, "@") {
-			return arrival, fmt.Errorf("--mail-from %q is no address; give one as in bounce@example.com, or <> for the null one", f.mailFrom)
-		}
-		e.MailFrom, e.Known = sender, true
-	}
-	if f.set("client") || f.set("helo") || f.set("mail-from") {
-		arrival.Assumed = append(arrival.Assumed, "What --client, --helo and --mail-from say stands in place of that.")
-	}
-	return arrival, nil
-}
-
-// moment is the time as of which the mail is judged: that of its arrival.
-func (f messageFlags) moment(a *app, m *message.Message, arrival *judge.Arrival) (time.Time, error) {
-	if f.set("at") {
-		at, err := time.Parse(time.RFC3339, f.at)
-		if err != nil {
-			return at, fmt.Errorf("--at %q is no time; give one as in 2026-01-31T12:00:00Z", f.at)
-		}
-		return at, nil
-	}
-	if !arrival.At.IsZero() {
-		return arrival.At, nil
-	}
-	if at, ok := m.Date(); ok {
-		arrival.Assumed = append(arrival.Assumed, "When it arrived is not shown, so it is judged as of its Date field.")
-		return at, nil
-	}
-	arrival.Assumed = append(arrival.Assumed, "Neither the arrival nor the Date field can be read, so it is judged as of now.")
-	return a.clock(), nil
 }
 
 // headerOf is the fields that a receiver would add.
@@ -322,17 +237,4 @@ func (f messageFlags) examined(ctx context.Context, env *checks.Env, m *message.
 	env.Message, env.Envelope, env.Now = m, j.Envelope, func() time.Time { return j.At }
 	env.SMTP, env.HTTP = nil, nil
 	return checks.Run(ctx, env, chosen.run, func(diagnosis.Result) {})
-}
-
-// keepAnswers writes what the DNS said as a scenario of the author domain.
-func (a *app) keepAnswers(f messageFlags, env *checks.Env, recorder *scenario.Recorder, j judge.Judgement) error {
-	domain := j.DMARC.RFC9989.Author
-	if domain == "" {
-		return errors.New("--record: the message has no author domain of which it could be a recording")
-	}
-	recorded, err := recorder.Scenario(env, diagnosis.Report{Domain: subject{domain: domain}.String(), At: j.At})
-	if err != nil {
-		return err
-	}
-	return a.keep(f.record, recorded)
 }

@@ -30,11 +30,19 @@ func newPlayer(path string) (*player, error) {
 	if err != nil {
 		return nil, fmt.Errorf("--replay: %w", err)
 	}
-	if s.Domain == "" && !s.Address.IsValid() {
+	if s.Domain == "" && !s.Address.IsValid() && s.Message == nil {
 		return nil, fmt.Errorf("--replay %s is no recording: it names neither a domain nor an address", path)
 	}
 	world, err := s.Play()
 	return &player{subject: subject{s.Domain, s.Address}, scenario: s, world: world}, err
+}
+
+// noMessage is an error where the recording is of a message.
+func (p *player) noMessage(path string) error {
+	if p.scenario.Message == nil {
+		return nil
+	}
+	return fmt.Errorf("--replay %s is of a message; play it with maildoctor message --replay", path)
 }
 
 func (p *player) examine(ctx context.Context, _ subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
