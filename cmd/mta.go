@@ -15,5 +15,6 @@ default. It serves neither IMAP nor POP.`,
 
 		SuggestionsMinimumDistance: 2,
 	}
+	cmd.AddCommand(a.mtaRunCommand())
 	return cmd
 }
