@@ -227,7 +227,7 @@ func outsideFences(doc string) string {
 	var b strings.Builder
 	fence := ""
 	for line := range strings.Lines(doc) {
-		bare := strings.TrimRight(line, "\n")
+		bare := strings.TrimSpace(line)
 		ticks := len(bare) - len(strings.TrimLeft(bare, "`"))
 		switch {
 		case fence == "" && ticks >= 3:

@@ -54,7 +54,7 @@ type (
 		Message, Places string
 		Evidence        []diagnosis.Evidence
 		Edits           []htmlEdit
-		Steps           []string
+		Steps           [][]piece
 	}
 	htmlEdit struct {
 		Instruction string
@@ -121,7 +121,7 @@ func htmlReportOf(n int, r diagnosis.Report) htmlReport {
 		state state
 		n     int
 		text  string
-	}{{critical, h.Critical, "critical"}, {warning, h.Warning, "warning"}, {advice, h.Advice, "advice"}, {unknown, h.Unknown, "could not be told"}, {passed, t.outcomes[diagnosis.Passed], "passed"}, {skipped, t.outcomes[diagnosis.Skipped], "skipped"}} {
+	}{{critical, h.Critical, "critical"}, {warning, h.Warning, warningsWord(h.Warning)}, {advice, h.Advice, "advice"}, {unknown, h.Unknown, "could not be told"}, {passed, t.outcomes[diagnosis.Passed], "passed"}, {skipped, t.outcomes[diagnosis.Skipped], "skipped"}} {
 		if c.n > 0 {
 			h.Counts = append(h.Counts, htmlLine{State: class(c.state), Mark: bare(c.state), Text: fmt.Sprintf("%d %s", c.n, c.text)})
 		}
@@ -144,6 +144,13 @@ func htmlReportOf(n int, r diagnosis.Report) htmlReport {
 		h.Results = append(h.Results, htmlResultOf(result))
 	}
 	return h
+}
+
+func warningsWord(n int) string {
+	if n == 1 {
+		return "warning"
+	}
+	return "warnings"
 }
 
 // topicCount is how much of a topic is in order.
@@ -179,7 +186,7 @@ func htmlFailureOf(r diagnosis.Result) htmlFailure {
 			one.Edits = append(one.Edits, edit)
 		}
 		for _, step := range f.Remedy.Steps {
-			one.Steps = append(one.Steps, flat(step))
+			one.Steps = append(one.Steps, pieces(flat(step)))
 		}
 		h.Findings = append(h.Findings, one)
 	}

@@ -102,15 +102,36 @@ func markdownCure(b *strings.Builder, r diagnosis.Remedy) {
 			b.WriteString("\n" + fenced(strings.Join(records, "\n")))
 		}
 	}
-	if len(r.Steps) == 1 {
-		fmt.Fprintf(b, "\n%s\n", inline(r.Steps[0]))
-		return
-	}
 	for i, s := range r.Steps {
-		if i == 0 {
+		number := ""
+		if len(r.Steps) > 1 {
+			number = fmt.Sprintf("%d. ", i+1)
+		}
+		if i == 0 || number == "" {
 			b.WriteString("\n")
 		}
-		fmt.Fprintf(b, "%d. %s\n", i+1, inline(s))
+		markdownStep(b, number, s)
+	}
+}
+
+// markdownStep puts a step, of a list where it has a number.
+func markdownStep(b *strings.Builder, number, step string) {
+	indent := strings.Repeat(" ", len(number))
+	for i, part := range pieces(flat(step)) {
+		text := inline(part.Text)
+		if part.Record {
+			text = strings.TrimSuffix(fenced(part.Text), "\n")
+		}
+		if i > 0 {
+			b.WriteString("\n")
+		}
+		for j, line := range strings.Split(text, "\n") {
+			head := indent
+			if i == 0 && j == 0 {
+				head = number
+			}
+			b.WriteString(head + line + "\n")
+		}
 	}
 }
 

@@ -84,6 +84,31 @@ func (p *page) step(head, step string) {
 	}
 }
 
+// A piece of a step is text, or a record to copy.
+type piece struct {
+	Text   string
+	Record bool
+}
+
+// pieces parts a step at its records.
+func pieces(step string) []piece {
+	var list []piece
+	for step != "" {
+		before, code, after, ok := cutRecord(step)
+		if before = strings.TrimSpace(before); before != "" {
+			list = append(list, piece{Text: before})
+		}
+		if !ok {
+			break
+		}
+		list = append(list, piece{strings.TrimSpace(code), true})
+		if step = strings.TrimLeft(after, " "); strings.Trim(step, ".;,") == "" {
+			break
+		}
+	}
+	return list
+}
+
 // cutRecord cuts text around the first span between backquotes that is a record.
 func cutRecord(text string) (before, code, after string, ok bool) {
 	spans := strings.Split(text, "`")
