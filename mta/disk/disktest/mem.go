@@ -24,7 +24,7 @@ import (
 // A Call is one call of the file system, of the FS or of a File.
 type Call struct {
 	N    int    // from 0
-	Op   string // create write sync close open read rename remove mkdir readdir syncdir free lock
+	Op   string // create write sync close open read rename remove mkdir readdir syncdir syncfs free lock
 	Name string // the path; of a rename, the one it goes to
 }
 
@@ -72,7 +72,10 @@ func (c change) to(names map[string]*inode) {
 	}
 }
 
-var _ disk.FS = (*Mem)(nil)
+var (
+	_ disk.FS      = (*Mem)(nil)
+	_ disk.Volumes = (*Mem)(nil)
+)
 
 // begin counts a call and takes the lock, which the caller gives back.
 func (m *Mem) begin(op, name string) (string, error) {
@@ -207,6 +210,30 @@ func (m *Mem) SyncDir(name string) error {
 		}
 		return false
 	})
+	return nil
+}
+
+// Volume implements [disk.Volumes]: all is on one file system.
+func (m *Mem) Volume(string) (disk.Volume, error) { return volume{m}, nil }
+
+type volume struct{ m *Mem }
+
+func (v volume) Holds(string) (bool, error) { return true, nil }
+func (v volume) Close() error               { return nil }
+
+func (v volume) Sync() error {
+	_, err := v.m.begin("syncfs", "/")
+	defer v.m.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	for _, node := range v.m.now {
+		node.synced = slices.Clone(node.data)
+	}
+	for _, c := range v.m.pending {
+		c.to(v.m.kept)
+	}
+	v.m.pending = nil
 	return nil
 }
 

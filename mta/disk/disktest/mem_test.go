@@ -74,6 +74,15 @@ func TestAlike(t *testing.T) {
 			if free, err := d.Free(dir); free == 0 || err != nil {
 				t.Errorf("%d free, %v", free, err)
 			}
+			volume, err := d.(disk.Volumes).Volume(dir)
+			if !errors.Is(err, errors.ErrUnsupported) {
+				must(err)
+				must(volume.Sync())
+				if here, err := volume.Holds(at("sub")); !here || err != nil {
+					t.Errorf("a directory below is on another file system: %v", err)
+				}
+				must(volume.Close())
+			}
 			lock, err := d.Lock(at("lock"))
 			must(err)
 			_, err = d.Lock(at("lock"))
