@@ -45,15 +45,17 @@ type Store struct {
 	count   atomic.Uint64 // deliveries of this process
 	buffers sync.Pool     // *[bufferSize]byte
 
-	mu    sync.Mutex
-	made  map[string]*made // by directory
-	names *disk.Dirs
+	mu      sync.Mutex
+	made    map[string]*made // by directory
+	names   *disk.Dirs
+	journal *journal // nil: each delivery syncs its own file
 }
 
 // A made tells whether the directories of a Maildir are there, for good.
 type made struct {
-	mu   sync.Mutex
-	done bool
+	mu        sync.Mutex
+	done      bool
+	journaled bool // guarded by Store.mu
 }
 
 // A Delivery is a message for one mailbox.
@@ -158,21 +160,76 @@ func (s *Store) deliver(dir string, d Delivery) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	size, err := s.write(file, head, d.Message, room)
+	to := target{dir: dir, box: d.Box, folder: d.Folder, unique: unique, temporary: temporary}
+	name, err := s.fill(file, to, io.MultiReader(strings.NewReader(head), d.Message), room)
 	if err != nil {
 		return "", errors.Join(err, disk.Gone(s.fs().Remove(temporary)))
 	}
-	// Readers take the size from here (Maildir++), and so does the quota.
-	name := unique + ",S=" + strconv.FormatInt(size, 10)
-	at := filepath.Join(dir, "new", name)
-	if err := s.fs().Rename(temporary, at); err != nil {
-		s.forget(dir) // new/ may have been removed
-		return "", errors.Join(err, disk.Gone(s.fs().Remove(temporary)))
-	}
-	if err := s.dirs().Sync(filepath.Join(dir, "new")); err != nil {
-		return "", errors.Join(err, disk.Gone(s.fs().Remove(at)))
-	}
 	return name, nil
+}
+
+// A target is where a message is to be.
+type target struct {
+	dir, box, folder string
+	unique           string // the name, but for the size
+	temporary        string // the path of the file in tmp/
+}
+
+// fill writes a message of at most room octets into its file in tmp/ and moves it to
+// new/. When it fails the file may be there.
+func (s *Store) fill(file disk.File, to target, message io.Reader, room int64) (name string, err error) {
+	buffer, ok := s.buffers.Get().(*[bufferSize]byte)
+	if !ok {
+		buffer = new([bufferSize]byte)
+	}
+	defer s.buffers.Put(buffer)
+	size, octets, err := write(file, message, room, buffer[:])
+	// Readers take the size from here (Maildir++), and so does the quota.
+	name = to.unique + ",S=" + strconv.FormatInt(size, 10)
+	var j *journal
+	if err == nil && octets != nil {
+		j = s.journalFor(to.dir)
+	}
+	if j != nil {
+		r := record{delivered, to.box, to.folder, name, octets}
+		placed, failed := j.put(r)
+		if failed == nil {
+			defer placed()
+			if err = file.Close(); err == nil {
+				err = s.fs().Rename(to.temporary, to.path(name))
+			}
+			if err != nil {
+				s.forget(to.dir) // new/ may have been removed
+				r.kind, r.octets = removed, nil
+				j.remove(r)
+			}
+			return name, err
+		}
+		if !errors.Is(failed, errDirect) {
+			err = failed
+		}
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	if err = errors.Join(err, file.Close()); err != nil {
+		return "", err
+	}
+	return name, s.place(to, to.path(name))
+}
+
+func (t target) path(name string) string { return filepath.Join(t.dir, "new", name) }
+
+// place brings a message to its name, for good.
+func (s *Store) place(to target, at string) error {
+	if err := s.fs().Rename(to.temporary, at); err != nil {
+		s.forget(to.dir)
+		return err
+	}
+	if err := s.dirs().Sync(filepath.Dir(at)); err != nil {
+		return errors.Join(err, disk.Gone(s.fs().Remove(at)))
+	}
+	return nil
 }
 
 // dirs syncs directories, for all deliveries that wait for one at once.
@@ -201,17 +258,15 @@ func (d Delivery) head() (string, error) {
 
 const bufferSize = 32 << 10
 
-// write writes a file of at most room octets, syncs and closes it.
-func (s *Store) write(f disk.File, head string, message io.Reader, room int64) (size int64, err error) {
-	buffer, ok := s.buffers.Get().(*[bufferSize]byte)
-	if !ok {
-		buffer = new([bufferSize]byte)
-	}
-	defer s.buffers.Put(buffer)
-	message = io.MultiReader(strings.NewReader(head), message)
+// write writes a message of at most room octets into a file. What fits into the
+// buffer is in octets, too.
+func write(f disk.File, message io.Reader, room int64, buffer []byte) (size int64, octets []byte, err error) {
 	for ended := false; err == nil && !ended; {
 		var n int
-		n, ended, err = fill(message, buffer[:])
+		n, ended, err = read(message, buffer)
+		if ended && size == 0 {
+			octets = buffer[:n]
+		}
 		if size += int64(n); err == nil && size > room {
 			err = ErrFull
 		}
@@ -219,14 +274,11 @@ func (s *Store) write(f disk.File, head string, message io.Reader, room int64) (
 			_, err = f.Write(buffer[:n])
 		}
 	}
-	if err == nil {
-		err = f.Sync()
-	}
-	return size, errors.Join(err, f.Close())
+	return size, octets, err
 }
 
-// fill reads until b is full, or r has ended.
-func fill(r io.Reader, b []byte) (n int, ended bool, err error) {
+// read reads until b is full, or r has ended.
+func read(r io.Reader, b []byte) (n int, ended bool, err error) {
 	for n < len(b) && err == nil {
 		var more int
 		more, err = r.Read(b[n:])
@@ -256,9 +308,23 @@ func (s *Store) make(dir string, folder bool) error {
 	if m.done {
 		return nil
 	}
-	err := s.mkdirs(dir, folder)
-	m.done = err == nil
-	return err
+	if err := s.mkdirs(dir, folder); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	j := s.journal
+	s.mu.Unlock()
+	journaled := false
+	if j != nil { // which syncs one file system
+		var err error
+		if journaled, err = j.vol.Holds(filepath.Join(dir, "new")); err != nil {
+			return err
+		}
+	}
+	s.mu.Lock()
+	m.done, m.journaled = true, journaled
+	s.mu.Unlock()
+	return nil
 }
 
 // maxMade bounds how many mailboxes are remembered.

@@ -134,7 +134,17 @@ func (s *Store) Remove(box string, e Entry) error {
 	if err != nil {
 		return err
 	}
-	return disk.Gone(s.fs().Remove(name))
+	if err := disk.Gone(s.fs().Remove(name)); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	j := s.journal
+	s.mu.Unlock()
+	if j != nil {
+		delivery, _, _ := strings.Cut(e.Name, ":") // readers add flags
+		j.remove(record{kind: removed, box: box, folder: e.Folder, name: delivery})
+	}
+	return nil
 }
 
 // Expire removes the messages of a mailbox that were delivered before then, and
