@@ -5,6 +5,7 @@ package lab_test
 import (
 	"bufio"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
@@ -238,7 +239,7 @@ func loadOurs(b *testing.B, name, what, against string) *loaded {
 	args := []string{"-test.run=^TestLoadServer$", "-test.v"}
 	if *loadProfile != "" {
 		file := filepath.Join(*loadProfile, what)
-		args = append(args, "-test.cpuprofile="+file+".cpu", "-test.blockprofile="+file+".block", "-test.mutexprofile="+file+".mutex", "-test.memprofile="+file+".mem")
+		args = append(args, "-test.cpuprofile="+file+".cpu", "-test.blockprofile="+file+".block", "-test.blockprofilerate=100000", "-test.mutexprofile="+file+".mutex", "-test.memprofile="+file+".mem")
 	}
 	cmd := exec.Command(os.Args[0], args...)
 	cmd.Env = append(os.Environ(), loadEnv+"="+what, "MAILDOCTOR_LOAD_DIR="+b.TempDir())
@@ -312,14 +313,15 @@ func loadMailbox(t *testing.T, c smtpd.Config, dir string) (func(net.Listener, s
 		record.Address("mx.sender.example.", netip.MustParseAddr("192.0.2.1")), record.MX("sender.example.", 10, "mx.sender.example."),
 		{Name: "1.2.0.192.in-addr.arpa.", Type: "PTR", TTL: 300, Data: "mx.sender.example."},
 	})
-	s, _, err := mta.Open(mta.Options{
-		Receive: c, Send: deliver.Sender{DNS: zone}, DNS: zone,
-		Mail: &maildir.Store{Dir: filepath.Join(dir, "mail"), Host: "mx"}, SpoolDir: filepath.Join(dir, "spool"),
-	})
+	boxes := &maildir.Store{Dir: filepath.Join(dir, "mail"), Host: "mx"}
+	if _, err := boxes.Begin(); err != nil {
+		t.Fatal(err)
+	}
+	s, _, err := mta.Open(mta.Options{Receive: c, Send: deliver.Sender{DNS: zone}, DNS: zone, Mail: boxes, SpoolDir: filepath.Join(dir, "spool")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Serve, s.Close
+	return s.Serve, func(ctx context.Context) error { return errors.Join(s.Close(ctx), boxes.End()) }
 }
 
 // loadSpool is a server that spools everything, and delivers to nowhere or not at all.
