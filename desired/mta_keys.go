@@ -66,7 +66,7 @@ func certKeys() []key[Cert] {
 // tlsKeys is tls, where certificates come from an authority.
 func tlsKeys() []key[MTA] {
 	return []key[MTA]{
-		{"acme", "Certificates from Let's Encrypt, or another authority that speaks ACME. A mapping, which may be empty: {}.", ref("mtaAcme"), func(r *reader, n *yaml.Node, path string, m *MTA) {
+		{"acme", "Certificates from Let's Encrypt, or another authority that speaks ACME. Who writes it agrees to the authority's terms of service. A mapping, which may be empty: {}.", ref("mtaAcme"), func(r *reader, n *yaml.Node, path string, m *MTA) {
 			m.ACME = new(ACME)
 			if !isNull(n) {
 				fields(r, n, path, acmeKeys(), m.ACME)
