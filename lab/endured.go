@@ -43,15 +43,19 @@ type Endured struct {
 // Times of a sender in a chaos, in place of minutes and days.
 const (
 	pause    = 30 * time.Millisecond  // between attempts
-	patience = 600 * time.Millisecond // with a host that does not answer
-	delayed  = 60 * time.Millisecond  // before the sender is told, where a fault is brief
-	lifetime = 250 * time.Millisecond // of a message, likewise
+	patience = 500 * time.Millisecond // with a host that does not answer
+	delayed  = 100 * time.Millisecond // before the sender is told, where a fault is brief
+	lifetime = 400 * time.Millisecond // of a message, likewise
 )
+
+// slowest is by how much more time may be needed on a machine that is slow or busy.
+const slowest = 9
 
 // A sufferer is a sender under way.
 type sufferer struct {
 	chaos *Chaos
 	fault Fault
+	slow  time.Duration // times this are the times of the sender
 	rcpt  string
 	front *front
 	calm  *front
@@ -91,7 +95,7 @@ func (c *Chaos) All(ctx context.Context, faults []Fault) ([]Endured, error) {
 // takes is how long a fault is waited for, about.
 func (f Fault) takes() time.Duration {
 	switch {
-	case f.act == silence || f.act == drip || f.act == muffle:
+	case f.stalls():
 		return patience
 	case f.brief:
 		return lifetime
@@ -99,10 +103,25 @@ func (f Fault) takes() time.Duration {
 	return time.Duration(f.times) * pause
 }
 
+// stalls reports whether the sender has to lose its patience.
+func (f Fault) stalls() bool { return f.act == silence || f.act == drip || f.act == muffle }
+
 // Try sends a message to a receiver with a fault, waits for its fate and says
 // whether that is what it has to be. The error says that it could not be tried.
+// Where time matters, what went wrong is tried again with more of it, as times of
+// milliseconds are too short for a machine that has much else to do.
 func (c *Chaos) Try(ctx context.Context, f Fault) (Endured, error) {
 	start := time.Now()
+	for slow := 1; ; slow *= 3 {
+		e, err := c.try(ctx, f, time.Duration(slow))
+		if err != nil || e.Why == "" || slow == slowest || !f.stalls() && !f.brief {
+			e.Took = time.Since(start)
+			return e, err
+		}
+	}
+}
+
+func (c *Chaos) try(ctx context.Context, f Fault, slow time.Duration) (Endured, error) {
 	e := Endured{Fault: f}
 	dir, err := os.MkdirTemp(c.dir, "sender-")
 	if err != nil {
@@ -112,7 +131,7 @@ func (c *Chaos) Try(ctx context.Context, f Fault) (Endured, error) {
 	if f.to == spare {
 		host = "mx2." + spare
 	}
-	s := &sufferer{chaos: c, fault: f, rcpt: filepath.Base(dir) + "@" + f.domain(), poke: make(chan struct{}, 1)}
+	s := &sufferer{chaos: c, fault: f, slow: slow, rcpt: filepath.Base(dir) + "@" + f.domain(), poke: make(chan struct{}, 1)}
 	if s.front, err = c.front(f, host); err != nil {
 		return e, err
 	}
@@ -126,7 +145,6 @@ func (c *Chaos) Try(ctx context.Context, f Fault) (Endured, error) {
 		return e, err
 	}
 	s.judge(&e, over)
-	e.Took = time.Since(start)
 	return e, nil
 }
 
@@ -181,12 +199,13 @@ func (s *sufferer) open(dir string) (*mta.Server, error) {
 	if s.fault.remembered {
 		send.Memory.Reached(record.Canonical(s.fault.domain()), deliver.Verified, send.Now())
 	}
-	if s.fault.takes() == patience {
-		send.Client.Limits = client.Limits{Banner: patience, Command: patience, Data: patience, Final: patience}
+	if s.fault.stalls() {
+		limit := s.slow * patience
+		send.Client.Limits = client.Limits{Banner: limit, Command: limit, Data: limit, Final: limit}
 	}
 	q := queue.Options{Schedule: []time.Duration{0, pause}, Observe: func(queue.Event) { s.happened() }}
 	if s.fault.brief {
-		q.DelayAfter, q.MaxAge = delayed, lifetime
+		q.DelayAfter, q.MaxAge = s.slow*delayed, s.slow*lifetime
 	}
 	own := domainOf(c.from)
 	server, _, err := mta.Open(mta.Options{
