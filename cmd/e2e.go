@@ -23,6 +23,9 @@ type e2eFlags struct {
 	keys  []string
 	ips   []string
 	chaos []string
+
+	mailFrom string
+	policy   string
 }
 
 func (a *app) e2eCommand() *cobra.Command {
@@ -79,10 +82,12 @@ Exit codes:
 	flags.BoolVar(&f.live, "live", false, "the records that are published, in place of\nmaildoctor.yaml")
 	flags.StringArrayVar(&f.keys, "key", nil, "sign with a private key too: `SELECTOR=FILE`\n(repeatable)")
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail, in place\nof those of its mail hosts (repeatable)")
+	flags.StringVar(&f.mailFrom, "mail-from", "", "the `address` that bounces go to (MAIL FROM), where\nit is not of the domain")
+	flags.StringVar(&f.policy, "mta-sts", "", "a `file` with the MTA-STS policy that the domain\nserves, or shall serve")
 	chaosFlag(cmd, &f.chaos)
 	f.nameFlag(cmd)
 	f.resolverFlag(cmd)
-	for _, name := range []string{"ip"} {
+	for _, name := range []string{"ip", "mail-from"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	f.timeout = span(60 * time.Second)

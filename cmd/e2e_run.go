@@ -1,6 +1,7 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"errors"
@@ -87,7 +88,7 @@ func (w *trialWorld) letters() []sent {
 	var list []sent
 	for _, h := range w.senders {
 		list = append(list, sent{outward: true, Letter: lab.Letter{
-			From: own, To: other, Text: w.text(own, other), Client: h.addr, HELO: record.Display(h.name), Keys: w.keys, Holder: "mx." + otherSide, DNS: dns,
+			From: cmp.Or(w.from, own), To: other, Text: w.text(own, other), Client: h.addr, HELO: record.Display(h.name), Keys: w.keys, Holder: "mx." + otherSide, DNS: dns,
 		}})
 	}
 	return append(list, sent{Letter: lab.Letter{
@@ -122,6 +123,9 @@ func (w *trialWorld) passage(s sent, published []*publishedKey) report.Passage {
 	if s.outward && s.Judgement != nil {
 		p.Header = strings.ReplaceAll(s.Judgement.Results("mx."+otherSide).Field(), "\r\n", "\n")
 		for _, v := range judged(s) {
+			if v.Name == "dkim" {
+				v = w.explained(v, published)
+			}
 			p.Stages = append(p.Stages, report.Stage{Name: v.Name, Outcome: v.Outcome, Said: v.Result, Why: v.Text})
 		}
 	}
@@ -153,7 +157,11 @@ func stagesOf(r deliver.Report) []report.Stage {
 		}
 	}
 	if len(list) == 0 && len(r.Results) > 0 {
-		list = append(list, report.Stage{Name: "mx", Outcome: diagnosis.Failed, Why: r.Results[0].Text})
+		name := "mx"
+		if strings.HasPrefix(r.Results[0].Enhanced, "4.7.") { // a policy keeps mail from all of them
+			name = "policy"
+		}
+		list = append(list, report.Stage{Name: name, Outcome: diagnosis.Failed, Why: r.Results[0].Text})
 	}
 	return list
 }
@@ -167,15 +175,29 @@ func stageOf(session deliver.Session, step probe.Step) report.Stage {
 			s.Said = record.Display(session.Target.Host) + " at " + s.Said
 		}
 	case step.Stage == probe.StageTLS && session.TLS != nil:
-		s.Said = tls.VersionName(session.TLS.Version) + "; wanted: " + session.Policy.String()
+		s.Said = tls.VersionName(session.TLS.Version) + "; " + required(session.Policy)
 	case len(step.Reply.Lines) > 0:
-		s.Said = step.Reply.Lines[0]
+		s.Said, s.More = step.Reply.Lines[0], step.Reply.Lines[1:]
 	}
 	if step.Command != "" {
 		s.Said = step.Command + " → " + s.Said
 	}
 	if step.Err != nil {
 		s.Outcome, s.Why = diagnosis.Failed, step.Err.Error()
+		if len(step.Reply.Lines) > 0 && (step.Err.Kind == probe.Temporary || step.Err.Kind == probe.Permanent) {
+			s.Why = "" // the reply says it
+		}
 	}
 	return s
+}
+
+// required is what TLS has to be like, in words.
+func required(p deliver.Policy) string {
+	switch p.Least {
+	case deliver.Clear:
+		return "none is required"
+	case deliver.Encrypted:
+		return "encryption is required: " + p.Why
+	}
+	return "a verified host is required: " + p.Why
 }

@@ -6,8 +6,10 @@ import (
 	"strings"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/mailauth/dkim"
 	"github.com/maildoctor/maildoctor/mta/deliver"
+	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
 )
 
@@ -73,6 +75,7 @@ func (w *trialWorld) explained(v report.Verdict, published []*publishedKey) repo
 	}
 	if len(why) > 0 {
 		v.Text = strings.Join(why, "; ")
+		v.Do = "Publish the record of the key that signs (maildoctor dkim show FILE prints it), or sign with the key whose record is published."
 	}
 	return v
 }
@@ -80,7 +83,7 @@ func (w *trialWorld) explained(v report.Verdict, published []*publishedKey) repo
 // judged is what the receiver found out, in the order of methods.
 func judged(s sent) []report.Verdict {
 	j := s.Judgement
-	spf := report.Verdict{Name: "spf", Result: string(j.MailFrom.Code), Text: j.MailFrom.Result.String(), Outcome: ended(string(j.MailFrom.Code))}
+	spf := inWords(j, "auth.spf", report.Verdict{Name: "spf", Result: string(j.MailFrom.Code), Text: decided(j.MailFrom), Outcome: ended(string(j.MailFrom.Code))})
 	signed := report.Verdict{Name: "dkim", Result: "none", Outcome: diagnosis.Skipped, Text: "nothing is signed; --key SELECTOR=FILE names the private key"}
 	var each []report.Verdict
 	for _, v := range j.DKIM {
@@ -93,12 +96,35 @@ func judged(s sent) []report.Verdict {
 		signed.Text = fmt.Sprintf("%d of %d signatures: %s", len(each), len(each), allOf(each))
 	}
 	d := j.DMARC.RFC9989
-	dmarc := report.Verdict{Name: "dmarc", Result: string(d.Code), Outcome: ended(string(d.Code)), Text: d.Cause}
+	dmarc := inWords(j, "auth.dmarc", report.Verdict{Name: "dmarc", Result: string(d.Code), Outcome: ended(string(d.Code)), Text: d.Cause})
 	arc := report.Verdict{Name: "arc", Result: string(j.ARC.Status), Outcome: ended(string(j.ARC.Status)), Text: j.ARC.Cause}
 	if arc.Result == "none" {
 		arc.Outcome, arc.Text = diagnosis.Passed, "nobody forwarded it"
 	}
 	return []report.Verdict{spf, signed, dmarc, arc}
+}
+
+// decided is what decided an evaluation of SPF: "ip4:192.0.2.1".
+func decided(s judge.SPF) string {
+	return strings.TrimSuffix(strings.TrimPrefix(s.Result.String(), string(s.Code)+" ("), ")")
+}
+
+// inWords is a verdict that fails, in the words of the rule that it breaks, and with
+// what that says is to be done first.
+func inWords(j *judge.Judgement, rule string, v report.Verdict) report.Verdict {
+	if v.Outcome != diagnosis.Failed {
+		return v
+	}
+	for _, r := range j.Verdicts() {
+		if r.Rule.ID != rule || len(r.Findings) == 0 {
+			continue
+		}
+		v.Text = r.Findings[0].Message
+		if steps := r.Findings[0].Remedy.Steps; len(steps) > 0 {
+			v.Do = steps[0]
+		}
+	}
+	return v
 }
 
 // allOf is the texts of verdicts.
@@ -132,10 +158,19 @@ func delivered(s sent) report.Verdict {
 	default:
 		v.Result, v.Outcome, v.Text = "no", diagnosis.Failed, "no attempt was made"
 		if len(s.Attempt.Results) > 0 {
-			v.Text = s.Attempt.Results[0].Text
+			v.Text = ending(s.Attempt.Results[0])
 		}
 	}
 	return v
+}
+
+// ending is why a letter is not delivered, in short.
+func ending(r deliver.Result) string {
+	if !r.Said {
+		return r.Text
+	}
+	text, _, _ := strings.Cut(strings.TrimPrefix(r.Text, r.Enhanced+" "), ":")
+	return fmt.Sprintf("the receiver answers %d %s: %s", r.Code, r.Enhanced, text)
 }
 
 // refusesAll reports whether the destination says that it takes no mail.
@@ -150,12 +185,15 @@ func tlsVerdict(s sent) report.Verdict {
 		return v
 	}
 	session := s.Attempt.Sessions[len(s.Attempt.Sessions)-1]
-	v.Text = session.Policy.String()
-	if session.TLS == nil {
+	v.Text = required(session.Policy)
+	switch {
+	case session.TLS == nil:
 		v.Result, v.Outcome = "none", diagnosis.Failed
-		return v
+	case session.Policy.Least == deliver.Verified:
+		v.Result, v.Outcome = "verified", diagnosis.Passed
+	default:
+		v.Result, v.Outcome = "encrypted", diagnosis.Passed
 	}
-	v.Result, v.Outcome = "used", diagnosis.Passed
 	return v
 }
 
@@ -169,7 +207,11 @@ func (w *trialWorld) stsVerdict(s sent) report.Verdict {
 		switch {
 		case r.PolicyType != "sts":
 		case r.Result != "":
-			v.Result, v.Outcome, v.Text = "fail", diagnosis.Failed, r.Result+": "+r.Reason
+			v.Result, v.Outcome, v.Text = "fail", diagnosis.Failed, fmt.Sprintf("%s (%s)", r.Reason, r.Result)
+			v.Do = fmt.Sprintf("maildoctor check %s looks at each step of the policy.", record.Display(w.domain))
+			if len(r.MXHosts) > 0 && !slices.Contains(r.MXHosts, r.MX) {
+				v.Do = fmt.Sprintf("Name the host in the policy (mx: %s), then give the record _mta-sts.%s another id; or let the MX records name a host that the policy has.", r.MX, record.Display(w.domain))
+			}
 			return v
 		default:
 			v.Result, v.Outcome, v.Text = "pass", diagnosis.Passed, strings.Join(r.PolicyString, ", ")

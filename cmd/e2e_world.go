@@ -16,8 +16,8 @@ import (
 	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/keyfile"
 	"github.com/maildoctor/maildoctor/lab"
-	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/mta"
+	"github.com/maildoctor/maildoctor/mta/client"
 	"github.com/maildoctor/maildoctor/mta/deliver"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -31,6 +31,7 @@ type trialWorld struct {
 	domain  string // canonical
 	source  string
 	notes   []string
+	from    string // the reverse-path of the domain's mail; empty: its postmaster
 	senders []sendingHost
 	keys    []mta.Key
 	lab     *lab.Lab
@@ -83,6 +84,9 @@ func (a *app) trialWorld(ctx context.Context, f e2eFlags, args []string) (_ *tri
 	}
 	if err == nil {
 		err = w.withKeys(f.keys)
+	}
+	if err == nil {
+		err = w.bounces(f.mailFrom)
 	}
 	if err == nil {
 		err = w.hosts(ctx, f.ips, options.want.HELO)
@@ -143,8 +147,56 @@ func (w *trialWorld) ofZone(a *app, f e2eFlags, args []string) error {
 		return usage(errors.New("name the domain to try"))
 	}
 	w.domain, w.source = names[0], files[0].Name
-	w.noSTS = "a zone file does not hold the policy"
-	return w.serve(files[0].Records(), nil)
+	w.noSTS = "a zone file does not hold the policy; --mta-sts FILE gives it"
+	pages, err := w.policyFile(f.policy)
+	if err != nil {
+		return err
+	}
+	if err := w.serve(files[0].Records(), pages); err != nil {
+		return err
+	}
+	w.fetchesPolicies(pages)
+	return nil
+}
+
+// fetchesPolicies has the sender look at the policy that the lab serves.
+func (w *trialWorld) fetchesPolicies(pages httpscript.Site) {
+	if len(pages) > 0 {
+		w.http = &probe.Fetcher{Dial: w.lab.Dial, RootCAs: w.lab.CA.Pool(), Now: w.lab.Clock()}
+	}
+}
+
+// policyFile is the policy of --mta-sts, as it stands there; nil without one.
+func (w *trialWorld) policyFile(path string) (httpscript.Site, error) {
+	if path == "" {
+		return nil, nil
+	}
+	const most = 64 << 10 // RFC 8461, 3.3
+	text, err := readBounded(path, most)
+	if err == nil && len(text) > most {
+		err = fmt.Errorf("it has more than %d octets", most)
+	}
+	if err != nil {
+		return nil, usage(fmt.Errorf("--mta-sts %s: %w", path, err))
+	}
+	return w.policyPage(string(text))
+}
+
+// bounces takes the reverse-path of --mail-from.
+func (w *trialWorld) bounces(address string) error {
+	if address == "" {
+		return nil
+	}
+	at := strings.LastIndexByte(address, '@')
+	if at < 1 || client.Sendable(address) != nil {
+		return usage(fmt.Errorf("--mail-from %q is no address, such as bounce@example.net", address))
+	}
+	domain, err := record.ParseDomain(address[at+1:])
+	if err != nil {
+		return usage(fmt.Errorf("--mail-from %q %w", address, err))
+	}
+	w.from = address[:at+1] + record.Display(domain)
+	return nil
 }
 
 // ofFile tries what maildoctor.yaml wants.
@@ -175,9 +227,17 @@ func (w *trialWorld) ofFile(a *app, f e2eFlags, args []string) error {
 			}
 		}
 	}
-	pages, err := w.policyPage(policy, served)
-	if err != nil {
+	pages, err := w.policyFile(f.policy)
+	switch {
+	case err != nil:
 		return err
+	case pages != nil:
+	case served:
+		if pages, err = w.policyPage(policy.String()); err != nil {
+			return err
+		}
+	default:
+		w.noSTS = "maildoctor.yaml wants no MTA-STS policy"
 	}
 	if err := w.fileKeys(state, f.file); err != nil {
 		return err
@@ -194,19 +254,13 @@ func (w *trialWorld) ofFile(a *app, f e2eFlags, args []string) error {
 	if err := w.serve(records, pages); err != nil {
 		return err
 	}
-	if served {
-		w.http = &probe.Fetcher{Dial: w.lab.Dial, RootCAs: w.lab.CA.Pool(), Now: w.lab.Clock()}
-	}
+	w.fetchesPolicies(pages)
 	return nil
 }
 
-// policyPage is the MTA-STS policy as the domain shall serve it.
-func (w *trialWorld) policyPage(policy mtasts.Policy, served bool) (httpscript.Site, error) {
-	if !served {
-		w.noSTS = "maildoctor.yaml wants no MTA-STS policy"
-		return nil, nil
-	}
-	page, err := httpscript.Parse(policy.String())
+// policyPage is the MTA-STS policy as the domain serves it.
+func (w *trialWorld) policyPage(text string) (httpscript.Site, error) {
+	page, err := httpscript.Parse(text)
 	if err != nil {
 		return nil, err
 	}

@@ -48,6 +48,7 @@ type Verdict struct {
 	Result  string // "pass"
 	Outcome diagnosis.Outcome
 	Text    string // why; may be empty
+	Do      string // what to do about it, a sentence; may be empty
 }
 
 // Failed is the verdicts that make the trial one that failed.
@@ -69,8 +70,8 @@ func TrialText(w io.Writer, t Trial, o TextOptions) error {
 	for _, note := range t.Notes {
 		p.para("Mind: ", flat(note), plain)
 	}
-	for _, passage := range t.Passages {
-		p.passage(passage)
+	for i, passage := range t.Passages {
+		p.passage(passage, !o.Verbose && passage.repeats(t.Passages[:i]))
 	}
 	p.ordeals(t.Ordeals)
 	p.gap()
@@ -80,6 +81,9 @@ func TrialText(w io.Writer, t Trial, o TextOptions) error {
 			text += ": " + flat(v.Text)
 		}
 		p.para(p.ended(v.Outcome)+" "+pad(v.Name, 10), text, plain)
+		if v.Do != "" {
+			p.para(strings.Repeat(" ", 12)+"→ ", flat(v.Do), plain)
+		}
 	}
 	p.gap()
 	p.para("", trialEnd(t), strong)
@@ -102,9 +106,23 @@ func trialEnd(t Trial) string {
 	return "The mail of " + title(t.Domain) + " goes all the way."
 }
 
-func (p *page) passage(m Passage) {
+// repeats reports whether a passage shows nothing that one before it has not shown:
+// all stages pass, as they did there.
+func (m Passage) repeats(before []Passage) bool {
+	passes := func(o Passage) bool {
+		return !slices.ContainsFunc(o.Stages, func(s Stage) bool { return s.Outcome != diagnosis.Passed })
+	}
+	return passes(m) && slices.ContainsFunc(before, func(o Passage) bool { return o.From == m.From && o.To == m.To && passes(o) })
+}
+
+// passage puts a message on its way; in brief that it went as one before it.
+func (p *page) passage(m Passage, brief bool) {
 	p.gap()
 	p.para("", fmt.Sprintf("From %s to %s, sent from %s (%s)", flat(m.From), flat(m.To), flat(m.Client), flat(m.HELO)), strong)
+	if brief {
+		p.para("  "+p.mark(passed)+" ", fmt.Sprintf("each of its %d stages passes, as above; -v shows them", len(m.Stages)), plain)
+		return
+	}
 	p.stages(m.Stages, false)
 	if m.Header != "" && p.verbose {
 		p.gap()
@@ -127,7 +145,7 @@ func (p *page) stages(list []Stage, timed bool) {
 			text = strings.TrimPrefix(text+": "+flat(s.Why), ": ")
 		}
 		p.para(head, text, plain)
-		if p.verbose {
+		if p.verbose || s.Outcome == diagnosis.Failed {
 			for _, l := range s.More {
 				p.para(strings.Repeat(" ", cells(head)), flat(l), faint)
 			}
@@ -186,6 +204,7 @@ type (
 		Result  string            `json:"result"`
 		Outcome diagnosis.Outcome `json:"outcome"`
 		Text    string            `json:"text"`
+		Do      string            `json:"do"`
 	}
 )
 
@@ -207,7 +226,7 @@ func TrialJSON(w io.Writer, t Trial) error {
 		}),
 		Ordeals: each(t.Ordeals, ordealJSON),
 		Verdicts: each(t.Verdicts, func(v Verdict) wireVerdict {
-			return wireVerdict{v.Name, text(v.Result), v.Outcome, text(v.Text)}
+			return wireVerdict{v.Name, text(v.Result), v.Outcome, text(v.Text), text(v.Do)}
 		}),
 	})
 }
