@@ -131,6 +131,13 @@ func (d *Daemon) open(s *Setup) error {
 		d.o.Log.Error("what was learnt of domains is lost", "error", broken)
 	}
 	d.memory = memory
+	recovered, err := d.boxes.mail.Begin()
+	if err != nil {
+		return fmt.Errorf("mailboxes: %w", err)
+	}
+	if recovered > 0 {
+		d.o.Log.Info("messages that an earlier process had taken are in their mailboxes", "messages", recovered)
+	}
 	source, err := s.certificates(d.o.Log)
 	if err != nil {
 		return fmt.Errorf("certificate: %w", err)
@@ -236,7 +243,7 @@ func (d *Daemon) Close() error {
 			err = nil
 		}
 		waiting, _ := d.server.Queue().Len()
-		err = errors.Join(err, d.memory.Save())
+		err = errors.Join(err, d.memory.Save(), d.boxes.mail.End())
 		d.release()
 		d.o.Log.Info("stopped", "queued", waiting)
 	})
@@ -256,6 +263,7 @@ func (d *Daemon) release() {
 	if source := d.certs.get(); source != nil {
 		source.Close()
 	}
+	_ = d.boxes.mail.End() // Close has done it; else nothing was delivered
 }
 
 // tidy does what is to be done now and then.
