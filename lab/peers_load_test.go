@@ -47,8 +47,8 @@ var (
 // 250 to is on the disk: both keep all their syncs.
 //
 // Postfix is Debian's with its defaults, without content filters, reverse lookups,
-// or a delay of anything; it logs into a file, and so do we. Our limits of sessions
-// per minute are lifted, as all come from one address. The rows tell what becomes of
+// or a delay of anything; it logs into a file, and so do we. Our limits of the
+// sessions of one client are lifted, as all come from one address. The rows tell what becomes of
 // the mail:
 //
 //	kept       in the queue, where nothing happens to it: accepting alone
@@ -285,7 +285,7 @@ func TestLoadServer(t *testing.T) {
 	}
 	defer file.Close()
 	c := smtpd.Config{Hostname: "mx.receiver.example", Domains: []string{"receiver.example"}, Log: slog.New(slog.NewTextHandler(file, nil))}
-	c.Limits.ClientPerMinute = -1
+	c.Limits.ClientPerMinute, c.Limits.ClientSessions = -1, -1
 	var serve func(net.Listener, smtpd.Port) error
 	var stop func(context.Context) error
 	if what == "mailbox" {
