@@ -103,6 +103,7 @@ func TestScripts(t *testing.T) {
 			"schema":  schema,
 			"asked":   asked,
 			"private": private,
+			"posted":  posted,
 		},
 	})
 }
