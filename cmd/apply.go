@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -315,24 +314,7 @@ func (a *app) consent(ctx context.Context, f consentFlags, p plan.Plan, provider
 	if f.yes {
 		return nil
 	}
-	if _, tty := terminalIn(a.in); !tty {
-		return usage(errors.New("nobody is there to agree; give --yes"))
-	}
-	fmt.Fprintf(a.err, "\nMake %s to %s by %s? [y/N] ", counted(len(p.Changes), "change"), report.Escape(record.Display(p.Zone)), report.Escape(provider))
-	answer := make(chan string, 1)
-	go func() {
-		line, _ := bufio.NewReader(a.in).ReadString('\n') // what was not read is no yes
-		answer <- strings.ToLower(strings.TrimSpace(line))
-	}()
-	select {
-	case line := <-answer:
-		if line == "y" || line == "yes" {
-			return nil
-		}
-		return &codeError{exitFound, errors.New("nothing was changed")}
-	case <-ctx.Done():
-		return &codeError{exitInterrupted, errors.New("interrupted; nothing was changed")}
-	}
+	return a.agree(ctx, fmt.Sprintf("Make %s to %s by %s?", counted(len(p.Changes), "change"), record.Display(p.Zone), provider), "nothing was changed")
 }
 
 // end shows what became of a plan, and says how the program ends.

@@ -19,8 +19,8 @@ records to publish. Of an address it says whether it is fit to send mail from,
 and of a saved mail how receivers judge it, and why.
 
 It changes your DNS only when you tell it to apply a plan, which it shows first
-and can take back. It changes nothing on your mail host, and no mail leaves this
-machine.
+and can take back. It changes nothing on your mail host, and mail leaves this
+machine by send and mta only.
 
 ` + exitHelp,
 		Example: `  maildoctor check example.com
@@ -45,7 +45,7 @@ machine.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})
-	root.AddCommand(a.checkCommand(), a.ipCommand(), a.reportCommand(), a.messageCommand(), a.inboxCommand(), a.e2eCommand(), a.mtaCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.ddnsCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
+	root.AddCommand(a.checkCommand(), a.ipCommand(), a.reportCommand(), a.messageCommand(), a.sendCommand(), a.inboxCommand(), a.e2eCommand(), a.mtaCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.ddnsCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

@@ -15,6 +15,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/cmd"
 	"github.com/maildoctor/maildoctor/lab"
+	"github.com/maildoctor/maildoctor/mta/client/clienttest"
 	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/scenario"
 )
@@ -61,6 +62,11 @@ $TTL 300
 same._domainkey TXT "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
 other._domainkey TXT "v=DKIM1; k=ed25519; p=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA="
 gone._domainkey TXT "v=DKIM1; p="
+-- zone receiver.example --
+@ MX 10 mx
+mx A 127.0.0.1
+-- zone none.example --
+@ MX 0 .
 -- faults --
 TXT silent.example. SERVFAIL
 TXT lost._domainkey.keys.example. SERVFAIL
@@ -103,6 +109,7 @@ func TestScripts(t *testing.T) {
 			"schema":  schema,
 			"asked":   asked,
 			"private": private,
+			"smtp":    smtp,
 			"posted":  posted,
 		},
 	})
@@ -175,4 +182,32 @@ func asked(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(silent.SetReadDeadline(time.Now().Add(10 * time.Second)))
 	_, _, err := silent.ReadFrom(make([]byte, 512))
 	ts.Check(err)
+}
+
+// smtp VARIABLE [WHEN=ANSWER]... begins a mail host on loopback, with its port in the
+// variable. WHEN is as clienttest.Host has it: a command, "banner", "." for the end of
+// a message.
+func smtp(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) == 0 {
+		ts.Fatalf("usage: smtp VARIABLE [WHEN=ANSWER]...")
+	}
+	host := &clienttest.Host{Name: "mx.receiver.example", Offers: []string{"PIPELINING", "8BITMIME"}, Answers: map[string]string{}}
+	for _, arg := range args[1:] {
+		when, answer, _ := strings.Cut(arg, "=")
+		host.Answers[when] = strings.ReplaceAll(answer, "|", "\r\n")
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	ts.Check(err)
+	ts.Defer(func() { listener.Close() })
+	go func() {
+		for {
+			conn, err := listener.Accept()
+			if err != nil {
+				return
+			}
+			go host.Serve(conn)
+		}
+	}()
+	_, port, _ := net.SplitHostPort(listener.Addr().String())
+	ts.Setenv(args[0], port)
 }

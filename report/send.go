@@ -49,8 +49,24 @@ type SendHost struct {
 	Name      string // empty for an address literal
 	Addresses []string
 	Left      []string // addresses that are not connected to, and why
-	Policy    string   // what TLS has to be like
-	Fault     string   // why it is passed over; may be empty
+	Policy    *SendPolicy
+	Fault     string // why it is passed over; may be empty
+}
+
+// A SendPolicy is what TLS has to be like with a host.
+type SendPolicy struct {
+	Source string // "dane", "mta-sts", "opportunistic", ...
+	Least  string // "verified", "encrypted", "clear text": below it nothing is sent
+	Why    string // a sentence without a full stop
+}
+
+// words is a policy for a reader.
+func (p SendPolicy) words() string {
+	least := "at least " + p.Least
+	if p.Source == "opportunistic" {
+		least = "as the host offers it"
+	}
+	return flat(p.Source + ": " + least + " (" + p.Why + ")")
 }
 
 // A SendDelivery is what became of the message at one domain.
@@ -71,7 +87,7 @@ type SendTry struct {
 // A SendSession is one conversation.
 type SendSession struct {
 	Host, Address string // "mx.example.net", "192.0.2.25:25"
-	Policy        string
+	Policy        *SendPolicy
 	TLS           *SendTLS // nil: none
 	Stages        []Stage
 	Took          time.Duration
@@ -202,8 +218,8 @@ func (p *page) sendPlan(plan SendPlan) {
 		switch {
 		case h.Fault != "":
 			p.para("    "+p.mark(critical)+" ", "passed over: "+flat(h.Fault), plain)
-		case h.Policy != "":
-			p.para("    TLS ", flat(h.Policy), faint)
+		case h.Policy != nil:
+			p.para("    TLS ", h.Policy.words(), faint)
 		}
 	}
 	for _, fault := range plan.Faults {
@@ -280,6 +296,9 @@ func (p *page) sendTry(d SendDelivery, i int, try SendTry) {
 		}
 		p.para("", flat(at)+", "+flat(try.Route), strong)
 		p.stages(s.Stages, true)
+		if s.Policy != nil {
+			p.para("    ", "TLS policy "+s.Policy.words()+".", faint)
+		}
 		if s.TLS != nil {
 			p.para("    ", s.TLS.words(), faint)
 		}

@@ -45,11 +45,11 @@ type (
 		Faults      []string       `json:"faults"`
 	}
 	wireSendHost struct {
-		Name      string   `json:"name"`
-		Addresses []string `json:"addresses"`
-		Left      []string `json:"left_out"`
-		Policy    string   `json:"policy"`
-		Fault     string   `json:"fault,omitempty"`
+		Name      string          `json:"name"`
+		Addresses []string        `json:"addresses"`
+		Left      []string        `json:"left_out"`
+		Policy    *wireSendPolicy `json:"policy"`
+		Fault     string          `json:"fault,omitempty"`
 	}
 	wireSendDelivery struct {
 		Destination string              `json:"destination"`
@@ -63,12 +63,17 @@ type (
 		Sessions []wireSendSession `json:"sessions"`
 	}
 	wireSendSession struct {
-		Host    string       `json:"host"`
-		Address string       `json:"address"`
-		Policy  string       `json:"policy"`
-		TLS     *wireSendTLS `json:"tls"`
-		Stages  []wireStage  `json:"stages"`
-		Took    float64      `json:"took_ms"`
+		Host    string          `json:"host"`
+		Address string          `json:"address"`
+		Policy  *wireSendPolicy `json:"policy"`
+		TLS     *wireSendTLS    `json:"tls"`
+		Stages  []wireStage     `json:"stages"`
+		Took    float64         `json:"took_ms"`
+	}
+	wireSendPolicy struct {
+		Source string `json:"source"`
+		Least  string `json:"least"`
+		Why    string `json:"why"`
 	}
 	wireSendTLS struct {
 		Version string    `json:"version"`
@@ -119,8 +124,15 @@ func SendJSON(w io.Writer, s Sending, whole bool) error {
 
 func toSendPlan(p SendPlan) wireSendPlan {
 	return wireSendPlan{text(p.Destination), text(p.Route), text(p.Provider), each(p.Hosts, func(h SendHost) wireSendHost {
-		return wireSendHost{text(h.Name), each(h.Addresses, text), each(h.Left, text), text(h.Policy), text(h.Fault)}
+		return wireSendHost{text(h.Name), each(h.Addresses, text), each(h.Left, text), toSendPolicy(h.Policy), text(h.Fault)}
 	}), each(p.Faults, text)}
+}
+
+func toSendPolicy(p *SendPolicy) *wireSendPolicy {
+	if p == nil {
+		return nil
+	}
+	return &wireSendPolicy{p.Source, p.Least, text(p.Why)}
 }
 
 func toSendDelivery(d SendDelivery) wireSendDelivery {
@@ -130,7 +142,7 @@ func toSendDelivery(d SendDelivery) wireSendDelivery {
 }
 
 func toSendSession(s SendSession) wireSendSession {
-	out := wireSendSession{Host: text(s.Host), Address: text(s.Address), Policy: text(s.Policy), Stages: each(s.Stages, toStage), Took: millis(s.Took)}
+	out := wireSendSession{Host: text(s.Host), Address: text(s.Address), Policy: toSendPolicy(s.Policy), Stages: each(s.Stages, toStage), Took: millis(s.Took)}
 	if t := s.TLS; t != nil {
 		out.TLS = &wireSendTLS{text(t.Version), text(t.Cipher), each(t.Names, text), text(t.Issuer), t.Until.UTC(), text(t.Fault)}
 	}
