@@ -15,6 +15,6 @@ default. It serves neither IMAP nor POP.`,
 
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.AddCommand(a.mtaRunCommand())
+	cmd.AddCommand(a.mtaRunCommand(), a.mtaQueueCommand())
 	return cmd
 }

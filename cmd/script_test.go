@@ -111,6 +111,9 @@ func TestScripts(t *testing.T) {
 			"private": private,
 			"smtp":    smtp,
 			"posted":  posted,
+
+			"queueof":    queueOf,
+			"controlled": controlled,
 		},
 	})
 }

@@ -164,6 +164,7 @@ func TestList(t *testing.T) {
 			{control.Filter{To: ".bücher.example"}, []int{1}},
 			{control.Filter{To: ".sub.bücher.example"}, nil},
 			{control.Filter{To: "bücher.example"}, nil},
+			{control.Filter{To: ".EXAMPLE"}, []int{0, 1, 2, 4}},
 			{control.Filter{To: "[192.0.2.1]"}, []int{3}},
 			{control.Filter{From: "eve@other.example"}, []int{3, 4}},
 			{control.Filter{From: "other.example"}, []int{3, 4}},
@@ -186,7 +187,7 @@ func TestList(t *testing.T) {
 				t.Errorf("%+v: %v of %d of %d, next %q; want %v", test.f, idsOf(p), p.Matching, p.Total, p.Next, want)
 			}
 		}
-		for _, f := range []control.Filter{{State: "lost"}, {To: "no domain"}, {To: "a..b"}} {
+		for _, f := range []control.Filter{{State: "lost"}, {To: "no domain"}, {To: "a..b"}, {To: "."}, {To: "a b"}} {
 			var fault *control.Fault
 			if _, err := s.List(t.Context(), f, "", 1); !errors.As(err, &fault) || !fault.Invalid() {
 				t.Errorf("%+v: %v", f, err)

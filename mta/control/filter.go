@@ -16,12 +16,20 @@ func (f Filter) check() error {
 	if f.State != "" && !slices.Contains(States(), f.State) {
 		return fmt.Errorf("no message is ever %s; the states are %s", quote(string(f.State)), strings.Join(names(States()), ", "))
 	}
-	if to := strings.TrimPrefix(f.To, "."); to != "" && !strings.HasPrefix(to, "[") {
-		if _, err := record.ParseDomain(to); err != nil {
+	if to := strings.TrimPrefix(f.To, "."); f.To != "" && !strings.HasPrefix(to, "[") {
+		if _, err := record.ParseDomain(to); err != nil && !isLabel(to) {
 			return fmt.Errorf("%s is not a domain", quote(f.To))
 		}
 	}
 	return nil
+}
+
+// isLabel reports whether s is one label alone: "net", of ".net", or a name of a
+// network of one's own.
+func isLabel(s string) bool {
+	return s != "" && len(s) < 64 && !strings.ContainsFunc(strings.ToLower(s), func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
 }
 
 func names(states []State) []string {
