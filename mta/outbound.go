@@ -56,8 +56,17 @@ func (s *Server) deliver(ctx context.Context, t queue.Transaction) []queue.Outco
 		s.o.Attempted(t.Envelope, report)
 	}
 	outcomes := make([]queue.Outcome, 0, len(report.Results))
+	reach := queue.Untold
+	switch {
+	case report.Reached():
+		reach = queue.Reached
+	case report.Unreached():
+		reach = queue.Unreached
+	}
 	for _, r := range report.Results {
-		outcomes = append(outcomes, outcome(r))
+		o := outcome(r)
+		o.Reach = reach
+		outcomes = append(outcomes, o)
 	}
 	return outcomes
 }

@@ -6,6 +6,7 @@ import (
 	"net"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -13,6 +14,7 @@ import (
 	"github.com/maildoctor/maildoctor/mta/client/clienttest"
 	"github.com/maildoctor/maildoctor/mta/deliver"
 	"github.com/maildoctor/maildoctor/mta/replies"
+	"github.com/maildoctor/maildoctor/resolve"
 )
 
 // The first of two hosts goes wrong in every stage and way; the second one would
@@ -377,4 +379,39 @@ func ExampleProviderOf() {
 	// google
 	// microsoft
 	// example.co.uk
+}
+
+// Nobody being there is told apart from a host that answers, and from trouble here.
+func TestReach(t *testing.T) {
+	const hosts = "example.org MX 10 mx.example.org.\nexample.org MX 20 mx2.example.org.\nmx.example.org A 192.0.2.1\nmx.example.org A 192.0.2.3\nmx2.example.org A 192.0.2.2\n"
+	for name, test := range map[string]struct {
+		world              func(*world)
+		err                error // of dialing
+		reached, unreached bool
+	}{
+		"nobody":     {func(*world) {}, nil, false, true},
+		"the second": {func(w *world) { w.host("192.0.2.2", &clienttest.Host{}) }, nil, true, false},
+		"hangs up": {func(w *world) {
+			w.host("192.0.2.1", &clienttest.Host{Answers: map[string]string{"banner": clienttest.Close}})
+		}, nil, true, false},
+		"the DNS":     {func(w *world) { w.faults["MX example.org"] = resolve.ServFail }, nil, false, false},
+		"no network":  {func(*world) {}, syscall.ENETUNREACH, false, false},
+		"not allowed": {func(*world) {}, syscall.EPERM, false, false},
+		"a router":    {func(*world) {}, syscall.EHOSTUNREACH, false, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, hosts)
+			test.world(w)
+			s := w.sender()
+			if test.err != nil {
+				s.Client.Dial = func(context.Context, string, string) (net.Conn, error) {
+					return nil, &net.OpError{Op: "dial", Err: test.err}
+				}
+			}
+			r := s.Deliver(t.Context(), job("example.org", "b@example.org"))
+			if r.Reached() != test.reached || r.Unreached() != test.unreached {
+				t.Errorf("%v %v: %+v", r.Reached(), r.Unreached(), r.Results)
+			}
+		})
+	}
 }

@@ -11,6 +11,7 @@ import (
 	"crypto/x509"
 	"io"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/maildoctor/maildoctor/mta/client"
@@ -103,6 +104,20 @@ type Report struct {
 	Sessions    []Session
 	TLS         []TLSResult // for reports (RFC 8460), one for each session with a domain's host
 	Took        time.Duration
+}
+
+// Reached reports whether some host accepted a connection, whatever came of it.
+func (r Report) Reached() bool {
+	return slices.ContainsFunc(r.Sessions, func(s Session) bool { return s.Connected() })
+}
+
+// Unreached reports whether hosts were tried and none of them accepted a connection:
+// others who want to send there need not try just now. It is false where that may
+// be due to this machine, which has no network, or was told to stop.
+func (r Report) Unreached() bool {
+	return !r.Reached() && slices.ContainsFunc(r.Sessions, func(s Session) bool {
+		return s.Err != nil && s.Err.Kind != probe.NoRoute && s.Err.Kind != probe.Denied && s.Err.Kind != probe.Canceled
+	})
 }
 
 // Bounds keep an attempt from taking for ever.

@@ -127,7 +127,9 @@ func (q *Queue) setHeld(id string, held bool) error {
 }
 
 // Retry has a message tried now, for all who wait for it. The schedule goes on as if
-// it had been time. A held message stays held.
+// it had been time. A held message stays held. That its destination could not be
+// reached a while ago does not keep it; if it can be now, what else there is for it
+// goes, too.
 func (q *Queue) Retry(id string) error {
 	it, err := q.item(id)
 	if err != nil {
@@ -138,6 +140,7 @@ func (q *Queue) Retry(id string) error {
 	it.notBefore = time.Now()
 	for i := range it.rcpts {
 		it.rcpts[i].now = it.env.Rcpts[i].Status == spool.Waiting && !it.rcpts[i].busy
+		it.rcpts[i].past = it.rcpts[i].now
 	}
 	q.schedule(it, time.Now())
 	return nil

@@ -18,6 +18,7 @@ type job struct {
 	it    *item
 	dest  *dest
 	rcpts []int // of the item; empty: nothing to deliver, see tidy
+	over  bool  // they are not tried any more
 }
 
 // Run delivers until ctx ends. Then it begins nothing more, and returns when what
@@ -68,12 +69,22 @@ func (q *Queue) dispatch() time.Duration {
 func (q *Queue) plan(it *item, now time.Time) {
 	var order []string
 	groups := map[string][]int{}
+	planned := false
 	for i := range it.rcpts {
-		if at, ok := it.isDue(i); !ok || at.After(now) {
+		if at, ok := q.isDue(it, i); !ok || at.After(now) {
+			continue
+		}
+		name := q.o.Route(it.env, it.env.Rcpts[i])
+		waits, over := q.waits(it, i, name, now)
+		if waits {
 			continue
 		}
 		it.rcpts[i].busy = true
-		name := q.o.Route(it.env, it.env.Rcpts[i])
+		if over {
+			q.enqueue(name, &job{it: it, rcpts: []int{i}, over: true})
+			planned = true
+			continue
+		}
 		if len(groups[name]) == 0 {
 			order = append(order, name)
 		}
@@ -86,7 +97,7 @@ func (q *Queue) plan(it *item, now time.Time) {
 			rcpts = rcpts[n:]
 		}
 	}
-	if at, ok := q.tidyDue(it); ok && len(order) == 0 && it.running == 0 && !at.After(now) {
+	if at, ok := q.tidyDue(it); ok && !planned && len(order) == 0 && it.running == 0 && !at.After(now) {
 		it.running++ // so that it is planned once
 		it.tidyAt = time.Time{}
 		q.enqueue("", &job{it: it})
@@ -106,7 +117,11 @@ func (q *Queue) enqueue(name string, j *job) {
 
 // offer lets a destination wait for its turn, if it may have one.
 func (q *Queue) offer(d *dest) {
-	if !d.ready && len(d.jobs) > 0 && d.running < q.o.PerDestination {
+	most := q.o.PerDestination
+	if q.down[d.name] != nil {
+		most = 1 // who finds out whether it is back
+	}
+	if !d.ready && len(d.jobs) > 0 && d.running < most {
 		d.ready = true
 		q.ready = append(q.ready, d)
 	}
@@ -119,6 +134,9 @@ func (q *Queue) start() {
 		q.ready[0] = nil
 		q.ready = q.ready[1:]
 		d.ready = false
+		if len(d.jobs) == 0 { // they were given back
+			continue
+		}
 		j := d.jobs[0]
 		d.jobs = d.jobs[1:]
 		d.running++

@@ -40,10 +40,20 @@ const (
 	Maybe
 )
 
+// Reach tells whether a try got as far as a host of the destination.
+type Reach int
+
+const (
+	Untold    Reach = iota // no host was tried
+	Reached                // a host answered, whatever it said
+	Unreached              // none did
+)
+
 // An Outcome is what became of one recipient.
 type Outcome struct {
 	Kind  Kind
 	Reply spool.Reply // its Host is empty when the message is in a mailbox here
+	Reach Reach
 	// Passed tells that the host that took the message offers DSN and was given what
 	// the sender wants to be told: telling him of success is its duty now (RFC
 	// 3461).
@@ -77,7 +87,7 @@ type Event struct {
 	Destination string
 	Reply       spool.Reply
 	Received    time.Time // when the message was accepted; of Sent, Bounced and Deferred
-	Next        time.Time // of What Deferred
+	Next        time.Time // of What Deferred and Down
 	Err         error     // of What Trouble
 }
 
@@ -91,7 +101,10 @@ const (
 	Bounced  What = "failed"  // for good
 	Told     What = "told"    // the sender
 	Removed  What = "removed" // all is done, or Remove was called
-	Trouble  What = "trouble" // here, with the disk most likely
+	// Down tells of a destination none of whose hosts can be reached: what else there
+	// is for it waits until Next.
+	Down    What = "down"
+	Trouble What = "trouble" // here, with the disk most likely
 )
 
 // Options say how a queue works.
@@ -170,7 +183,8 @@ type Queue struct {
 	items    map[string]*item
 	due      byTime
 	dests    map[string]*dest
-	ready    []*dest // with jobs, and below their limit; the next one first
+	down     map[string]*down // destinations that cannot be reached
+	ready    []*dest          // with jobs, and below their limit; the next one first
 	running  int
 	stopping bool
 	jobs     sync.WaitGroup
@@ -180,7 +194,7 @@ type Queue struct {
 // New makes a queue of what a spool held when it was opened. What is overdue, as
 // after a long stop, is not tried all at once.
 func New(o Options, found []spool.Envelope) *Queue {
-	q := &Queue{o: o.withDefaults(), wake: make(chan struct{}, 1), items: map[string]*item{}, dests: map[string]*dest{}, stopping: true}
+	q := &Queue{o: o.withDefaults(), wake: make(chan struct{}, 1), items: map[string]*item{}, dests: map[string]*dest{}, down: map[string]*down{}, stopping: true}
 	now := time.Now()
 	window := min(5*time.Minute, time.Duration(len(found))*100*time.Millisecond)
 	for _, e := range found {

@@ -13,7 +13,10 @@ import (
 // run does a job from its begin to its end.
 func (q *Queue) run(ctx context.Context, j *job) {
 	defer q.end(j)
-	if len(j.rcpts) > 0 {
+	switch {
+	case j.over:
+		q.settle(j, q.giveUp(j))
+	case len(j.rcpts) > 0:
 		t, ok := q.begin(j)
 		if !ok {
 			return
@@ -36,11 +39,16 @@ func (q *Queue) begin(j *job) (Transaction, bool) {
 	}
 	before, changed, luck := it.env.Clone(), it.changed, q.o.Rand()
 	for _, i := range j.rcpts {
+		r := &it.env.Rcpts[i]
+		if it.rcpts[i].begun && time.Since(r.Tried) > again { // it had to wait, and what comes next goes by now
+			r.Attempts--
+			it.rcpts[i].begun = false
+		}
 		if !it.rcpts[i].begun {
-			q.attempt(&it.env, &it.env.Rcpts[i], time.Now(), luck)
+			q.attempt(&it.env, r, time.Now(), luck)
 			it.changed++
 		}
-		it.rcpts[i].begun, it.rcpts[i].now = false, false
+		it.rcpts[i].begun, it.rcpts[i].now, it.rcpts[i].past = false, false, false
 	}
 	write := it.changed != changed
 	env, changed := it.env.Clone(), it.changed
@@ -84,7 +92,7 @@ func (q *Queue) deliver(ctx context.Context, t Transaction) (outcomes []Outcome)
 // settle notes what became of the recipients of a job.
 func (q *Queue) settle(j *job, outcomes []Outcome) {
 	it := j.it
-	events := make([]Event, 0, len(j.rcpts))
+	events := make([]Event, 0, len(j.rcpts)+1)
 	q.mu.Lock()
 	for n, i := range j.rcpts {
 		out := Outcome{Reply: spool.Reply{Text: "internal error: the delivery ended without an outcome"}}
@@ -92,6 +100,9 @@ func (q *Queue) settle(j *job, outcomes []Outcome) {
 			out = outcomes[n]
 		}
 		events = append(events, q.note(it, i, out, j.dest.name))
+	}
+	if event, ok := q.reach(j.dest, outcomes); ok {
+		events = append(events, event)
 	}
 	it.changed++
 	q.mu.Unlock()

@@ -43,9 +43,11 @@ type item struct {
 
 // A rcpt is what the disk need not know of a recipient.
 type rcpt struct {
-	busy  bool // in a job
-	begun bool // the attempt to come is on the disk already
-	now   bool // due, whatever Next says
+	busy  bool  // in a job
+	begun bool  // the attempt to come is on the disk already
+	now   bool  // due, whatever Next says
+	past  bool  // due, whatever stands in down
+	down  *down // what it waits for; nil: nothing
 }
 
 func newItem(e spool.Envelope) *item {
@@ -69,15 +71,19 @@ func (q *Queue) attempt(e *spool.Envelope, r *spool.Rcpt, now time.Time, luck fl
 func (q *Queue) until(e *spool.Envelope) time.Time { return e.Received.Add(q.o.MaxAge) }
 
 // isDue reports whether a recipient is to be tried, and when.
-func (it *item) isDue(i int) (at time.Time, ok bool) {
+func (q *Queue) isDue(it *item, i int) (at time.Time, ok bool) {
 	r := &it.env.Rcpts[i]
 	if r.Status != spool.Waiting || it.rcpts[i].busy || it.env.Held {
 		return time.Time{}, false
 	}
-	if it.rcpts[i].now {
-		return it.notBefore, true
+	at = it.notBefore
+	if !it.rcpts[i].now {
+		at = later(at, r.Next)
 	}
-	return later(r.Next, it.notBefore), true
+	if d := it.rcpts[i].down; d != nil && !it.rcpts[i].past {
+		at = later(at, earlier(d.until, q.until(&it.env)))
+	}
+	return at, true
 }
 
 func later(a, b time.Time) time.Time {
@@ -87,11 +93,18 @@ func later(a, b time.Time) time.Time {
 	return b
 }
 
+func earlier(a, b time.Time) time.Time {
+	if a.Before(b) {
+		return a
+	}
+	return b
+}
+
 // schedule puts an item where it belongs by the time when something is due.
 func (q *Queue) schedule(it *item, now time.Time) {
 	var times []time.Time
 	for i := range it.rcpts {
-		if at, ok := it.isDue(i); ok {
+		if at, ok := q.isDue(it, i); ok {
 			times = append(times, at)
 		}
 	}

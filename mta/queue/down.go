@@ -1,0 +1,130 @@
+package queue
+
+import (
+	"slices"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/spool"
+)
+
+// Waits for a destination that cannot be reached. Each of its messages has a
+// schedule of its own; without this a thousand of them would each find out for
+// themselves, for minutes, that nobody is there.
+const (
+	firstDown = time.Minute
+	longDown  = 30 * time.Minute
+	manyDown  = 1000 // when old ones are looked for, to be dropped
+)
+
+// A down is a destination that could not be reached. While there is one, one
+// message at a time finds out whether it still cannot.
+type down struct {
+	until time.Time     // the others wait
+	wait  time.Duration // that led to it
+	reply spool.Reply   // what came of the last try
+}
+
+// waits makes a recipient of an item wait if its destination cannot be reached, and
+// notes why. One whose time is over is over.
+func (q *Queue) waits(it *item, i int, destination string, now time.Time) (waits, over bool) {
+	d := q.down[destination]
+	it.rcpts[i].down = nil
+	if d == nil || it.rcpts[i].past || !now.Before(d.until) {
+		return false, false
+	}
+	if r := &it.env.Rcpts[i]; r.Reply.At.Before(d.reply.At) {
+		r.Reply = d.reply
+		it.changed++
+	}
+	if !now.Before(q.until(&it.env)) {
+		return false, true
+	}
+	it.rcpts[i].down = d
+	return true, false
+}
+
+// giveUp is what becomes of recipients for whom it is over without a further try.
+func (q *Queue) giveUp(j *job) (outcomes []Outcome) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, i := range j.rcpts {
+		outcomes = append(outcomes, Outcome{Kind: Temporary, Reply: j.it.env.Rcpts[i].Reply})
+	}
+	return outcomes
+}
+
+// reach notes whether a try got as far as a host. With ok there is something to be
+// told.
+func (q *Queue) reach(d *dest, outcomes []Outcome) (event Event, ok bool) {
+	switch {
+	case slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Reach == Reached }):
+		q.isUp(d)
+	case len(outcomes) > 0 && !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Reach != Unreached }):
+		return q.isDown(d, outcomes[0].Reply)
+	}
+	return Event{}, false
+}
+
+// isDown has what waits for a destination wait longer, twice as long each time.
+func (q *Queue) isDown(dst *dest, reply spool.Reply) (event Event, ok bool) {
+	now := time.Now()
+	d := q.down[dst.name]
+	switch {
+	case d == nil:
+		q.forget(now)
+		d = &down{wait: firstDown}
+		q.down[dst.name] = d
+	case now.Before(d.until):
+		return Event{}, false // it was tried with what failed before
+	default:
+		d.wait = min(2*d.wait, longDown)
+	}
+	d.until, d.reply = now.Add(d.wait), reply
+	d.reply.At = now
+	var keep []*job
+	for _, j := range dst.jobs {
+		if len(j.rcpts) == 0 || j.over {
+			keep = append(keep, j)
+			continue
+		}
+		for _, i := range j.rcpts {
+			j.it.rcpts[i].busy = false
+		}
+		q.schedule(j.it, now)
+	}
+	dst.jobs = keep
+	return Event{What: Down, Destination: dst.name, Next: d.until}, true
+}
+
+// isUp lets go what waits for a destination.
+func (q *Queue) isUp(dst *dest) {
+	d := q.down[dst.name]
+	if d == nil {
+		return
+	}
+	delete(q.down, dst.name)
+	now := time.Now()
+	for _, it := range q.items {
+		waits := false
+		for i := range it.rcpts {
+			if it.rcpts[i].down == d {
+				it.rcpts[i].down, waits = nil, true
+			}
+		}
+		if waits {
+			q.schedule(it, now)
+		}
+	}
+}
+
+// forget drops what is long over, for which nothing came any more.
+func (q *Queue) forget(now time.Time) {
+	if len(q.down) < manyDown {
+		return
+	}
+	for name, d := range q.down {
+		if now.Sub(d.until) > longDown {
+			delete(q.down, name)
+		}
+	}
+}
