@@ -209,15 +209,20 @@ func (a *acme) event(_ context.Context, what string, data map[string]any) error 
 		}
 	case "cert_obtained":
 		a.note(host, nil)
+		a.isLoaded(host)
 	case "cached_managed_cert":
 		names, _ := data["sans"].([]string)
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		for _, name := range names {
-			a.loaded[name] = time.Now()
-		}
+		a.isLoaded(names...)
 	}
 	return nil
+}
+
+func (a *acme) isLoaded(hosts ...string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for _, host := range hosts {
+		a.loaded[host] = time.Now()
+	}
 }
 
 func (a *acme) note(host string, err error) {
