@@ -48,7 +48,7 @@ func (s *session) extensions() []string {
 		list = append(list, fmt.Sprintf("LIMITS RCPTMAX=%d", l.Recipients)) // RFC 9422
 	}
 	switch {
-	case !s.seen.TLS.Used && s.srv.c.TLS != nil:
+	case !s.seen.TLS.Used && s.seen.TLS.Offered:
 		list = append(list, "STARTTLS")
 	case s.mayLogIn():
 		list = append(list, "AUTH PLAIN LOGIN")

@@ -32,7 +32,7 @@ func newSession(srv *Server, conn net.Conn, port Port, remote netip.AddrPort) *s
 	now := time.Now()
 	s := &session{srv: srv, raw: conn, end: now.Add(srv.limits.Session)}
 	s.conn = conn
-	s.seen = Session{Started: now, Local: addrPort(conn.LocalAddr()), Remote: remote, Port: port, TLS: TLS{Offered: srv.c.TLS != nil}}
+	s.seen = Session{Started: now, Local: addrPort(conn.LocalAddr()), Remote: remote, Port: port, TLS: TLS{Offered: srv.c.TLS != nil && srv.c.TLS() != nil}}
 	return s
 }
 
