@@ -30,11 +30,15 @@ type Letter struct {
 	Client   netip.Addr // the address from which the receiver sees it come
 	HELO     string     // the name of the sending host
 	Keys     []mta.Key  // that sign it; nil for none
-	// Holder is the name of the receiving host, in its greeting. Its certificate is
-	// for whatever name the sender asks for.
+	// Holder is the name of the receiving host, in its greeting.
 	Holder string
+	// TLS is what that host shows, to a sender that trusts whom this machine trusts;
+	// nil: a certificate for whatever name the sender asks for, which that trusts.
+	TLS func() *tls.Config
 
 	DNS resolve.Resolver // of both
+	// Security is asked about DANE; nil: the sender does not know of it.
+	Security deliver.Security
 	// HTTP fetches the MTA-STS policy; nil: none is looked for.
 	HTTP deliver.Fetcher
 	// Refuse says why an address must not be connected to; nil: any may be.
@@ -99,10 +103,14 @@ func end(s *mta.Server) {
 // receiver is the server of the recipient's domain, and where it listens.
 func (l *Lab) receiver(dir string, letter Letter, p *Posted) (*mta.Server, string, error) {
 	boxes := &maildir.Store{Dir: filepath.Join(dir, "mail"), Host: "lab"}
+	config := letter.TLS
+	if config == nil {
+		config = func() *tls.Config { return &tls.Config{GetCertificate: l.certificate(letter.Holder), Time: l.Clock()} }
+	}
 	s, _, err := mta.Open(mta.Options{
 		Receive: smtpd.Config{
 			Hostname: letter.Holder, Domains: []string{domainOf(letter.To)}, GreetAfter: -1,
-			TLS: func() *tls.Config { return &tls.Config{GetCertificate: l.certificate(letter.Holder), Time: l.Clock()} },
+			TLS: config,
 		},
 		Send: deliver.Sender{DNS: letter.DNS}, DNS: letter.DNS, Mail: boxes,
 		SpoolDir: filepath.Join(dir, "in"), Spool: spool.Options{MinFree: 1},
@@ -148,11 +156,14 @@ func read(boxes *maildir.Store, a mta.Arrival) ([]byte, error) {
 // sender is the server that the letter is submitted to; its mail hosts are all at
 // one place.
 func (l *Lab) sender(dir string, letter Letter, at string, attempted chan<- deliver.Report) (*mta.Server, error) {
-	send := deliver.Sender{DNS: letter.DNS, HTTP: letter.HTTP, Refuse: letter.Refuse, Memory: new(deliver.Store), Now: l.Clock()}
+	send := deliver.Sender{DNS: letter.DNS, Security: letter.Security, HTTP: letter.HTTP, Refuse: letter.Refuse, Memory: new(deliver.Store), Now: l.Clock()}
 	if send.Refuse == nil {
 		send.Refuse = func(netip.Addr) string { return "" }
 	}
-	send.Client.Name, send.Client.Roots, send.Client.Now = letter.HELO, l.CA.Pool(), l.Clock()
+	send.Client.Name, send.Client.Now = letter.HELO, l.Clock()
+	if letter.TLS == nil {
+		send.Client.Roots = l.CA.Pool()
+	}
 	send.Client.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
 		addr, err := netip.ParseAddrPort(address)
 		if err != nil || addr.Port() != 25 {

@@ -21,6 +21,41 @@ type signedRoot struct {
 	now     func() time.Time
 }
 
+// Signed is the records by which mail finds a host, as a validator sees them if their
+// zones are signed and all is well with that. It implements [deliver.Security].
+type Signed struct {
+	names  map[string]bool
+	secure *resolve.Validator
+}
+
+// NewSigned signs those of the records that matter to who sends mail. It works under
+// ctx; now is the time of the signatures.
+func NewSigned(ctx context.Context, records []record.Record, now func() time.Time) (*Signed, error) {
+	s := &Signed{names: make(map[string]bool)}
+	var list []record.Record
+	for _, r := range records {
+		if slices.Contains([]string{"A", "AAAA", "CNAME", "MX", "TLSA"}, r.Type) {
+			s.names[r.Name] = true
+			list = append(list, r)
+		}
+	}
+	root, err := newSignedRoot(list, now)
+	if err != nil {
+		return nil, err
+	}
+	s.secure = resolve.NewValidator(ctx, root, resolve.SecureOptions{Anchors: []record.Record{root.anchor()}, Now: now})
+	return s, nil
+}
+
+// Secure validates the answer to a question. Of names that have none of the records it
+// vouches for nothing.
+func (s *Signed) Secure(ctx context.Context, q resolve.Question) (resolve.Proof, error) {
+	if !s.names[record.Canonical(q.Name)] {
+		return resolve.Proof{Security: resolve.Insecure, Zone: q.Name, Why: "no such name is in the signed zones"}, nil
+	}
+	return s.secure.Share().Secure(ctx, q)
+}
+
 // newSignedRoot signs records with a key made now.
 func newSignedRoot(records []record.Record, now func() time.Time) (*signedRoot, error) {
 	header := func(code uint16) dns.RR_Header {
