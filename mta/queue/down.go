@@ -9,7 +9,8 @@ import (
 
 // Waits for a destination that cannot be reached. Each of its messages has a
 // schedule of its own; without this a thousand of them would each find out for
-// themselves, for minutes, that nobody is there.
+// themselves, for minutes, that nobody is there. They are not longer than the first
+// and the longest wait of that schedule.
 const (
 	firstDown = time.Minute
 	longDown  = 30 * time.Minute
@@ -72,12 +73,12 @@ func (q *Queue) isDown(dst *dest, reply spool.Reply) (event Event, ok bool) {
 	switch {
 	case d == nil:
 		q.forget(now)
-		d = &down{wait: firstDown}
+		d = &down{wait: min(firstDown, q.o.Schedule[min(1, len(q.o.Schedule)-1)])}
 		q.down[dst.name] = d
 	case now.Before(d.until):
 		return Event{}, false // it was tried with what failed before
 	default:
-		d.wait = min(2*d.wait, longDown)
+		d.wait = min(2*d.wait, longDown, slices.Max(q.o.Schedule))
 	}
 	d.until, d.reply = now.Add(d.wait), reply
 	d.reply.At = now
