@@ -192,14 +192,18 @@ func (m *Metrics) Resolver(next resolve.Resolver, p Purpose) resolve.Resolver {
 	return resolve.NewTrace(next, func(e resolve.Event) { m.asked(p, e) })
 }
 
+// dnsFaults are the faults of the DNS as labels.
+var dnsFaults = map[resolve.Kind]string{
+	resolve.Timeout: "timeout", resolve.ServFail: "servfail", resolve.Refused: "refused", resolve.Lame: "lame", resolve.Malformed: "malformed",
+	resolve.Unreachable: "unreachable", resolve.Budget: "budget", resolve.Canceled: "canceled", resolve.Invalid: "invalid",
+}
+
 func (m *Metrics) asked(p Purpose, e resolve.Event) {
 	result, kind := "answered", resolve.KindOf(e.Err)
-	switch {
-	case e.Err == nil:
-	case kind == 0:
-		result = "other"
-	default:
-		result = kind.String()
+	if e.Err != nil {
+		if result = dnsFaults[kind]; result == "" {
+			result = "other"
+		}
 	}
 	m.dnsResults.WithLabelValues(string(p), result).Inc()
 	m.dnsTime.WithLabelValues(string(p)).Observe(e.Took.Seconds())
@@ -207,9 +211,6 @@ func (m *Metrics) asked(p Purpose, e resolve.Event) {
 	case resolve.Timeout, resolve.Unreachable:
 		m.dnsSilent.Add(1)
 	case resolve.Canceled, resolve.Budget, resolve.Invalid: // nothing is known of the DNS by that
-		if e.Err == nil {
-			m.dnsSilent.Store(0)
-		}
 	default:
 		m.dnsSilent.Store(0)
 	}

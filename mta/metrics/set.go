@@ -92,7 +92,7 @@ func newSet(r prometheus.Registerer, version string) set {
 	s.inTime = histogram("queue_time_seconds", "Time from acceptance to the end for one recipient, by outcome: delivered, failed.", ofWaiting, "outcome")
 
 	s.dnsTime = histogram("dns_question_duration_seconds", "How long questions to the DNS took, by what they were for: judge, deliver.", ofDNS, "for")
-	s.dnsResults = counter("dns_questions_total", "Questions to the DNS by what became of them: answered, timeout, servfail, refused, unreachable, or another fault.", "for", "result")
+	s.dnsResults = counter("dns_questions_total", "Questions to the DNS by what became of them: answered, timeout, servfail, refused, lame, malformed, unreachable, budget (too many for one message), canceled, invalid (no name that can be asked), other.", "for", "result")
 
 	build := prometheus.NewGaugeVec(prometheus.GaugeOpts{Name: prefix + "build_info", Help: "Always 1; the labels tell which program runs."}, []string{"version", "go"})
 	r.MustRegister(build)
