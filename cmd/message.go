@@ -121,9 +121,11 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	if f.wanted, err = messagePolicies(f.policies); err != nil {
 		return usage(err)
 	}
-	world, err := a.messageWorld(ctx, f, played)
-	if err != nil {
-		return err
+	var world stage = played
+	if played == nil {
+		if world, err = a.messageWorld(ctx, f); err != nil {
+			return err
+		}
 	}
 	defer world.close()
 
@@ -200,11 +202,8 @@ func (f messageFlags) played() (*player, error) {
 	return newPlayer(f.replay)
 }
 
-// messageWorld is where the DNS is asked.
-func (a *app) messageWorld(ctx context.Context, f messageFlags, played *player) (stage, error) {
-	if played != nil {
-		return played, nil
-	}
+// messageWorld is where the DNS is asked, if that is not a recording.
+func (a *app) messageWorld(ctx context.Context, f messageFlags) (stage, error) {
 	f.noSMTP, f.noHTTPS = true, true
 	options, err := f.live("")
 	if err != nil {
