@@ -38,6 +38,7 @@ type world struct {
 	other *clienttest.Host
 	log   lines
 	read  func() (*Setup, error)
+	env   map[string]string
 
 	*Daemon
 	stop func() error // ends Run
@@ -142,7 +143,7 @@ func (w *world) start(change ...func(*mta.Options)) *world {
 		record.MX("other.example.", 10, "mx.other.example."), {Name: "mx.other.example.", Type: "A", TTL: 300, Data: "198.51.100.9"},
 	})
 	w.Daemon, err = Open(w.t.Context(), s, Options{
-		Log: slog.New(slog.NewTextHandler(&w.log, nil)), Version: "test", DNS: zone, Env: func(string) string { return "" }, Read: w.read,
+		Log: slog.New(slog.NewTextHandler(&w.log, nil)), Version: "test", DNS: zone, Env: func(name string) string { return w.env[name] }, Read: w.read,
 		Tune: func(o *mta.Options) {
 			o.Receive.GreetAfter = -1
 			o.Spool.MinFree = 1
