@@ -23,6 +23,11 @@ var lists = []rule{
 		"A domain in the message, or that of the sender, is on the Domain Block List.",
 		"Look the domain up, end the cause and ask for removal.",
 		spamhausCheck, "https://www.spamhaus.org/blocklists/domain-blocklist/"}},
+	{nil, 0, nil, []string{"spamhaus.org/returnc", "open resolver"}, Meaning{
+		"spamhaus-unanswered", "Spamhaus", Policy,
+		"The receiver asks Spamhaus in a way that is not answered, by a public resolver for example, and takes the error for a listing. The sending address need not be on any list.",
+		"Tell the receiver's postmaster by other means: only he can mend that.",
+		"https://check.spamhaus.org/", "https://www.spamhaus.com/product/help-for-spamhaus-public-mirror-users/"}},
 	{nil, 0, nil, []string{"spamhaus"}, Meaning{
 		"spamhaus", "Spamhaus", Blocked,
 		"The receiver goes by the lists of Spamhaus, and the sending address is on one.",
@@ -33,21 +38,36 @@ var lists = []rule{
 		"The receiver goes by the list of SpamCop, and the sending address is on it: somebody reported mail from there.",
 		"Find out what was sent. The address falls off the list a day after the last report.",
 		spamcopCheck, spamcopCheck}},
-	{nil, 0, nil, []string{"barracudacentral", "b.barracudacentral.org"}, Meaning{
+	{nil, 0, nil, []string{"barracudacentral", "barracuda reputation"}, Meaning{
 		"barracuda", "Barracuda", Blocked,
 		"The receiver goes by the list of Barracuda, and the sending address is on it.",
 		"Look it up and ask for removal there.",
 		barracuda, barracuda}},
+	{nil, 0, nil, []string{"ipcheck.proofpoint.com"}, Meaning{
+		"proofpoint-reputation", "Proofpoint", Blocked,
+		"Proofpoint, by which the receiver goes, gives the sending address a bad name.",
+		"Look the address up there, end the cause and ask for removal. Until then, send by a relay.",
+		proofpointCheck, proofpointCheck}},
+	{nil, 0, nil, []string{"sorbs.net", "sorbs"}, Meaning{
+		"sorbs", "SORBS", Policy,
+		"The receiver goes by SORBS, a list that was closed on 5 June 2024. Nobody can be taken off it.",
+		"Tell the receiver's postmaster by other means to take it out of the settings.",
+		"", "https://www.techzine.eu/news/security/120916/proofpoint-discontinues-anti-spam-service-sorbs/"}},
+	{nil, 0, nil, []string{"uceprotect"}, Meaning{
+		"uceprotect", "UCEPROTECT", Blocked,
+		"The receiver goes by UCEPROTECT, and the sending address is on it: level 1 is the address itself, 2 and 3 its network and provider, whoever sent the spam.",
+		"Look at the level. Entries fall off by themselves when nothing more comes; to pay for it is not needed. For levels 2 and 3 the provider has to act; send by a relay until then.",
+		"https://www.uceprotect.net/en/rblcheck.php", "https://www.uceprotect.net/en/index.php?m=3&s=0"}},
+	{nil, 4, nil, []string{"greylist", "graylist", "grey-list", "greylisting", "postgrey"}, Meaning{
+		"greylisted", "", Greylisted,
+		"The receiver asks a stranger to come again in some minutes (greylisting).",
+		"Come again after some minutes, from the same address: it is let in then. A mail server does so by itself.",
+		"", greylisting}},
 	{nil, 0, nil, []string{"blocked using", "listed by", " rbl", "dnsbl", "block list", "blocklist", "blacklist"}, Meaning{
 		"listed", "", Blocked,
 		"The receiver goes by a list of addresses or domains, and the sender is on it; the reply mostly names the list.",
 		"Look the address up there, end the cause and ask for removal. Until then, send by a relay.",
 		"", "https://www.rfc-editor.org/rfc/rfc5782"}},
-	{nil, 4, nil, []string{"greylist", "graylist", "grey-list", "greylisting", "postgrey"}, Meaning{
-		"greylisted", "", Greylisted,
-		"The receiver asks a stranger to come again in some minutes (greylisting).",
-		"Nothing: the queue comes again, from the same address, and is let in then.",
-		"", greylisting}},
 	{nil, 0, nil, []string{"poor reputation", "bad reputation", "low reputation"}, Meaning{
 		"reputation", "", Blocked,
 		"The sending address or domain has a bad name with the receiver, or none yet.",
@@ -73,7 +93,7 @@ var general = []rule{
 	{nil, 5, []string{"2.3", "3.4"}, nil, Meaning{"too-large", "", Content,
 		"The message is larger than the receiver takes.", "Send less, or a link.", "", codesRFC}},
 	{nil, 0, []string{"3.1", "3.2"}, nil, Meaning{"busy", "", Busy,
-		"The receiver is full or does not take mail for now.", "Nothing: the queue tries again.", "", codesRFC}},
+		"The receiver is full or does not take mail for now.", "Come again later; a mail server does so by itself.", "", codesRFC}},
 	{nil, 0, []string{"4.6"}, nil, Meaning{"loop", "", Policy,
 		"The message runs in a circle: some host sends it back to where it was.", "Look at forwards and at MX records that name each other.", "", codesRFC}},
 	{nil, 5, []string{"6.7", "6.9"}, nil, Meaning{"no-smtputf8", "", Client,

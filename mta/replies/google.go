@@ -10,6 +10,11 @@ var googleHosts = []string{"google.com", "googlemail.com"}
 
 // google is what Gmail and Google Workspace say (support.google.com/a/answer/3726730).
 var google = []rule{
+	{googleHosts, 4, []string{"7.26"}, []string{"temporary dns failures"}, Meaning{
+		"gmail-dns", "Gmail", Authentication,
+		"Gmail could not look up what SPF and DKIM need, so it cannot tell whether the DMARC policy of the From domain lets the message pass.",
+		"Examine the name servers of the domain; then come again.",
+		googleGuidelines, googleCodes}},
 	{googleHosts, 0, []string{"7.26"}, []string{"dmarc policy"}, Meaning{
 		"gmail-dmarc", "Gmail", Authentication,
 		"The domain in From has a DMARC policy that asks to refuse what does not pass, and this message did not: neither SPF nor DKIM passed for that domain.",
@@ -98,8 +103,48 @@ var google = []rule{
 	{googleHosts, 4, []string{"7.28"}, nil, Meaning{
 		"gmail-rate", "Gmail", Throttled,
 		"Gmail sees more mail that nobody asked for than usual, from this address, network or domain, or with one of its links; the reply says which.",
-		"Send less a day and let it rise slowly; the queue tries again by itself. See Postmaster Tools.",
+		"Send less a day and let it rise slowly; a mail server tries again by itself. See Postmaster Tools.",
 		googleGuidelines, googleCodes}},
+	{googleHosts, 4, []string{"7.0"}, []string{"nature of the content"}, Meaning{
+		"gmail-content", "Gmail", Content,
+		"Gmail does not like the content of the message, or its links, and blocks it for now.",
+		"Look at the content, and at where its links lead; send it otherwise.",
+		googleBlocked, googleCodes}},
+	{googleHosts, 4, []string{"7.0"}, []string{"not in whitelist", "not in allowlist"}, Meaning{
+		"gmail-allowlist", "Gmail", Policy,
+		"The recipient's organisation takes mail from addresses that it has named only, such as those of a filter in front of it.",
+		"Send to the MX hosts of the domain, not to others; ask its administrator if they are these.",
+		"", googleCodes}},
+	{googleHosts, 5, nil, []string{"mail relay denied", "invalid credentials for relay"}, Meaning{
+		"gmail-relay-denied", "Google Workspace", Client,
+		"The relay of Google Workspace does not know the sending address, or the sender's domain is none of the account.",
+		"Register the address in the settings of the SMTP relay service, or log in.",
+		"https://support.google.com/a/answer/2956491", googleCodes}},
+	{googleHosts, 5, []string{"4.5", "7.1"}, []string{"sending limit exceeded", "relay limit exceeded", "been rate limited"}, Meaning{
+		"gmail-limit", "Google Workspace", Throttled,
+		"The account sends more than it may in a day.",
+		"Wait until tomorrow, and send less at once.",
+		"https://support.google.com/a/answer/166852", googleCodes}},
+	{googleHosts, 5, []string{"7.1"}, []string{"has a policy that prohibits", "gcdp"}, Meaning{
+		"gmail-customer-policy", "Gmail", Policy,
+		"A rule of the recipient's organisation refuses the message.",
+		"Ask the administrator of that organisation; Google cannot lift it.",
+		"", googleCodes}},
+	{googleHosts, 5, []string{"6.0"}, nil, Meaning{
+		"gmail-malformed", "Gmail", Content,
+		"The message is malformed.",
+		"Mend the program that wrote it; maildoctor message says what is wrong.",
+		googleGuidelines, googleCodes}},
+	{googleHosts, 5, []string{"5.4"}, []string{"helo"}, Meaning{
+		"gmail-helo", "Gmail", Client,
+		"The name that was given in EHLO is no valid one.",
+		"Give the full name of the mail host.",
+		"", googleCodes}},
+	{googleHosts, 5, []string{"2.1"}, []string{"at a rate"}, Meaning{
+		"gmail-recipient-rate", "Gmail", Throttled,
+		"The recipient gets mail faster than Gmail lets one mailbox have it.",
+		"Come again later; if all of it is yours, send less.",
+		"", googleCodes}},
 	{googleHosts, 5, []string{"7.1"}, []string{"likely unsolicited"}, Meaning{
 		"gmail-spam", "Gmail", Content,
 		"Gmail takes this message for spam.",
@@ -118,6 +163,11 @@ var google = []rule{
 	{googleHosts, 4, []string{"2.1"}, nil, Meaning{
 		"gmail-recipient-rate", "Gmail", Throttled,
 		"The recipient gets mail faster than Gmail lets one mailbox have it.",
-		"Nothing: the queue tries again. If all of it is yours, send less.",
+		"Come again later; a mail server does so by itself. If all of it is yours, send less.",
+		"", googleCodes}},
+	{googleHosts, 4, []string{"3.0", "4.5", "7.0"}, []string{"try again later", "temporary system problem", "temporarily rejected", "server busy"}, Meaning{
+		"gmail-busy", "Gmail", Busy,
+		"Gmail has no time for the message now.",
+		"Come again later; a mail server does so by itself.",
 		"", googleCodes}},
 }

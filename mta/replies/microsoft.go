@@ -95,12 +95,12 @@ var microsoft = []rule{
 	{microsoftHosts, 4, []string{"7.500-699", "7.850-899"}, nil, Meaning{
 		"microsoft-suspicious", "Microsoft 365", Throttled,
 		"Microsoft has restricted the sending address for a while, until it knows more of it.",
-		"Nothing: the queue tries again. Send little to Microsoft while it lasts; new addresses see this first.",
+		"Come again later; a mail server does so by itself. Send little to Microsoft while it lasts; new addresses see this first.",
 		"", microsoftCodes}},
 	{microsoftHosts, 4, []string{"3.2"}, []string{"thread limit"}, Meaning{
 		"microsoft-recipient-rate", "Microsoft 365", Throttled,
 		"The recipient's mailbox gets too many messages at once.",
-		"Nothing: the queue tries again.",
+		"Come again later; a mail server does so by itself.",
 		"", microsoftCodes}},
 	{microsoftHosts, 5, []string{"4.1"}, []string{"access denied"}, Meaning{
 		"microsoft-unknown", "Microsoft 365", Recipient,
@@ -121,5 +121,40 @@ var microsoft = []rule{
 		"microsoft-members-only", "Microsoft 365", Policy,
 		"The recipient, a group perhaps, takes mail from its own organisation or from named senders only.",
 		"Ask the owner of the group to let the sender in.",
+		"", microsoftCodes}},
+	{microsoftHosts, 5, nil, []string{"helo domain is listed in spamhaus"}, Meaning{
+		"microsoft-helo-listed", "Microsoft 365", Blocked,
+		"The name that the host gave in EHLO is on the Domain Block List of Spamhaus.",
+		"Look the domain up, end the cause and ask for removal there.",
+		"https://check.spamhaus.org/", "https://www.spamhaus.org/blocklists/domain-blocklist/"}},
+	{microsoftHosts, 0, nil, []string{"rp-001", "rp-002", "rp-003", "exceeded the rate limit"}, Meaning{
+		"outlook-rate", "Outlook.com", Throttled,
+		"The sending address sends more to Outlook.com than its name there allows.",
+		"Send less at once and let it rise slowly; see SNDS for the reputation.",
+		"https://sendersupport.olc.protection.outlook.com/snds/", outlookHelp}},
+	{microsoftHosts, 5, nil, []string{"dy-001", "dy-002"}, Meaning{
+		"outlook-dynamic", "Outlook.com", Blocked,
+		"Outlook.com takes no mail from addresses that it holds for those of home connections.",
+		"Send by the relay of the provider, or from a fixed address with a PTR record of its own.",
+		outlookRequest, outlookHelp}},
+	{microsoftHosts, 5, nil, []string{"sc-001", "sc-002", "sc-003", "sc-004", "ou-001", "ou-002"}, Meaning{
+		"outlook-policy", "Outlook.com", Blocked,
+		"Outlook.com refuses the message because of its content, or of the name that the address or the domain has there.",
+		"Look at what was sent; then ask for mitigation with the sender support form.",
+		outlookRequest, outlookHelp}},
+	{microsoftHosts, 5, []string{"7.57", "7.60"}, nil, Meaning{
+		"microsoft-login", "Microsoft 365", Client,
+		"The host wants a login before it takes the message, or the account may not send with this address.",
+		"Log in, with the address of the account; or send to the MX hosts of the recipient.",
+		"", microsoftCodes}},
+	{microsoftHosts, 4, []string{"3.2"}, []string{"concurrent connections"}, Meaning{
+		"microsoft-connections", "Microsoft 365", Throttled,
+		"Too many connections at once go to the recipient's organisation.",
+		"Come again later, with fewer connections; a mail server does so by itself.",
+		"", microsoftCodes}},
+	{microsoftHosts, 4, []string{"7.0"}, []string{"temporary server error"}, Meaning{
+		"microsoft-busy", "Microsoft 365", Busy,
+		"Microsoft has trouble of its own, or with where the mailbox is.",
+		"Come again later; a mail server does so by itself.",
 		"", microsoftCodes}},
 }

@@ -79,7 +79,9 @@ func All() []Meaning {
 }
 
 // sets is the rules, those of receivers before those of everybody.
-func sets() [][]rule { return [][]rule{google, microsoft, yahoo, apple, germany, lists, general} }
+func sets() [][]rule {
+	return [][]rule{google, microsoft, yahoo, apple, germany, gateways, lists, hosts, general}
+}
 
 // maxText bounds what is looked at of a text.
 const maxText = 16 << 10
