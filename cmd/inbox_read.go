@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/mta/inbox"
@@ -47,14 +48,15 @@ func (r inboxReader) read(ctx context.Context, boxes *inbox.Boxes, mail inbox.Ma
 	defer cancel()
 	names := make(chan inbox.Names, 1)
 	go func() { names <- inbox.Look(looking, dns, mail) }()
-	page, _, j := r.flags.page(ctx, r.world, dns, m, arrival, mail.At, r.chosen)
-	for _, s := range inbox.Saw(mail, j.IPRev, <-names) {
-		sight := report.Sight{Name: s.Name, Said: s.Said, Outcome: s.Outcome}
-		if s.Finding != nil {
-			sight.Severity = s.Finding.Severity
-			page.Findings = append(page.Findings, *s.Finding)
-		}
-		page.Saw = append(page.Saw, sight)
+	var saw []inbox.Sight
+	flags := r.flags
+	flags.seen = func(j judge.Judgement) []diagnosis.Result {
+		saw = inbox.Saw(mail, j.IPRev, <-names)
+		return inbox.Verdicts(saw)
+	}
+	page, _, _ := flags.page(ctx, r.world, dns, m, arrival, mail.At, r.chosen)
+	for _, s := range saw {
+		page.Saw = append(page.Saw, report.Sight{Name: s.Name, Said: s.Said, Outcome: s.Outcome, Severity: s.Severity})
 	}
 	return page, nil
 }

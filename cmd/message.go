@@ -28,8 +28,10 @@ type messageFlags struct {
 	authservID   string
 	at           string
 	policies     []string
-	wanted       receivers              // that policies names
-	set          func(flag string) bool // it was given
+	wanted       receivers // that policies names
+	// seen is what the receiving side came to, where that is us; nil: it is not.
+	seen func(judge.Judgement) []diagnosis.Result
+	set  func(flag string) bool // it was given
 }
 
 func (a *app) messageCommand() *cobra.Command {

@@ -2,12 +2,14 @@ package cmd
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/mailauth/dkim"
 	"github.com/maildoctor/maildoctor/message"
+	"github.com/maildoctor/maildoctor/mta/inbox"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/score"
@@ -17,6 +19,9 @@ import (
 // each fault once, with the score and the answers of receivers.
 func (f messageFlags) settle(page *report.Message, m *message.Message, j judge.Judgement, checked []diagnosis.Result, chosen selection) {
 	authentication := j.Verdicts()
+	if f.seen != nil {
+		authentication = append(authentication, f.seen(j)...)
+	}
 	foldTwins(authentication, checked, len(m.All(dkim.FieldName)) == 0)
 	all := append(append([]diagnosis.Result{}, authentication...), checked...)
 	page.Authentication, page.Results = authentication, chosen.relevant(checked)
@@ -53,10 +58,10 @@ func messagePolicyNames() (names []string) {
 	return names
 }
 
-// authRules is the rules of authentication as what can be selected and explained.
+// authRules is the rules of authentication, and those of a session, as what can be selected and explained.
 func authRules() []*checks.Check {
 	var list []*checks.Check
-	for _, r := range judge.Rules() {
+	for _, r := range slices.Concat(judge.Rules(), inbox.Rules()) {
 		list = append(list, &checks.Check{Rule: r, Of: checks.Messages})
 	}
 	return list
@@ -85,4 +90,5 @@ func foldTwins(authentication, checked []diagnosis.Result, unsigned bool) {
 		fold("message.dkim-signature", "auth.dkim")
 	}
 	fold("arc.chain", "auth.arc")
+	fold("auth.tls", "session.tls")
 }

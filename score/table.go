@@ -28,6 +28,7 @@ const (
 	ReverseDNS     Group = "reverse DNS"
 	Header         Group = "header"
 	Body           Group = "body"
+	Session        Group = "session"
 	Way            Group = "way"
 	// Small is the advice about header and body.
 	Small Group = "small things"
@@ -61,6 +62,7 @@ var limits = []Limit{
 	{Authentication, 80, "Whether receivers take the mail for the author's decides more than all else, and nearly all by itself."},
 	{ReverseDNS, 15, "Many hosts refuse clients without it; others only count it."},
 	{Header, 40, "A header that receivers refuse weighs as much as two of the gravest faults in it."},
+	{Session, 20, "A client that talks badly is not heard at all by strict hosts, and others do not mind."},
 	{Body, 20, "Filters weigh the content less than who sends it."},
 	{Small, 10, "Ten small things do not outweigh one grave one."},
 	{Way, 5, "How the mail travelled is mostly not in the sender's hand."},
@@ -104,6 +106,19 @@ var weights = []Weight{
 	{"auth.reverse-dns", ReverseDNS, Cost{Warning: 15}, nil,
 		"Gmail, Yahoo and many others refuse clients without confirmed reverse DNS."},
 
+	{"session.lines", Session, Cost{Critical: grave}, nil,
+		"Many servers refuse each message with a bare CR or LF."},
+	{"session.dialogue", Session, Cost{Critical: grave, Warning: middle, Advice: little}, nil,
+		"Strict servers hang up on clients that do not wait, or end commands wrongly."},
+	{"session.sender", Session, Cost{Warning: 10, Advice: little}, nil,
+		"Many servers refuse a sender whose domain takes no mail."},
+	{"session.greeting", Session, Cost{Warning: 10}, nil,
+		"Servers that let a moment pass before they greet hang up on who speaks in it."},
+	{"session.name", Session, Cost{Warning: middle, Advice: little}, nil,
+		"Servers refuse names that are none, and filters count those that lead elsewhere."},
+	{"session.tls", Session, Cost{Warning: 5}, nil,
+		"Gmail demands TLS, and readers see where it was missing."},
+
 	{"message.freemail-from", Header, Cost{Critical: 30}, []string{"auth.dmarc"},
 		"Mail in the name of a mailbox provider from elsewhere goes into the junk folder."},
 	{"message.headers", Header, Cost{Critical: grave, Warning: middle, Advice: little}, nil,
@@ -121,7 +136,7 @@ var weights = []Weight{
 	{"message.message-id", Header, Cost{Warning: middle, Advice: little}, []string{"message.headers"},
 		"Filters count a Message-ID without a form or a domain."},
 
-	{"message.lines", Body, Cost{Warning: middle}, nil,
+	{"message.lines", Body, Cost{Warning: middle}, []string{"session.lines"},
 		"Strict hosts refuse lines that are too long and bare line ends; others break the signature by mending them."},
 	{"message.mime", Body, Cost{Warning: middle}, nil,
 		"Strict filters refuse a structure that is broken."},
@@ -142,7 +157,7 @@ var weights = []Weight{
 	{"message.html-size", Body, Cost{Advice: little}, nil,
 		"Gmail clips it, with the way to unsubscribe at its end."},
 
-	{"auth.tls", Way, Cost{Advice: 5}, nil,
+	{"auth.tls", Way, Cost{Advice: 5}, []string{"session.tls"},
 		"Gmail demands TLS of those who send to it."},
 	{"message.received-path", Way, Cost{Advice: little}, nil,
 		"A hop was slow, or in the clear."},

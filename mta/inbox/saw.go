@@ -17,9 +17,13 @@ import (
 
 // A Sight is one thing that only the receiving side sees, and what to think of it.
 type Sight struct {
-	Name    string            // "EHLO"
-	Said    string            // what was seen, in words; what the client said is quoted
-	Outcome diagnosis.Outcome // Skipped for what is only told
+	Name     string             // "EHLO"
+	Said     string             // what was seen, in words; what the client said is quoted
+	Outcome  diagnosis.Outcome  // Skipped for what is only told
+	Severity diagnosis.Severity // where Failed
+	// Finding is what is wrong, by the rule of that ID. Where it is nil and the outcome
+	// is a failure, another rule has the finding.
+	Rule    string
 	Finding *diagnosis.Finding
 }
 
@@ -90,10 +94,19 @@ func Saw(m Mail, reverse judge.IPRev, names Names) []Sight {
 	if s == nil {
 		return []Sight{{Name: "client", Outcome: diagnosis.Skipped, Said: "none: a user of this host wrote it, so no other host brought it, and none could be judged"}}
 	}
-	list := []Sight{client(m, reverse)}
-	list = append(list, early(m), greeting(m, names.HELO, reverse), encryption(m), sender(m, names.From))
-	list = append(list, dialogue(m)...)
-	return append(list, given(m), octets(m), took(m))
+	list := []Sight{
+		client(m, reverse),
+		early(m).by(ruleGreeting), greeting(m, names.HELO, reverse).by(ruleName), encryption(m).by(ruleTLS), sender(m, names.From).by(ruleSender),
+	}
+	for _, s := range dialogue(m) {
+		list = append(list, s.by(ruleDialogue))
+	}
+	return append(list, given(m), octets(m).by(ruleLines), took(m))
+}
+
+func (s Sight) by(rule diagnosis.Rule) Sight {
+	s.Rule = rule.ID
+	return s
 }
 
 func passed(name, format string, args ...any) Sight {
@@ -106,7 +119,7 @@ func told(name, format string, args ...any) Sight {
 
 // faulty is a sight with a finding.
 func faulty(s diagnosis.Severity, name, said, finding string, steps ...string) Sight {
-	return Sight{Name: name, Said: said, Outcome: diagnosis.Failed, Finding: &diagnosis.Finding{
+	return Sight{Name: name, Said: said, Outcome: diagnosis.Failed, Severity: s, Finding: &diagnosis.Finding{
 		Subject: name, Severity: s, Message: finding, Remedy: diagnosis.Remedy{Steps: steps},
 	}}
 }
@@ -126,7 +139,7 @@ func client(m Mail, r judge.IPRev) Sight {
 	if r.Code == "temperror" {
 		outcome = diagnosis.Unknown
 	}
-	return Sight{Name: "client", Said: fmt.Sprintf("%s: %s", addr, r.Cause), Outcome: outcome} // the finding is that of the judgement
+	return Sight{Name: "client", Said: fmt.Sprintf("%s: %s", addr, r.Cause), Outcome: outcome, Severity: diagnosis.Warning} // auth.reverse-dns
 }
 
 // took is how long it lasted.

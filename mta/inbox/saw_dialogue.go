@@ -59,6 +59,10 @@ var habits = []habit{
 // dialogue judges the manners of the client.
 func dialogue(m Mail) []Sight {
 	var list []Sight
+	if !m.Session.Extended {
+		list = append(list, faulty(diagnosis.Warning, "dialogue", "HELO, and not EHLO", "the client says HELO and not EHLO: so it has neither TLS nor any other extension (RFC 5321, 3.2)",
+			"Let the mail server or program say EHLO; a gateway or firewall that rewrites SMTP in between is to be switched off (Cisco: inspect esmtp)."))
+	}
 	for _, h := range habits {
 		n, there := noted(m, h.kind)
 		if !there {
@@ -131,7 +135,7 @@ func octets(m Mail) Sight {
 		return faulty(diagnosis.Critical, "lines", said, "lines end in a bare CR or LF (RFC 5321, 2.3.8): many receivers refuse the mail since SMTP smuggling became known, as this one does at its other addresses (550 5.6.11)",
 			`Write \r\n behind each line; message.lines shows where.`)
 	case said != "":
-		return Sight{Name: "lines", Said: said, Outcome: diagnosis.Failed}
+		return Sight{Name: "lines", Said: said, Outcome: diagnosis.Failed, Severity: diagnosis.Warning} // message.lines
 	}
 	return passed("lines", "all end in CRLF, and none is too long")
 }

@@ -14,7 +14,7 @@ import (
 
 const helloStep = "Let the mail server greet with its full host name, the one in its reverse DNS (Postfix: myhostname; Exim: primary_hostname)."
 
-// greeting judges the name in EHLO, and whether it was EHLO.
+// greeting judges the name in EHLO.
 func greeting(m Mail, n Name, r judge.IPRev) Sight {
 	s := m.Session
 	verb := "EHLO"
@@ -26,9 +26,6 @@ func greeting(m Mail, n Name, r judge.IPRev) Sight {
 	switch {
 	case fault != "":
 		return faulty(severity, verb, said+": "+fault, fmt.Sprintf("the client greets as %.255q, which %s", s.HELO, fault), step)
-	case !s.Extended:
-		return faulty(diagnosis.Warning, verb, said+"; it did not say EHLO", "the client says HELO and not EHLO: so it has neither TLS nor any other extension (RFC 5321, 3.2)",
-			"Let the mail server or program say EHLO; a gateway or firewall that rewrites SMTP in between is to be switched off (Cisco: fixup or inspect esmtp).")
 	case n.Unknown != nil && len(n.Addrs) == 0:
 		return Sight{Name: verb, Said: said + ": whether the name exists could not be told", Outcome: diagnosis.Unknown}
 	}
@@ -96,7 +93,7 @@ func encryption(m Mail) Sight {
 	case !t.Offered:
 		return told("TLS", "none; it was not offered")
 	case !m.Session.Extended: // and that is told of HELO
-		return Sight{Name: "TLS", Said: "none: HELO knows no STARTTLS", Outcome: diagnosis.Failed}
+		return Sight{Name: "TLS", Said: "none: HELO knows no STARTTLS", Outcome: diagnosis.Failed, Severity: diagnosis.Warning}
 	}
 	return faulty(diagnosis.Warning, "TLS", "none, though it was offered", "the mail came in the clear, though STARTTLS was offered: everybody on the way could read it", step)
 }

@@ -69,7 +69,7 @@ func TestSaw(t *testing.T) {
 	}{
 		"nothing":           {func(*inbox.Mail) {}, "", ""},
 		"early":             {note(smtpd.EarlyTalk, 0), "greeting", "warning the client speaks before"},
-		"HELO":              {func(m *inbox.Mail) { m.Session.Extended, m.Session.TLS.Used = false, false }, "HELO", "warning the client says HELO"},
+		"HELO":              {func(m *inbox.Mail) { m.Session.Extended, m.Session.TLS.Used = false, false }, "dialogue", "warning the client says HELO"},
 		"no dot":            {helo("laptop"), "EHLO", `warning the client greets as "laptop", which is no full name`},
 		"localhost":         {helo("localhost.localdomain"), "EHLO", "warning the client greets"},
 		"a literal":         {helo("[198.51.100.25]"), "EHLO", "warning the client greets as \"[198.51.100.25]\", which is an address in place of a name"},
@@ -108,7 +108,7 @@ func TestSaw(t *testing.T) {
 				t.Errorf("%s: %q, want %q", c.row, got[c.row], c.want)
 			}
 			for row, text := range got {
-				if row != c.row && row != "TLS" && name != "private" && text != good[row] {
+				if row != c.row && row != "TLS" && row != "HELO" && name != "private" && text != good[row] {
 					t.Errorf("%s: %q, want %q", row, text, good[row])
 				}
 				if strings.ContainsAny(text, "\x1b\x00") {
@@ -150,6 +150,38 @@ func TestSawReverse(t *testing.T) {
 	queued := inbox.Saw(inbox.Mail{}, judge.IPRev{}, inbox.Names{})
 	if len(queued) != 1 || queued[0].Outcome != diagnosis.Skipped {
 		t.Errorf("%+v", queued)
+	}
+}
+
+// TestVerdicts: each rule has one result, which tells what was seen.
+func TestVerdicts(t *testing.T) {
+	m := seen()
+	m.Session.Extended, m.Session.TLS, m.From = false, smtpd.TLS{}, "ann@silent.example"
+	m.Session.Noted = []smtpd.Note{{Kind: smtpd.CommandBareLF, Count: 1, Detail: "NOOP"}, {Kind: smtpd.NUL, Count: 1, Message: 1}}
+	want := map[string]string{
+		"session.greeting": "passed warning 0", "session.name": "passed warning 0", "session.tls": "skipped warning 0",
+		"session.sender": "unknown warning 0", "session.dialogue": "failed critical 2", "session.lines": "passed critical 0",
+	}
+	results := inbox.Verdicts(inbox.Saw(m, reverse, inbox.Look(t.Context(), world(), m)))
+	for i, r := range results {
+		rule := inbox.Rules()[i]
+		if r.Rule.ID != rule.ID || rule.Title == "" || rule.Why == "" || rule.Doc == "" || len(rule.Refs) == 0 {
+			t.Errorf("rule %+v", rule)
+		}
+		if got := fmt.Sprint(r.Outcome, " ", r.Severity, " ", len(r.Findings)); got != want[rule.ID] {
+			t.Errorf("%s: %s, want %s", rule.ID, got, want[rule.ID])
+		}
+		if (r.Outcome == diagnosis.Skipped || r.Outcome == diagnosis.Unknown) != (r.Reason != "") || r.Outcome == diagnosis.Passed && len(r.Seen) == 0 {
+			t.Errorf("%s: %+v", rule.ID, r)
+		}
+	}
+	if len(results) != len(want) {
+		t.Errorf("%d results", len(results))
+	}
+	for _, r := range inbox.Verdicts(inbox.Saw(inbox.Mail{}, judge.IPRev{}, inbox.Names{})) {
+		if r.Outcome != diagnosis.Skipped || r.Reason == "" {
+			t.Errorf("%+v", r)
+		}
 	}
 }
 
