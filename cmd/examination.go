@@ -67,6 +67,8 @@ type examFlags struct {
 	noSMTP, noHTTPS bool
 	timeout         span
 	output          *output
+
+	since sinceFlags // of commands that report
 }
 
 // The flags are added in groups, each in its place among those of the command.
@@ -103,6 +105,7 @@ func (f *examFlags) endFlags(a *app, cmd *cobra.Command, each string) {
 // written in many formats.
 func (f *examFlags) reportFlags(a *app, cmd *cobra.Command, each string) {
 	f.ends(cmd, each, a.reportFlag)
+	f.since.add(cmd)
 }
 
 func (f *examFlags) ends(cmd *cobra.Command, each string, format func(*cobra.Command) *output) {
@@ -173,6 +176,10 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 	if err := f.output.check(); err != nil {
 		return err
 	}
+	before, err := a.earlier(f.since)
+	if err != nil {
+		return err
+	}
 	e.options.log = f.output.verbose && f.output.format.value == "text"
 	doctor := e.replay
 	if doctor == nil {
@@ -194,6 +201,7 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 			return err
 		}
 	}
+	f.output.changes = before.hold(reports)
 	stats, events := doctor.asked()
 	if err := f.output.reports(reports, asked(events)...); err != nil {
 		return err

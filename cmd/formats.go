@@ -130,6 +130,9 @@ func (o *output) formatted(list []diagnosis.Report, asked []report.Asked) error 
 		}
 		errs = append(errs, out.print(func(w io.Writer) error {
 			options := report.Options{FailOn: o.failOn, Version: version(), Text: out.text()}
+			if o.changes != nil && t.Name == "text" {
+				return report.Changes(w, o.changes, options.Text)
+			}
 			if err := t.Write(w, list, options); err != nil || len(asked) == 0 || t.Name != "text" || t.path != "" {
 				return err
 			}

@@ -16,6 +16,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/history"
 	"github.com/maildoctor/maildoctor/report"
 )
 
@@ -31,6 +32,7 @@ type output struct {
 
 	formats *formats           // of a command that reports; nil of all others
 	failOn  diagnosis.Severity // from which on formats show failures; see gate
+	changes []history.Changes  // that are shown in place of reports, where that is asked for
 
 	named func() bool // whether path was given
 }

@@ -24,7 +24,8 @@ func (a *app) reportCommand() *cobra.Command {
 		Use:   "report --from FILE",
 		Short: "Show a saved report, or write it in another format",
 		Long: `Report reads reports that were written with --format json (or ndjson) and shows
-them, or writes them in other formats. It examines nothing and asks nobody.
+them, or writes them in other formats. It examines nothing and asks nobody. With
+--diff it shows what became different between two.
 
 What a report says of severities and reasons was written down when it was made.
 
@@ -36,6 +37,7 @@ Exit codes:
   4  what was asked for could not be done, such as writing a file`,
 		Example: `  maildoctor report --from report.json
   maildoctor report --from report.json --format html:report.html
+  maildoctor report --from today.json --diff yesterday.json
   maildoctor report --from - --format sarif:out.sarif < report.json`,
 		Args:              noArguments,
 		ValidArgsFunction: cobra.NoFileCompletions,
@@ -46,6 +48,7 @@ Exit codes:
 	flags.StringArrayVar(&f.from, "from", nil, "a `file` with reports in JSON (repeatable; - is\nstandard input)")
 	f.output = a.reportFlag(cmd).fileFlags(cmd)
 	flags.Lookup("verbose").Usage = "show every check, and evidence in full"
+	f.since.add(cmd)
 	f.failOn = choose(cmd, "fail-on", "exit with 1 for findings of this severity and above:\nadvice, warning, critical,\nor never", "never", "advice", "warning", "critical", "never")
 	flags.BoolVar(&f.strict, "strict", false, "exit with 3 if something could not be told")
 	return cmd
@@ -70,6 +73,11 @@ func (a *app) report(f reportCommandFlags) error {
 		}
 		all = append(all, list...)
 	}
+	before, err := a.earlier(f.since)
+	if err != nil {
+		return err
+	}
+	f.output.changes = before.hold(all)
 	if err := f.output.reports(all); err != nil {
 		return err
 	}

@@ -92,6 +92,11 @@ func (a *app) zoneLint(ctx context.Context, f lintFlags, args []string) error {
 			return !slices.ContainsFunc(chosen, func(c *checks.Check) bool { return c.ID == result.Rule.ID })
 		})
 	}
+	before, err := a.earlier(f.since)
+	if err != nil {
+		return err
+	}
+	f.output.changes = before.hold(reports)
 	if err := f.output.reports(reports); err != nil {
 		return err
 	}

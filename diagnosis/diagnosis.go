@@ -159,6 +159,17 @@ type Result struct {
 	Reason   string // for Skipped and Unknown, and for what stayed unknown beside findings
 	Cause    string // ID of the check whose end decided this one; empty if it was judged itself
 	Took     time.Duration
+
+	Waived []Waived // findings that the owner has decided to live with; none of them is among Findings
+}
+
+// A Waived finding is known and counts for nothing: somebody answers for it, or it
+// was there when the owner began to look.
+type Waived struct {
+	Finding
+	By     string // who answers for it; may be empty
+	Reason string
+	Until  time.Time // the last day, at midnight UTC; zero for no end
 }
 
 // A Report is one examination of one domain, or of one address.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
@@ -32,9 +33,18 @@ func options() report.Options {
 	return report.Options{FailOn: diagnosis.Warning, Version: "1.2.3", Text: report.TextOptions{Width: 80}}
 }
 
-// placed has a finding from a file.
+// placed has a finding from a file, and waived ones.
 func placed() diagnosis.Report {
 	r := sick()
+	listed := diagnosis.Finding{Subject: "192.0.2.25", Message: "192.0.2.25 is on 1 of 14 lists", Severity: diagnosis.Critical}
+	r.Results = append(r.Results, diagnosis.Result{
+		Rule: rule("dnsbl.ip-listed", "No address is listed", diagnosis.Critical, "Why."), Severity: diagnosis.Critical, Outcome: diagnosis.Skipped,
+		Reason: "waived until 2026-12-31 by ann@sick.example: not ours any more",
+		Waived: []diagnosis.Waived{
+			{Finding: listed, By: "ann@sick.example", Reason: "not ours any more", Until: time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC)},
+			{Finding: listed, Reason: "known since 1 November 2026"},
+		},
+	})
 	r.Results[1].Findings[0].Places = []string{"zones/sick.example.zone:12", "zones/sick.example.zone:13"}
 	return r
 }

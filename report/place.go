@@ -84,6 +84,30 @@ func allFound(reports []diagnosis.Report) []found {
 	return list
 }
 
+// A waivedFound is a finding that counts for nothing.
+type waivedFound struct {
+	found
+	waived diagnosis.Waived
+}
+
+// allWaived is the waived findings of reports, in their order.
+func allWaived(reports []diagnosis.Report) []waivedFound {
+	var list []waivedFound
+	for _, r := range reports {
+		for _, result := range r.Results {
+			times := make(map[string]int)
+			for _, f := range result.Findings {
+				times[f.Subject]++
+			}
+			for _, w := range result.Waived {
+				list = append(list, waivedFound{found{Finding: w.Finding, report: r, rule: result.Rule, of: result.Severity, nth: times[w.Subject]}, w})
+				times[w.Subject]++
+			}
+		}
+	}
+	return list
+}
+
 // cureOf is a remedy in lines of plain text; records stand on lines of their own.
 func cureOf(r diagnosis.Remedy) []string {
 	var list []string

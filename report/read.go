@@ -117,7 +117,8 @@ func fromResult(w wireResult) (diagnosis.Result, error) {
 	if w.ID == "" {
 		return r, errors.New("no id")
 	}
-	var errs [6]error
+	var errs [7]error
+	r.Waived, errs[6] = all(w.Waived, "waived", fromWaived)
 	errs[0] = r.Outcome.UnmarshalText([]byte(w.Outcome))
 	errs[1] = r.Severity.UnmarshalText([]byte(w.Severity))
 	r.Took, errs[2] = milliseconds(w.TookMS)
@@ -128,6 +129,17 @@ func fromResult(w wireResult) (diagnosis.Result, error) {
 		r.Doubts = append(r.Doubts, diagnosis.Doubt{Subject: d.Subject, Reason: d.Reason})
 	}
 	return r, errors.Join(errs[:]...)
+}
+
+func fromWaived(w wireWaived) (diagnosis.Waived, error) {
+	f, err := fromFinding(w.Finding)
+	waived := diagnosis.Waived{Finding: f, By: w.By, Reason: w.Reason}
+	if w.Until != "" && err == nil {
+		if waived.Until, err = time.Parse(time.DateOnly, w.Until); err != nil {
+			err = fmt.Errorf("until: %q is no day", w.Until)
+		}
+	}
+	return waived, err
 }
 
 func fromEvidence(w wireEvidence) (diagnosis.Evidence, error) {

@@ -71,6 +71,13 @@ type (
 		Message      sarifText         `json:"message"`
 		Locations    []sarifLocation   `json:"locations"`
 		Fingerprints map[string]string `json:"partialFingerprints"`
+
+		Suppressions []sarifSuppression `json:"suppressions,omitempty"`
+	}
+	sarifSuppression struct {
+		Kind          string `json:"kind"`
+		Status        string `json:"status"`
+		Justification string `json:"justification"`
 	}
 	sarifLocation struct {
 		Physical sarifPhysical  `json:"physicalLocation"`
@@ -112,16 +119,25 @@ func SARIF(w io.Writer, reports []diagnosis.Report, o Options) error {
 	for _, f := range allFound(reports) {
 		run.Results = append(run.Results, sarifResultOf(f, index))
 	}
+	for _, f := range allWaived(reports) {
+		one := sarifResultOf(f.found, index)
+		one.Suppressions = []sarifSuppression{{"external", "accepted", waiverText(f.waived)}}
+		run.Results = append(run.Results, one)
+	}
 	return writeJSON(w, sarifLog{Schema: "https://json.schemastore.org/sarif-2.1.0.json", Version: "2.1.0", Runs: []sarifRun{run}})
 }
 
 // home is where the project lives.
 const home = "https://github.com/maildoctor/maildoctor"
 
-// sarifRules are the rules of all results that failed, by ID, with their places.
+// sarifRules are the rules of all findings, waived or not, by ID, with their places.
 func sarifRules(reports []diagnosis.Report) ([]sarifRule, map[string]int) {
 	byID := make(map[string]sarifRule)
-	for _, f := range allFound(reports) {
+	all := allFound(reports)
+	for _, f := range allWaived(reports) {
+		all = append(all, f.found)
+	}
+	for _, f := range all {
 		if _, ok := byID[f.rule.ID]; !ok {
 			byID[f.rule.ID] = sarifRuleOf(f)
 		}

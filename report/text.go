@@ -41,6 +41,7 @@ func (p *page) block(r diagnosis.Report) {
 	p.topics(r)
 	p.findings(r.Results)
 	p.unknowns(r.Results)
+	p.waived(r.Results)
 	if r.Address == "" {
 		p.policies(r.Policies)
 	}

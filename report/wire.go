@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding/base64"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -40,6 +41,14 @@ type (
 		Reason   string         `json:"reason"`
 		Cause    string         `json:"cause"`
 		TookMS   int64          `json:"took_ms"`
+
+		Waived []wireWaived `json:"waived,omitempty"`
+	}
+	wireWaived struct {
+		Finding wireFinding `json:"finding"`
+		By      string      `json:"by"`
+		Reason  string      `json:"reason"`
+		Until   string      `json:"until"`
 	}
 	wireRef struct {
 		Name string `json:"name"`
@@ -135,7 +144,20 @@ func toResult(r diagnosis.Result) wireResult {
 		Outcome: r.Outcome.String(), Severity: r.Severity.String(),
 		Seen: each(r.Seen, toEvidence), Findings: each(r.Findings, toFinding), Doubts: each(r.Doubts, toDoubt),
 		Reason: text(r.Reason), Cause: text(r.Cause), TookMS: max(0, r.Took.Milliseconds()),
+		Waived: each(r.Waived, toWaived),
 	}
+}
+
+func toWaived(w diagnosis.Waived) wireWaived {
+	return wireWaived{toFinding(w.Finding), text(w.By), text(w.Reason), day(w.Until)}
+}
+
+// day is a day in UTC; empty for none.
+func day(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(time.DateOnly)
 }
 
 func toRef(r diagnosis.Ref) wireRef { return wireRef{text(r.Name), text(r.URL)} }
