@@ -148,12 +148,7 @@ func (k *Conn) connect() *probe.Error {
 		return k.note(step, start, k.failure(probe.StageConnect, err, k.limits.Connect))
 	}
 	k.raw, k.conn, k.in = conn, conn, probe.NewReplies(conn, 0)
-	k.stop = context.AfterFunc(k.ctx, func() {
-		k.mu.Lock()
-		defer k.mu.Unlock()
-		k.over = true
-		conn.SetDeadline(time.Unix(1, 0))
-	})
+	k.stop = context.AfterFunc(k.ctx, k.cutOff)
 	return k.note(step, start, nil)
 }
 

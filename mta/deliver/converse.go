@@ -17,6 +17,9 @@ import (
 // returns nil where the transaction took place; its recipients then have their
 // results.
 func (a *attempt) converse(h Host, addr netip.Addr, p Policy, relay *Relay) *verdict {
+	if a.goOn(h, addr, p, relay) {
+		return nil
+	}
 	fault, handshake := a.hold(h, addr, p, relay, false)
 	if handshake && p.Least == Clear && !a.exhausted() {
 		fault, _ = a.hold(h, addr, p, relay, true)
@@ -30,17 +33,17 @@ func (a *attempt) converse(h Host, addr netip.Addr, p Policy, relay *Relay) *ver
 // hold holds a conversation. handshake tells that it failed for that of TLS.
 func (a *attempt) hold(h Host, addr netip.Addr, p Policy, relay *Relay, plain bool) (fault *verdict, handshake bool) {
 	talk := a.Client
-	to := client.Target{Host: record.Display(h.Name), Addr: addr, Port: a.Port}
-	if relay != nil {
-		to.Port, to.ImplicitTLS = relay.port(), relay.ImplicitTLS
-		if a.RelayRoots != nil {
-			talk.Roots = a.RelayRoots
-		}
+	to := a.target(h, addr, relay)
+	if relay != nil && a.RelayRoots != nil {
+		talk.Roots = a.RelayRoots
 	}
 	a.connects++
 	k, err := talk.Connect(a.ctx, to)
+	keep := false
 	defer func() {
-		k.Close()
+		if !keep || !a.keep(k, a.placeOf(h, addr, p, relay), 0) {
+			k.Close()
+		}
 		a.report.Sessions = append(a.report.Sessions, Session{Session: k.Session(), Policy: p, Via: a.via})
 	}()
 	if err != nil {
@@ -69,8 +72,17 @@ func (a *attempt) hold(h Host, addr netip.Addr, p Policy, relay *Relay, plain bo
 	if fault := a.ready(k, h, relay); fault != nil {
 		return fault, false
 	}
-	a.transact(k, h, addr)
+	keep = a.transact(k, h, addr, a.send(k)) && !plain
 	return nil, false
+}
+
+// target is whom to connect to.
+func (a *attempt) target(h Host, addr netip.Addr, relay *Relay) client.Target {
+	to := client.Target{Host: record.Display(h.Name), Addr: addr, Port: a.Port}
+	if relay != nil {
+		to.Port, to.ImplicitTLS = relay.port(), relay.ImplicitTLS
+	}
+	return to
 }
 
 // last is a fault of a stage, with the reply to it.
@@ -161,6 +173,11 @@ func (a *attempt) ready(k *client.Conn, h Host, relay *Relay) *verdict {
 			return a.noLogin(k, err)
 		}
 	}
+	return a.offered(k, h)
+}
+
+// offered reports what the message needs and the host does not offer.
+func (a *attempt) offered(k *client.Conn, h Host) *verdict {
 	name := record.Display(h.Name)
 	size, _ := k.Offers("SIZE")
 	most, err := strconv.ParseInt(strings.TrimSpace(size), 10, 64)
@@ -195,18 +212,21 @@ func (a *attempt) noLogin(k *client.Conn, err *probe.Error) *verdict {
 	return out
 }
 
-// transact sends the message to everybody who is open, and gives them their
-// results. Who was refused for now stays open for the next host, unless the
-// message may have been taken: it would come twice.
-func (a *attempt) transact(k *client.Conn, h Host, addr netip.Addr) {
+// send sends the message to everybody who is open.
+func (a *attempt) send(k *client.Conn) []client.Answer {
 	mail := a.mail
 	mail.Rcpts = nil
 	for _, i := range a.open {
 		mail.Rcpts = append(mail.Rcpts, a.rcpts[i])
 	}
-	answers := k.Send(mail)
+	return k.Send(mail)
+}
+
+// transact gives everybody who is open their results. Who was refused for now stays
+// open for the next host, unless the message may have been taken: it would come
+// twice. It reports whether somebody was delivered to.
+func (a *attempt) transact(k *client.Conn, h Host, addr netip.Addr, answers []client.Answer) (delivered bool) {
 	var open []int
-	delivered := false
 	for n, i := range a.open {
 		v := ofAnswer(answers[n])
 		v.host, v.ip = h.Name, addr
@@ -221,4 +241,5 @@ func (a *attempt) transact(k *client.Conn, h Host, addr netip.Addr) {
 	if delivered && a.via == "" && h.Name != "" && a.Memory != nil {
 		a.Memory.Reached(a.report.Destination, levelOf(k.Session().TLS), a.now())
 	}
+	return delivered
 }

@@ -92,6 +92,9 @@ type Session struct {
 	probe.Session
 	Policy Policy
 	Via    string // the relay; empty: direct
+	// Before is how many messages the conversation had had. Where there were any, the
+	// Session shows how it began, too.
+	Before int
 }
 
 // A Report is one attempt.
@@ -171,6 +174,8 @@ type Sender struct {
 	Memory Memory
 	Routes Routes
 	Warmup Warmup
+	// Pool keeps conversations for the messages that follow; nil: each has its own.
+	Pool *Pool
 
 	Here  []netip.Addr // addresses of this machine at which it takes mail
 	Names []string     // names of this machine as an MX host, beside that of Client
