@@ -26,6 +26,7 @@ type e2eFlags struct {
 
 	mailFrom string
 	policy   string
+	via      viaFlags
 }
 
 func (a *app) e2eCommand() *cobra.Command {
@@ -57,6 +58,12 @@ long-reply, no-tls, wrong-certificate, sts-mismatch, down, dns-failure, null-mx,
 loop. The report shows what the sender did, and what became of the mail. Minutes
 and days pass in moments there.
 
+With --via one real message is sent instead: signed, from postmaster@ the
+domain, to a host that is named: one of the domain's, a relay, a test host. MX
+records do not matter then. The report shows the conversation, what the answer means, and
+what to do; what the receiver makes of the message it alone can tell. The exit
+codes 1, 3 and 4 are those of maildoctor send.
+
 Exit codes:
   0    the mail goes all the way
   1    a stage fails, or the sender does not cope with a fault
@@ -68,7 +75,8 @@ Exit codes:
   maildoctor e2e example.com --zone example.com.zone --key s1=/etc/dkim/s1.pem
   maildoctor e2e example.com --live --ip 192.0.2.25 --key s1=s1.pem
   maildoctor e2e --chaos greylist,no-tls
-  maildoctor e2e --chaos all --format json`,
+  maildoctor e2e --chaos all --format json
+  maildoctor e2e --via mx.example.net --to ann@example.net`,
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f.named = cmd.Flags().Changed("file")
@@ -85,6 +93,7 @@ Exit codes:
 	flags.StringVar(&f.mailFrom, "mail-from", "", "the `address` that bounces go to (MAIL FROM), where\nit is not of the domain")
 	flags.StringVar(&f.policy, "mta-sts", "", "a `file` with the MTA-STS policy that the domain\nserves, or shall serve")
 	chaosFlag(cmd, &f.chaos)
+	f.via.add(cmd)
 	f.nameFlag(cmd)
 	f.resolverFlag(cmd)
 	for _, name := range []string{"ip", "mail-from"} {
@@ -105,6 +114,10 @@ func (a *app) e2e(ctx context.Context, f e2eFlags, args []string) error {
 	switch {
 	case len(args) > 1:
 		return usage(errors.New("e2e takes one domain"))
+	case f.via.via == "" && (f.via.to != "" || f.via.yes):
+		return usage(errors.New("--to and --yes are for real mail; name the host that gets it with --via"))
+	case f.via.via != "":
+		return a.e2eVia(ctx, f, args)
 	case f.live && f.zone != "" || f.named && (f.live || f.zone != ""):
 		return usage(errors.New("--file, --zone and --live say whose records are tried; give one of them"))
 	}

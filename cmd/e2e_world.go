@@ -126,15 +126,22 @@ func (w *trialWorld) serve(records []record.Record, pages httpscript.Site) error
 
 // ofDNS tries what is published.
 func (w *trialWorld) ofDNS(args []string) error {
+	if err := w.named(args); err != nil {
+		return err
+	}
+	w.source, w.refuse, w.http = "the DNS", deliver.Special, &probe.Fetcher{}
+	return w.serve(nil, nil)
+}
+
+// named takes the domain that was named.
+func (w *trialWorld) named(args []string) (err error) {
 	if len(args) == 0 {
 		return usage(errors.New("no domain given; name one, as in maildoctor e2e example.com, or write a maildoctor.yaml with maildoctor init"))
 	}
-	name, err := record.ParseDomain(args[0])
-	if err != nil {
+	if w.domain, err = record.ParseDomain(args[0]); err != nil {
 		return usage(fmt.Errorf("%q %w", args[0], err))
 	}
-	w.domain, w.source, w.refuse, w.http = name, "the DNS", deliver.Special, &probe.Fetcher{}
-	return w.serve(nil, nil)
+	return nil
 }
 
 // ofZone tries a zone file.

@@ -121,6 +121,12 @@ func (a *app) send(ctx context.Context, f sendFlags) error {
 		return err
 	}
 	defer w.close()
+	return a.sendBy(ctx, f, w)
+}
+
+// sendBy sends what is ready: it shows what it will do, asks, and shows what became
+// of it.
+func (a *app) sendBy(ctx context.Context, f sendFlags, w *sendWorld) error {
 	prepared, err := w.prepare(ctx)
 	switch {
 	case ctx.Err() != nil:
