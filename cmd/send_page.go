@@ -120,19 +120,9 @@ func sendSessionOf(s deliver.Session) report.SendSession {
 	return out
 }
 
-// sendStageOf is a stage with all lines of its answer; a refusal is said by those.
+// sendStageOf is a stage without its name in front of why it failed.
 func sendStageOf(s deliver.Session, step probe.Step) report.Stage {
 	stage := stageOf(s, step)
-	if n := len(step.Reply.Lines); n > 1 {
-		stage.More = step.Reply.Lines[1:]
-	}
-	if step.Stage == probe.StageTLS && s.TLS != nil {
-		stage.Said = tls.VersionName(s.TLS.Version)
-	}
-	switch probe.KindOf(step.Err) {
-	case probe.Temporary, probe.Permanent:
-		stage.Why = ""
-	}
 	stage.Said, stage.Why = strings.TrimSuffix(stage.Said, " → "), strings.TrimPrefix(stage.Why, stage.Name+": ")
 	return stage
 }

@@ -62,7 +62,7 @@ type SendPolicy struct {
 
 // words is a policy for a reader.
 func (p SendPolicy) words() string {
-	least := "at least " + p.Least
+	least := p.Least + " at least"
 	if p.Source == "opportunistic" {
 		least = "as the host offers it"
 	}
@@ -256,8 +256,8 @@ func SendText(w io.Writer, s Sending, o TextOptions) error {
 	p.gap()
 	for _, r := range s.recipients() {
 		p.recipient(r)
+		p.gap()
 	}
-	p.gap()
 	p.para("", sendEnd(s), strong)
 	_, err := io.WriteString(w, p.String())
 	return err
