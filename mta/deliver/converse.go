@@ -40,12 +40,7 @@ func (a *attempt) hold(h Host, addr netip.Addr, p Policy, relay *Relay, plain bo
 	a.connects++
 	k, err := talk.Connect(a.ctx, to)
 	keep := false
-	defer func() {
-		if !keep || !a.keep(k, a.placeOf(h, addr, p, relay), 0) {
-			k.Close()
-		}
-		a.report.Sessions = append(a.report.Sessions, Session{Session: k.Session(), Policy: p, Via: a.via})
-	}()
+	defer func() { a.leave(k, a.placeOf(h, addr, p, relay), p, 0, keep) }()
 	if err != nil {
 		if err.Kind == probe.NoRoute {
 			a.connects-- // this machine has no such network, and nobody was bothered

@@ -130,9 +130,16 @@ func (a *attempt) placeOf(h Host, addr netip.Addr, p Policy, relay *Relay) place
 	return at
 }
 
-// keep keeps a conversation that has had so many messages before the last one.
-func (a *attempt) keep(k *client.Conn, at place, before int) bool {
-	return a.Pool != nil && before+1 < poolMessages && k.Keep() && a.Pool.give(at, &kept{conn: k, served: before + 1})
+// leave ends a conversation that has had so many messages before this one, or keeps
+// it, and takes it down. Once it is kept it may be somebody else's.
+func (a *attempt) leave(k *client.Conn, at place, p Policy, before int, keep bool) {
+	took := k.Session()
+	keep = keep && a.Pool != nil && before+1 < poolMessages && k.Keep() && a.Pool.give(at, &kept{conn: k, served: before + 1})
+	if !keep {
+		k.Close()
+		took = k.Session()
+	}
+	a.report.Sessions = append(a.report.Sessions, Session{Session: took, Policy: p, Via: a.via, Before: before})
 }
 
 // goOn sends the message in a conversation that was kept, and reports whether it
@@ -151,10 +158,7 @@ func (a *attempt) goOn(h Host, addr netip.Addr, p Policy, relay *Relay) bool {
 			continue
 		}
 		a.sessions++
-		if !a.transact(k, h, addr, answers) || !a.keep(k, at, c.served) {
-			k.Close()
-		}
-		a.report.Sessions = append(a.report.Sessions, Session{Session: k.Session(), Policy: p, Via: a.via, Before: c.served})
+		a.leave(k, at, p, c.served, a.transact(k, h, addr, answers))
 		return true
 	}
 	return false
