@@ -60,9 +60,9 @@ and days pass in moments there.
 
 With --via one real message is sent instead: signed, from postmaster@ the
 domain, to a host that is named: one of the domain's, a relay, a test host. MX
-records do not matter then. The report shows the conversation, what the answer means, and
-what to do; what the receiver makes of the message it alone can tell. The exit
-codes 1, 3 and 4 are those of maildoctor send.
+records do not matter then. The report shows the conversation, what the answer
+means, and what to do; what the receiver makes of the message it alone can
+tell. The exit codes 1, 3 and 4 are those of maildoctor send.
 
 Exit codes:
   0    the mail goes all the way
