@@ -164,6 +164,7 @@ func (s *Server) Close(ctx context.Context) error {
 		err = s.smtp.Shutdown(ctx)
 		s.stop()
 		s.running.Wait()
+		s.now.Load().sender.Pool.Close()
 		err = errors.Join(err, s.spool.Close())
 	})
 	return err

@@ -10,6 +10,7 @@ import (
 	"github.com/maildoctor/maildoctor/mailauth/authres"
 	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/mta"
+	"github.com/maildoctor/maildoctor/mta/deliver"
 	"github.com/maildoctor/maildoctor/mta/queue"
 	"github.com/maildoctor/maildoctor/mta/smtpd"
 	"github.com/maildoctor/maildoctor/mta/spool"
@@ -122,6 +123,25 @@ func TestTemporary(t *testing.T) {
 	}
 	if n := len(w.from.arrivals(t, 0)); n != 0 {
 		t.Errorf("the sender was told %d times", n)
+	}
+}
+
+// TestPool: messages that follow each other go over one conversation, with TLS.
+func TestPool(t *testing.T) {
+	w := newWorld(t, func(_ string, o *mta.Options) { o.Send.Pool = new(deliver.Pool) })
+	for n := range 4 {
+		if a := w.submit(text("ann@sender.example"), "bob@receiver.example"); a.Err != nil {
+			t.Fatal(said(a), a.Err)
+		}
+		w.to.arrivals(t, n+1)
+		w.from.idle(t)
+	}
+	w.from.mu.Lock()
+	defer w.from.mu.Unlock()
+	for n, r := range w.from.reports {
+		if s := r.Sessions[0]; len(r.Sessions) != 1 || s.Before != n || s.TLS == nil {
+			t.Errorf("message %d came after %d others", n, s.Before)
+		}
 	}
 }
 
