@@ -62,7 +62,7 @@ func (d *Daemon) options(s *Setup) mta.Options {
 		},
 		Send: deliver.Sender{
 			DNS: d.metrics.Resolver(d.o.DNS, metrics.ToDeliver), Security: d.o.Security, HTTP: d.o.HTTP, Memory: d.memory,
-			Pool: new(deliver.Pool),
+			Pool:   new(deliver.Pool),
 			Routes: routes(s.MTA, s.relays), Warmup: warmup(s.WarmUp, d.memory),
 			Here: slices.Concat(s.Addrs, d.o.Here), Names: []string{s.Hostname},
 			IPv4: !slices.ContainsFunc(s.Addrs, netip.Addr.Is6),
