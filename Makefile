@@ -1,4 +1,4 @@
-.PHONY: build test race lint bench bench-smtp fuzz update peers providers ci
+.PHONY: build test race lint bench bench-smtp fuzz update peers providers mta-tables ci
 build: ; CGO_ENABLED=0 go build -trimpath -o maildoctor .
 test: ; go test ./...
 race: ; go test -race -shuffle=on ./...
@@ -9,4 +9,5 @@ fuzz: ; grep -rnoE '^func Fuzz\w+' --include='*_test.go' . | sed -E 's,/[^/ ]+:[
 update: ; go test . ./checks/suite ./desired ./report ./cmd -update
 peers: ; MAILDOCTOR_PEERS=1 go test -count=1 -run Peers -v ./lab
 providers: ; @go test -count=1 -json ./providers/... | awk -f .ci/providers.awk
+mta-tables: ; @(go test -count=1 -json -run '^(TestRelay|TestSmuggling|TestPowerCut|TestJournalPowerCut)' ./mta/smtpd ./mta/spool ./mta/maildir; go test -count=1 -json -run '^TestCrash$$' ./mta/maildir ./mta/queue -args -crashes 20) | awk -f .ci/attributes.awk
 ci: ; .ci/run

@@ -61,7 +61,7 @@ func crashMail(n string) string {
 // again: every message that it said it has is there, whole and once.
 func TestCrash(t *testing.T) {
 	dir := t.TempDir()
-	taken, recovered := 0, 0
+	taken, recovered, lost, twice := 0, 0, 0, 0
 	there := map[string]int{}
 	for range *crashes {
 		said := crash(t, dir)
@@ -87,6 +87,12 @@ func TestCrash(t *testing.T) {
 			there[n]++
 		}
 		for _, n := range said {
+			switch {
+			case there[n] == 0:
+				lost++
+			case there[n] > 1:
+				twice++
+			}
 			if there[n] != 1 {
 				t.Errorf("message %s is there %d times", n, there[n])
 			}
@@ -94,6 +100,12 @@ func TestCrash(t *testing.T) {
 		if err := s.End(); err != nil {
 			t.Error(err)
 		}
+	}
+	for _, figure := range []struct {
+		what string
+		n    int
+	}{{"killed", *crashes}, {"accepted", taken}, {"lost", lost}, {"delivered_twice", twice}, {"out_of_the_journal", recovered}} {
+		t.Attr("crash|"+figure.what, fmt.Sprint(figure.n))
 	}
 	t.Logf("%d crashes, %d messages taken, all there and once, %d of them out of the journal; %d in all", *crashes, taken, recovered, len(there))
 }

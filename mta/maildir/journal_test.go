@@ -113,6 +113,7 @@ func TestJournalPowerCut(t *testing.T) {
 				t.Errorf("left %s", name)
 			}
 		}
+		t.Attr("crash|power_cuts", fmt.Sprint(worlds))
 		t.Logf("%d worlds", worlds)
 	})
 }

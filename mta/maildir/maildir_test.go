@@ -242,6 +242,7 @@ func TestPowerCut(t *testing.T) {
 			judge()
 		}
 	}
+	t.Attr("crash|power_cuts", fmt.Sprint(worlds))
 	if worlds < 30 {
 		t.Errorf("only %d worlds", worlds)
 	}

@@ -144,6 +144,18 @@ func TestCrash(t *testing.T) {
 			twice++
 		}
 	}
+	lost := 0
+	for n := range accepted {
+		if there[n] == 0 {
+			lost++
+		}
+	}
+	for _, figure := range []struct {
+		what string
+		n    int
+	}{{"killed", *crashes}, {"accepted", len(accepted)}, {"lost", lost}, {"delivered_twice", twice}, {"never_accepted,_dropped", unfinished}} {
+		t.Attr("crash|"+figure.what, fmt.Sprint(figure.n))
+	}
 	t.Logf("%d crashes, %d messages accepted, all delivered, %d of them twice, %d unfinished ones dropped", *crashes, len(accepted), twice, unfinished)
 }
 

@@ -117,14 +117,31 @@ func TestRelay(t *testing.T) {
 			c := w.open(smtpd.MX)
 			c.say("EHLO client.example", "250")
 			c.say("MAIL FROM:<a@sender.example>", "250")
-			c.say("RCPT TO:"+test.to, test.stranger)
+			t.Attr("relaying|port_25,_a_stranger", firstLine(c.say("RCPT TO:"+test.to, test.stranger)))
 
 			c = w.open(smtpd.Submission)
 			c.logIn("a@local.example")
 			c.say("MAIL FROM:<a@local.example>", "250")
-			c.say("RCPT TO:"+test.to, test.user)
+			t.Attr("relaying|port_587,_a@local.example", firstLine(c.say("RCPT TO:"+test.to, test.user)))
 		})
 	}
+	for _, from := range []string{"<b@local.example>", "<victim@ex.org>", "<a@ex.org>"} { // AUTH as A, MAIL FROM B
+		t.Run("MAIL FROM "+from, func(t *testing.T) {
+			c := play(t, nil).open(smtpd.Submission)
+			c.say("EHLO client.example", "250")
+			c.startTLS()
+			c.say("EHLO client.example", "250")
+			t.Attr("relaying|port_587,_nobody", firstLine(c.say("MAIL FROM:"+from, "530 5.7.0")))
+			c.say("AUTH PLAIN "+plain("a@local.example", "secret"), "235 2.7.0 ")
+			t.Attr("relaying|port_587,_a@local.example", firstLine(c.say("MAIL FROM:"+from, "553 5.7.1")))
+		})
+	}
+}
+
+// firstLine is a reply for the table of relaying (make mta-tables).
+func firstLine(reply string) string {
+	line, _, _ := strings.Cut(reply, "\n")
+	return line
 }
 
 // TestOwn: the domains can change while the server runs.

@@ -76,6 +76,17 @@ func smugglers(text string, ends bool) (body, all string) {
 	return body, body + "VRFY end\r\n"
 }
 
+// outcome is a cell of the table of smuggling (make mta-tables): what was answered
+// to a message that was sent in that many ways, and what of it was stored. None of
+// the commands that were smuggled was answered, so one message was seen each time.
+func outcome(reply string, ways, stored int) string {
+	what := "nothing"
+	if stored > 0 {
+		what = "as one message"
+	}
+	return fmt.Sprintf("%s ×%d, stored: %s", strings.TrimSpace(reply), ways, what)
+}
+
 // TestSmuggling has each ending as one segment, and split at every octet.
 func TestSmuggling(t *testing.T) {
 	for _, ending := range endings {
@@ -107,6 +118,7 @@ func TestSmuggling(t *testing.T) {
 				if s := w.sessions()[0]; (s.Has(smtpd.BareLF) || s.Has(smtpd.BareCR)) == clean {
 					t.Errorf("keep %t: bare CR and LF are not what was noted: %v", keep, s.Noted)
 				}
+				t.Attr("smuggling|"+map[bool]string{false: "DATA,_two_segments", true: "the_same,_bare_ends_kept"}[keep], outcome(want, len(all), w.store.count()))
 			}
 		})
 	}
@@ -114,17 +126,22 @@ func TestSmuggling(t *testing.T) {
 
 // TestSmugglingOctets sends it octet by octet.
 func TestSmugglingOctets(t *testing.T) {
-	w := play(t, nil)
-	c := w.open(smtpd.MX)
-	c.say("EHLO client.example", "250")
 	for _, ending := range endings[:10] {
-		_, all := smugglers(ending.text, ending.ends)
-		if got := smuggle(c, strings.Split(all, "")...); got != "550 5.6.11" {
-			t.Errorf("%s: replies %s", ending.name, got)
-		}
-	}
-	if n := w.store.count(); n != 0 {
-		t.Errorf("%d messages stored", n)
+		t.Run(ending.name, func(t *testing.T) {
+			w := play(t, nil)
+			c := w.open(smtpd.MX)
+			c.say("EHLO client.example", "250")
+			_, all := smugglers(ending.text, ending.ends)
+			got := smuggle(c, strings.Split(all, "")...)
+			if got != "550 5.6.11" {
+				t.Errorf("replies %s", got)
+			}
+			n := w.store.count()
+			if n != 0 {
+				t.Errorf("%d messages stored", n)
+			}
+			t.Attr("smuggling|DATA,_octet_by_octet", outcome(got, 1, n))
+		})
 	}
 }
 
@@ -141,6 +158,7 @@ func TestSmugglingBDAT(t *testing.T) {
 			c := w.open(smtpd.MX)
 			c.say("EHLO client.example", "250")
 			stored := 0
+			reply := ""
 			for cut := range len(body) {
 				c.send("MAIL FROM:<a@sender.example>\r\nRCPT TO:<b@local.example>\r\n" +
 					fmt.Sprintf("BDAT %d\r\n%sBDAT %d LAST\r\n%s", cut, body[:cut], len(body)-cut, body[cut:]))
@@ -148,16 +166,17 @@ func TestSmugglingBDAT(t *testing.T) {
 				c.expect("250 2.1.5")
 				c.expect("250 2.0.0")
 				if clean {
-					c.expect("250 2.0.0 OK")
+					reply = c.expect("250 2.0.0 OK")[:9]
 					stored++
 				} else {
-					c.expect("550 5.6.11 ")
+					reply = c.expect("550 5.6.11 ")[:10]
 				}
 			}
 			c.say("QUIT", "221")
 			if w.store.count() != stored {
 				t.Errorf("%d messages stored, want %d", w.store.count(), stored)
 			}
+			t.Attr("smuggling|BDAT,_two_chunks", outcome(reply, len(body), w.store.count()))
 			for _, text := range w.store.texts {
 				if !strings.HasSuffix(text, "\r\n"+body) {
 					t.Fatalf("stored %q", text)

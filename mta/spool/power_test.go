@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"fmt"
 	"io"
 	"reflect"
 	"strings"
@@ -46,6 +47,7 @@ func cut(t *testing.T, prepare func(*Spool) Envelope, do func(*Spool, Envelope) 
 	if worlds < 20 {
 		t.Errorf("only %d worlds", worlds)
 	}
+	t.Attr("crash|power_cuts", fmt.Sprint(worlds))
 	t.Logf("%d worlds", worlds)
 }
 
