@@ -110,7 +110,7 @@
 //
 // # Recordings
 //
-// A Recorder writes the sections answers, statements, sessions and times instead
+// A Recorder writes the sections answers, statements, sessions, filters and times instead
 // of zones and hosts: a line of JSON for each question and its answer, for what
 // each name server said, for each SMTP conversation, and one for what the clock said. "world: recorded" marks them.
 // What is asked beyond a recording could not be told.

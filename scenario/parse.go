@@ -12,6 +12,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/judge"
+	"github.com/maildoctor/maildoctor/mta/spam"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -39,6 +40,8 @@ type Scenario struct {
 	// Given is how the message came where its header does not show it; nil where
 	// nothing is said of that.
 	Given *judge.Given
+	// Filters is what spam filters made of the message, of a recording.
+	Filters []spam.Answer
 
 	Policies []policy.Policy // whose answers are part of the verdict
 

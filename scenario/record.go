@@ -16,6 +16,7 @@ import (
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/judge"
+	"github.com/maildoctor/maildoctor/mta/spam"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -32,13 +33,15 @@ type Recorder struct {
 	proofs   map[resolve.Question]recordedProof
 	said     map[resolve.Inquiry]recordedStatement
 	given    judge.Given
+	filters  []spam.Answer
 }
 
-// Arrived notes what was given of how the message came that is examined.
-func (r *Recorder) Arrived(g judge.Given) {
+// Arrived notes what was given of how the message came that is examined, and what
+// spam filters made of it.
+func (r *Recorder) Arrived(g judge.Given, filters []spam.Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.given = g
+	r.given, r.filters = g, filters
 }
 
 // NewRecorder returns a recorder that has seen nothing yet.
@@ -233,6 +236,9 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 		if lines := writeEnvelope(r.given); len(lines) > 0 {
 			add(envelopeSection, lines)
 		}
+		if err := r.writeFilters(add); err != nil {
+			return nil, err
+		}
 	}
 	clock := times{At: report.At, Took: report.Took, Questions: report.Questions, CutShort: report.CutShort, Checks: make(map[string]time.Duration)}
 	for _, result := range report.Results {
@@ -255,6 +261,22 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 	}
 	add("want", want)
 	return txtar.Format(a), nil
+}
+
+// writeFilters writes what filters answered, a line each.
+func (r *Recorder) writeFilters(add func(string, [][]byte)) error {
+	var lines [][]byte
+	for _, a := range r.filters {
+		line, err := marshal(a)
+		if err != nil {
+			return err
+		}
+		lines = append(lines, line)
+	}
+	if len(lines) > 0 {
+		add("filters", lines)
+	}
+	return nil
 }
 
 // verdict is the want section of the recording.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/local"
+	"github.com/maildoctor/maildoctor/mta/spam"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
 )
@@ -64,6 +65,11 @@ func (s *Scenario) readRecording(name, body string) (ok bool, err error) {
 	case "local":
 		err = eachJSON(body, func(host local.Host) error {
 			s.recording.local = &host
+			return nil
+		})
+	case "filters":
+		err = eachJSON(body, func(line spam.Answer) error {
+			s.Filters = append(s.Filters, line)
 			return nil
 		})
 	case "times":
