@@ -14,6 +14,7 @@ import (
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/message"
+	"github.com/maildoctor/maildoctor/mta/spam"
 	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/scenario"
@@ -29,6 +30,10 @@ type messageFlags struct {
 	at           string
 	policies     []string
 	wanted       receivers // that policies names
+	spamd        []string
+	rspamd       []string
+	filters      []spam.Filter // that spamd and rspamd name
+	answered     []spam.Answer // of a recording
 	// seen is what the receiving side came to, where that is us; nil: it is not.
 	seen func(judge.Judgement) []diagnosis.Result
 	set  func(flag string) bool // it was given
@@ -42,8 +47,9 @@ func (a *app) messageCommand() *cobra.Command {
 		Long: `Message judges a saved mail (.eml, or - for standard input) as a receiver does:
 SPF of MAIL FROM and HELO, the reverse DNS of the client, every DKIM signature,
 the ARC chain, and DMARC as RFC 9989 has it and, beside it, as RFC 7489 did. The
-verdict comes first, then how it came about step by step, the hops with delays
-and TLS, and what to do. Of a broken signature it says what was changed.
+verdict comes first, with what was changed on the way and what to do; then a
+score out of 10 with all that was deducted (maildoctor explain score), and how
+it came about step by step, with the hops, their delays and TLS.
 
 Save the mail as it came (in Gmail: Show original, Download): a mail that was
 forwarded or copied by hand is another one.
@@ -54,6 +60,11 @@ assumed is told. --received N says which field it is, and --client, --helo and
 --mail-from say what no field shows. Signatures are judged as of the arrival;
 the DNS is asked as it is today.
 
+With --policy it is told whether a receiver would accept this very mail by its
+published rules. With --spamd and --rspamd a filter of yours sees the mail, and
+its score is shown beside ours, which does not count it. The password of rspamd
+is read from RSPAMD_PASSWORD.
+
 A mail that receivers would reject or put into the junk folder, or that nothing
 authenticates, is a critical finding. What the DNS does not answer within
 --timeout is not known, which is never a failure.
@@ -63,6 +74,8 @@ authenticates, is a critical finding. What the DNS does not answer within
   maildoctor message - --verbose < mail.eml
   maildoctor message mail.eml --received 2
   maildoctor message mail.eml --client 192.0.2.25 --mail-from b@example.com
+  maildoctor message mail.eml --policy gmail-bulk,yahoo,microsoft
+  maildoctor message mail.eml --spamd 127.0.0.1:783
   maildoctor message mail.eml --format json --output judgement.json`,
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -85,6 +98,7 @@ authenticates, is a critical finding. What the DNS does not answer within
 	f.choiceFlags(a, cmd, checks.Messages)
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept this very mail?\n(repeatable): "+strings.Join(messagePolicyNames(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(messagePolicyNames(), cobra.ShellCompDirectiveNoFileComp))
+	f.filterFlags(cmd)
 	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be\nplayed again")
 	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or a scenario, not the DNS; of its\nmessage, if no FILE is named")
 	f.endFlags(a, cmd, "message")
@@ -122,6 +136,12 @@ func (a *app) message(ctx context.Context, f messageFlags, args []string) error 
 	}
 	if f.wanted, err = messagePolicies(f.policies); err != nil {
 		return usage(err)
+	}
+	if f.filters, err = f.namedFilters(a.env("RSPAMD_PASSWORD")); err != nil {
+		return usage(err)
+	}
+	if l.recorded {
+		f.answered = played.scenario.Filters
 	}
 	var world stage = played
 	if played == nil {
@@ -180,6 +200,7 @@ func foundIn(page report.Message) diagnosis.Report {
 // it, with the world it was examined in; dns is how that world is asked.
 func (f messageFlags) page(ctx context.Context, world stage, dns resolve.Resolver, m *message.Message, arrival judge.Arrival, now time.Time, chosen selection) (report.Message, *checks.Env, judge.Judgement) {
 	start := time.Now()
+	answers := f.askFilters(ctx, m, arrival.Envelope)
 	j := judge.Limits{Time: time.Duration(f.timeout)}.Message(ctx, dns, m, arrival.Envelope, now)
 	page := messagePage(m, j, arrival.Received)
 	env := world.env(ctx, j.DMARC.RFC9989.Author)
@@ -190,6 +211,7 @@ func (f messageFlags) page(ctx context.Context, world stage, dns resolve.Resolve
 		page.Took = time.Since(start)
 	}
 	page.Header = headerOf(j, f.authservID)
+	filtered(&page, <-answers)
 	return page, env, j
 }
 
@@ -198,7 +220,7 @@ func (f messageFlags) played() (*player, error) {
 	if f.replay == "" {
 		return nil, nil
 	}
-	if err := f.beside(settled{"--record", f.record != ""}, settled{"--resolver", len(f.resolvers) > 0}); err != nil {
+	if err := f.beside(settled{"--spamd", len(f.spamd) > 0}, settled{"--rspamd", len(f.rspamd) > 0}); err != nil {
 		return nil, err
 	}
 	return newPlayer(f.replay)

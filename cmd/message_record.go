@@ -18,7 +18,7 @@ func clocked(page report.Message) diagnosis.Report {
 // keepAnswers writes what the DNS said, the mail and what was given of it as a
 // scenario that plays to the same page.
 func (a *app) keepAnswers(path string, env *checks.Env, recorder *scenario.Recorder, l letter, page report.Message) error {
-	recorder.Arrived(l.given)
+	recorder.Arrived(l.given, page.Filters)
 	report := clocked(page)
 	report.Domain = record.Display(env.Domain)
 	if env.Domain == "" {

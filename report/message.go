@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mta/spam"
 	"github.com/maildoctor/maildoctor/score"
 )
 
@@ -43,6 +44,7 @@ type Message struct {
 	Doubts   []diagnosis.Doubt
 	Score    score.Score
 	Policies []diagnosis.Judgement // answers to what was asked for besides
+	Filters  []spam.Answer         // of spam filters that were named
 	Header   string                // the header field that a receiver would add; may have several lines
 
 	Questions int
@@ -99,6 +101,7 @@ func MessageText(w io.Writer, m Message, o TextOptions) error {
 	p.verdict(m)
 	p.toDo(m)
 	p.score(m.Score)
+	p.filters(m.Filters)
 	p.policies(m.Policies)
 	p.came(m)
 	p.sights(m.Saw)

@@ -31,6 +31,7 @@ type (
 		Findings       []wireFinding   `json:"findings"`       // beside those of rules
 		Doubts         []wireDoubt     `json:"doubts"`
 		Policies       []wireJudgement `json:"policies"`
+		Filters        []wireFilter    `json:"filters"`
 
 		Header string `json:"authentication_results"`
 
@@ -94,7 +95,7 @@ func MessageJSON(w io.Writer, m Message) error {
 		Envelope: wireEnvelope{Client: text(m.Client), HELO: text(m.HELO), Received: m.Received, Assumed: each(m.Assumed, text)},
 		Saw:      each(m.Saw, toSight), Summary: text(m.Summary), Story: text(m.Story), Outcome: m.Outcome.String(),
 		DMARC: each(m.Readings, toReading), Methods: each(m.Methods, toMethod), Hops: each(m.Hops, toHop),
-		Score: toScore(m.Score), Authentication: each(m.Authentication, toResult), Results: each(m.Results, toResult), Findings: each(m.Findings, toFinding), Doubts: each(m.Doubts, toDoubt), Policies: each(m.Policies, toJudgement), Header: text(m.Header),
+		Score: toScore(m.Score), Authentication: each(m.Authentication, toResult), Results: each(m.Results, toResult), Findings: each(m.Findings, toFinding), Doubts: each(m.Doubts, toDoubt), Policies: each(m.Policies, toJudgement), Filters: each(m.Filters, toFilter), Header: text(m.Header),
 		Questions: max(0, m.Questions), TookMS: max(0, m.Took.Milliseconds()), CutShort: m.CutShort,
 	}
 	if m.FromKnown {

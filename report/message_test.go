@@ -11,6 +11,7 @@ import (
 	"charm.land/lipgloss/v2"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mta/spam"
 	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/score"
 )
@@ -42,6 +43,8 @@ func judgedMessage() report.Message {
 			{Check: "auth.authenticated", Message: "x", More: 2, Group: score.Authentication, Full: 60, Cost: 20, Cut: score.AtLimit},
 			{Check: "message.date", Message: "y", Group: score.Header, Full: 20, Cost: 5, Cut: score.NothingLeft},
 		}, Open: []diagnosis.Ground{{Check: "auth.arc", Message: "doubt " + evil}}},
+		Filters: []spam.Answer{{Filter: "SpamAssassin at x", Verdict: &spam.Verdict{Spam: true, Score: 7.25, Threshold: 5, Rules: []spam.Rule{{Name: evil, Points: 2.5, Told: true, Text: evil}, {Name: "FREE", Told: true}, {Name: "UNTOLD"}}}},
+			{Filter: "rspamd at y", Verdict: &spam.Verdict{Score: -0.001, Threshold: 15, Action: "no action" + evil}}, {Filter: "z", Error: "error " + evil}},
 		Policies: []diagnosis.Judgement{{Policy: "gmail", Question: "Would Gmail take it? " + evil, Answer: failed, Against: []diagnosis.Ground{{Check: "auth.dmarc", Message: "ground " + evil}}, Unseen: []string{evil}, AsOf: "2024-02-01", Source: diagnosis.Ref{Name: evil}}},
 		Results:  []diagnosis.Result{{Rule: diagnosis.Rule{ID: "message.date", Title: "t", Severity: diagnosis.Advice}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "Date", Message: "checked " + evil}}}},
 		Header:   "Authentication-Results: x;\r\n\tspf=pass\r\n", Questions: 3, Took: time.Second,
@@ -74,7 +77,7 @@ func TestMessageText(t *testing.T) {
 	last := -1
 	for _, want := range []string{"✗ This mail fails DMARC", "It was changed: a", "it is rejected by RFC 9989, quarantined by RFC 7489.",
 		"What to do", "→ step", "! finding", "! beside", "Score at most 1.5/10, because of", "−6    auth.dmarc: deducted a", "−2    auth.authenticated: x (+2 more) (of 6; authentication costs 8 at most)",
-		"−0.5  message.date: y (of 2; no more is left)", "? not counted, as it could not be told: auth.arc", "✗ Would Gmail take it?", "– auth.dmarc: ground", "MAIL FROM <a", "– assumed",
+		"−0.5  message.date: y (of 2; no more is left)", "? not counted, as it could not be told: auth.arc", "Spam filters", "! SpamAssassin at x: 7.25 of 5, spam", "2.5  a", "?  UNTOLD", "and 1 more rule", "✓ rspamd at y: 0 of 15, not spam (no action", "✗ Would Gmail take it?", "– auth.dmarc: ground", "MAIL FROM <a", "– assumed",
 		"  ✓ SPF       pass · a", "! DKIM      fail", "~ changed", "- was", "+ is", "for the same reason",
 		"DMARC by RFC 9989: fail (reject)", "DMARC by RFC 7489: fail (quarantine)", "The way it took", "the boundary", "1 min 0 s before the hop before it", "(+3 days)", "no date that can be read",
 		"What could not be told", "? arc: doubt", "Header and body", "! ADVICE  message.date", "1 critical finding · 2 warnings · 1 advice · 1 could not be told · 3 questions in 1.0 s"} {
