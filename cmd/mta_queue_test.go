@@ -55,7 +55,13 @@ func controlled(ts *testscript.TestScript, neg bool, args []string) {
 	ctx, stop := context.WithCancel(context.Background())
 	served := make(chan error)
 	go func() {
-		served <- control.Serve(ctx, l, control.Host{Queue: q, SpoolDir: filepath.Join(state, "spool")})
+		served <- control.Serve(ctx, l, control.Host{
+			Queue: q, SpoolDir: filepath.Join(state, "spool"),
+			Status: func() control.Status { return control.Status{Hostname: "mx.sender.example", Since: time.Now()} },
+			Reload: func(context.Context) (control.Reloaded, error) {
+				return control.Reloaded{Changed: []string{"domains"}}, nil
+			},
+		})
 	}()
 	ts.Defer(func() {
 		stop()

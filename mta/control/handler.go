@@ -71,15 +71,8 @@ func (s *server) status(*http.Request) (any, error) {
 	v.Queue = Queue{Messages: stats.Messages, Delivering: stats.Delivering, Deferred: stats.Deferred, Held: stats.Held, Octets: stats.Octets, Oldest: stats.Oldest}
 	v.Spool.Path = s.SpoolDir
 	free, err := disk.OS{}.Free(s.SpoolDir)
-	v.Spool.Free = free
-	switch {
-	case err != nil:
-		v.Problems = append(v.Problems, "the spool: "+err.Error())
-	case free < v.Spool.MinFree:
-		v.Problems = append(v.Problems, fmt.Sprintf("the disk of the spool is full: %d MiB are free, and below %d no mail is taken", free>>20, v.Spool.MinFree>>20))
-	}
-	if !stats.Running {
-		v.Problems = append(v.Problems, "the queue stands still: the server is stopping")
+	if v.Spool.Free = free; err != nil {
+		v.Problems = append(v.Problems, err.Error())
 	}
 	return v, nil
 }

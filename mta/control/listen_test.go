@@ -130,11 +130,13 @@ func TestStrangers(t *testing.T) {
 		want string
 	}{
 		"another program": {func(w http.ResponseWriter, _ *http.Request) { io.WriteString(w, "{}") }, "no mail server of maildoctor"},
-		"a redirect":      {func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound) }, "no mail server of maildoctor"},
-		"not JSON":        {say(200, "<html>"), "not understood"},
-		"another shape":   {say(200, `{"queue": "none"}`), "not understood"},
-		"no reason":       {say(500, "{}"), "code 500 without a reason"},
-		"a reason":        {say(500, `{"code": "failed", "error": "the disk\u001b[31m burns"}`), "the disk"},
+		"a redirect": {func(w http.ResponseWriter, r *http.Request) {
+			http.Redirect(w, r, "http://192.0.2.1/", http.StatusFound)
+		}, "no mail server of maildoctor"},
+		"not JSON":      {say(200, "<html>"), "not understood"},
+		"another shape": {say(200, `{"queue": "none"}`), "not understood"},
+		"no reason":     {say(500, "{}"), "code 500 without a reason"},
+		"a reason":      {say(500, `{"code": "failed", "error": "the disk\u001b[31m burns"}`), "the disk"},
 		"for ever": {func(w http.ResponseWriter, _ *http.Request) {
 			w.Header().Set("Maildoctor-Control", "1")
 			for {

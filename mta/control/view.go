@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -142,7 +143,9 @@ func detail(e queue.Entry, dir string) Detail {
 	if err != nil {
 		return d
 	}
-	d.Path = path
+	if d.Path, err = filepath.Abs(path); err != nil {
+		d.Path = path
+	}
 	file, err := os.Open(path)
 	if err != nil {
 		return d // it has just gone

@@ -88,7 +88,7 @@ func newSet(r prometheus.Registerer, version string) set {
 	s.attemptTime = histogram("delivery_attempt_duration_seconds", "How long attempts to deliver took, DNS included.", ofDialogue)
 	s.tlsOut = counter("delivery_tls_sessions_total", "Conversations with receiving hosts by the version of TLS (none: in clear) and what asked for it.", "version", "policy")
 
-	s.events = counter("queue_events_total", "What happened in the queue: queued, deferred, delivered, failed, told (the sender), removed, trouble (with the disk here).", "event")
+	s.events = counter("queue_events_total", "What happened in the queue: queued, deferred, delivered, failed, told (the sender), removed, down (a destination cannot be reached), trouble (with the disk here).", "event")
 	s.inTime = histogram("queue_time_seconds", "Time from acceptance to the end for one recipient, by outcome: delivered, failed.", ofWaiting, "outcome")
 
 	s.dnsTime = histogram("dns_question_duration_seconds", "How long questions to the DNS took, by what they were for: judge, deliver.", ofDNS, "for")
@@ -107,7 +107,7 @@ const prefix = "maildoctor_"
 // begin has what alerts ask for be there from the start, with 0: a counter that
 // comes up with 1 shows no increase.
 func (s *set) begin() {
-	for _, event := range []string{"queued", "deferred", "delivered", "failed", "told", "removed", "trouble"} {
+	for _, event := range []string{"queued", "deferred", "delivered", "failed", "told", "removed", "down", "trouble"} {
 		s.events.WithLabelValues(event)
 	}
 	for _, port := range []string{"mx", "submission", "submissions"} {
