@@ -171,8 +171,8 @@ func stageOf(session deliver.Session, step probe.Step) report.Stage {
 	switch {
 	case step.Stage == probe.StageConnect:
 		s.Said = session.Target.Endpoint()
-		if session.Target.Host != "" {
-			s.Said = record.Display(session.Target.Host) + " at " + s.Said
+		if name := hostName(session.Target.Host); name != "" {
+			s.Said = name + " at " + s.Said
 		}
 	case step.Stage == probe.StageTLS && session.TLS != nil:
 		s.Said = tls.VersionName(session.TLS.Version) + "; " + required(session.Policy)

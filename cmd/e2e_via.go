@@ -144,18 +144,17 @@ func (v via) take(ctx context.Context, d *deliver.Sender, domain string) error {
 		_, name, ok := r.MX()
 		return ok && record.Canonical(name) == v.host
 	})
-	edits := []record.Edit{record.Set(record.Slot{Name: canonical, Type: "MX"}, record.MX(canonical, 0, v.host))}
+	said := []record.Record{record.MX(canonical, 0, v.host)}
 	if v.addr.IsValid() {
-		r := record.Address(v.host, v.addr)
-		for _, typ := range []string{"A", "AAAA"} {
-			edit := record.Edit{Slot: record.Slot{Name: v.host, Type: typ}}
-			if r.Type == typ {
-				edit.Want = []record.Record{r}
-			}
-			edits = append(edits, edit)
-		}
+		said = append(said, record.Address(v.host, v.addr))
 	}
-	d.DNS = resolve.NewOverlay(d.DNS, edits)
+	known, asked := resolve.NewZone(said), d.DNS
+	d.DNS = resolve.Func(func(ctx context.Context, q resolve.Question) (resolve.Answer, error) {
+		if q.Name == canonical && q.Type == "MX" || v.addr.IsValid() && q.Name == v.host {
+			return known.Resolve(ctx, q)
+		}
+		return asked.Resolve(ctx, q)
+	})
 	d.Security = given{d.Security, canonical, v.host}
 	if !isMX {
 		d.HTTP = nil
