@@ -17,7 +17,8 @@ import (
 // inboxFlags are the flags of inbox as they are given.
 type inboxFlags struct {
 	examFlags
-	inboxPlace
+	serverFlags
+	domain           string
 	listen, hostname string
 	cert, key        string
 	count            int
@@ -61,16 +62,15 @@ Exit codes:
   maildoctor inbox show test-…@example.com`,
 		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			f.fileGiven = cmd.Flags().Changed("file")
 			return a.inbox(cmd.Context(), f)
 		},
 
 		SuggestionsMinimumDistance: 2,
 	}
-	f.inboxPlace.flags(cmd)
+	cmd.Flags().SortFlags = false
+	inboxPlaceFlags(cmd, &f.serverFlags)
 	flags := cmd.Flags()
-	flags.SortFlags = false
-	flags.StringVar(&f.domain, "domain", "", "the `domain` of the address, not the first of\nmaildoctor.yaml")
+	flags.StringVar(&f.domain, "domain", "", "the `domain` of the address, not the first one that\nthe server takes mail for")
 	flags.StringVar(&f.listen, "listen", "", "receive here, at this `address`, such as :25, with no\nmaildoctor mta run")
 	flags.StringVar(&f.hostname, "hostname", "", "with --listen: the `name` to greet with, not that of\nthis host")
 	flags.StringVar(&f.cert, "cert", "", "with --listen: the certificate chain, a `file`; without\nit one is made that nobody vouches for")
@@ -144,6 +144,9 @@ func (a *app) inbox(ctx context.Context, f inboxFlags) error {
 	defer mailbox.close()
 	address, err := mailbox.boxes.Issue(mailbox.domain, time.Duration(f.keep))
 	if err != nil {
+		return err
+	}
+	if err := mailbox.takes(address); err != nil {
 		return err
 	}
 	if err := a.printAddress(f.output, address); err != nil {

@@ -7,8 +7,11 @@ import (
 	"fmt"
 	"io/fs"
 	"net"
+	"net/netip"
+	"net/smtp"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -16,80 +19,39 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/maildoctor/maildoctor/desired"
+	"github.com/maildoctor/maildoctor/mta/control"
 	"github.com/maildoctor/maildoctor/mta/inbox"
 	"github.com/maildoctor/maildoctor/mta/smtpd"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
 )
 
-// An inboxPlace says where test addresses are kept, as it is given.
-type inboxPlace struct {
-	file      string
-	fileGiven bool
-	state     string
-	domain    string
+// inboxPlaceFlags adds the flags that say where test addresses are kept.
+func inboxPlaceFlags(cmd *cobra.Command, f *serverFlags) {
+	fileFlag(cmd, &f.file)
+	cmd.Flags().StringVar(&f.state, "state", "", "the state `directory` of maildoctor mta run, in place\nof --file")
+	_ = cmd.MarkFlagDirname("state")
 }
 
-func (p *inboxPlace) flags(cmd *cobra.Command) {
-	flags := cmd.Flags()
-	flags.SortFlags = false
-	fileFlag(cmd, &p.file)
-	flags.StringVar(&p.state, "state", "", "the state `directory` of maildoctor mta run, not that\nof maildoctor.yaml")
-}
-
-// settle fills in what maildoctor.yaml says, if it is there.
-func (p *inboxPlace) settle(a *app) error {
-	_, err := os.Stat(p.file)
-	if err != nil && !p.fileGiven && errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if p.state != "" && p.domain != "" && !p.fileGiven { // it has nothing to say
-		return nil
-	}
-	state, err := a.wanted(p.file)
-	if err != nil {
-		return err
-	}
-	server := state.Server()
-	if p.state == "" && state.MTA != nil {
-		p.state = server.State
-		if !filepath.IsAbs(p.state) {
-			p.state = filepath.Join(filepath.Dir(p.file), p.state)
-		}
-	}
-	if p.domain == "" {
-		if taken := state.Taken(server.Hostname); len(taken) > 0 {
-			p.domain = record.Display(taken[0])
-		}
-	}
-	return nil
-}
-
-// inboxDir is where addresses are, below a state directory.
-func inboxDir(state string) string { return filepath.Join(state, "inbox") }
-
-// existing is the state directory of a server here.
-func (p *inboxPlace) existing() (string, error) {
-	dir := p.state
-	if dir == "" {
-		dir = desired.DefaultState
-	}
+// existing makes sure that there is a state directory.
+func existing(dir string) error {
 	info, err := os.Stat(dir)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return "", fmt.Errorf("there is no %s, so no maildoctor mta run has been here; name its directory with --state, or receive here with --listen :25", dir)
+		return fmt.Errorf("there is no %s, so no maildoctor mta run has been here; name its directory with --state, or receive here with --listen :25", dir)
 	case err != nil:
-		return "", err
+		return err
 	case !info.IsDir():
-		return "", usage(fmt.Errorf("--state %s is no directory", dir))
+		return usage(fmt.Errorf("--state %s is no directory", dir))
 	}
-	return dir, nil
+	return nil
 }
 
 // A testMailbox is where mail for an address comes in.
 type testMailbox struct {
 	boxes  *inbox.Boxes
 	domain string
+	port   string // of a server that runs; empty: it is our own
 	state  string // directory; empty: what comes is gone with the process
 	said   string // of the flags, for whoever looks later: " --state DIR"
 	server *smtpd.Server
@@ -111,22 +73,21 @@ func (m *testMailbox) close() {
 
 // openMailbox finds the server that takes the mail, or begins one.
 func (a *app) openMailbox(ctx context.Context, f inboxFlags) (*testMailbox, error) {
-	place := f.inboxPlace
-	if err := place.settle(a); err != nil {
-		return nil, err
+	m := &testMailbox{}
+	if f.domain != "" {
+		domain, err := record.ParseDomain(f.domain)
+		if err != nil {
+			return nil, usage(fmt.Errorf("--domain %q %w", f.domain, err))
+		}
+		m.domain = strings.TrimSuffix(domain, ".")
 	}
-	if place.domain == "" {
+	if f.listen == "" {
+		return m, m.join(ctx, a, f.serverFlags)
+	}
+	if m.domain == "" {
 		return nil, usage(errors.New("no domain given; name one whose mail comes to this host, as in --domain test.example.com"))
 	}
-	domain, err := record.ParseDomain(place.domain)
-	if err != nil {
-		return nil, usage(fmt.Errorf("--domain %q %w", place.domain, err))
-	}
-	m := &testMailbox{domain: strings.TrimSuffix(domain, ".")}
-	if f.listen == "" {
-		return m, m.join(ctx, place)
-	}
-	if err := m.begin(a, f); err != nil {
+	if err := m.begin(f); err != nil {
 		m.close()
 		return nil, err
 	}
@@ -134,21 +95,102 @@ func (a *app) openMailbox(ctx context.Context, f inboxFlags) (*testMailbox, erro
 }
 
 // join uses the state directory of a server that runs.
-func (m *testMailbox) join(ctx context.Context, place inboxPlace) error {
-	dir, err := place.existing()
+func (m *testMailbox) join(ctx context.Context, a *app, f serverFlags) error {
+	dir, err := a.stateDir(f)
+	if err == nil {
+		err = existing(dir)
+	}
 	if err != nil {
 		return err
 	}
+	f.state = dir
+	client, _, err := a.server(ctx, f)
+	var none *control.NotRunningError
+	if errors.As(err, &none) {
+		return fmt.Errorf("%w, and --listen :25 receives without one", err)
+	}
+	if err != nil {
+		return err
+	}
+	defer client.Close()
+	status, err := client.Status(ctx)
+	if err != nil {
+		return err
+	}
+	if err := m.settle(status); err != nil {
+		return err
+	}
+	m.keptIn(dir)
+	m.boxes, err = openBoxes(dir)
+	return err
+}
+
+// settle chooses the domain and the port of a server that runs.
+func (m *testMailbox) settle(s control.Status) error {
+	switch {
+	case m.domain == "" && len(s.Domains) > 0:
+		m.domain = strings.TrimSuffix(record.Canonical(s.Domains[0]), ".")
+	case !slices.ContainsFunc(s.Domains, func(name string) bool { return record.Canonical(name) == record.Canonical(m.domain) }):
+		return usage(fmt.Errorf("--domain %s: the mail server takes mail for %s; maildoctor.yaml says for whom", m.domain, strings.Join(s.Domains, ", ")))
+	}
+	for _, l := range s.Listeners {
+		if l.Port == smtpd.MX.String() {
+			m.port = l.Address
+			return nil
+		}
+	}
+	return errors.New("the mail server listens on no mx port, so no mail can come from elsewhere; see listen under mta in maildoctor.yaml")
+}
+
+// keptIn notes where mail is kept, for whoever looks later.
+func (m *testMailbox) keptIn(dir string) {
 	m.state = dir
 	if dir != desired.DefaultState {
 		m.said = " --state " + dir
 	}
-	if err := answers(ctx, filepath.Join(dir, "control.sock")); err != nil {
+}
+
+// takes makes sure that the server takes mail for a fresh address, by asking it as
+// a client does.
+func (m *testMailbox) takes(address inbox.Address) error {
+	if m.port == "" { // it is our own
+		return nil
+	}
+	host, port, err := net.SplitHostPort(m.port)
+	if err != nil {
 		return err
 	}
-	m.boxes, err = openBoxes(dir)
-	return err
+	if ip, err := netip.ParseAddr(host); err != nil || ip.IsUnspecified() {
+		host = "localhost"
+	}
+	conn, err := net.DialTimeout("tcp", net.JoinHostPort(host, port), 10*time.Second)
+	if err != nil {
+		return fmt.Errorf("the mail server does not answer: %w", err)
+	}
+	defer conn.Close()
+	if err := conn.SetDeadline(time.Now().Add(20 * time.Second)); err != nil {
+		return err
+	}
+	c, err := smtp.NewClient(conn, m.domain)
+	if err == nil {
+		err = c.Hello("localhost")
+	}
+	if err == nil {
+		err = c.Mail("")
+	}
+	if err != nil {
+		return fmt.Errorf("the mail server does not answer as one: %w", err)
+	}
+	err = c.Rcpt(address.Name)
+	_ = c.Quit() // the answer to RCPT is what counts
+	if err != nil {
+		return fmt.Errorf("the mail server takes no mail for test addresses (%w); say test-mailbox: true under mta in maildoctor.yaml, then systemctl reload maildoctor, or send it SIGHUP", err)
+	}
+	return nil
 }
+
+// inboxDir is where addresses are, below a state directory.
+func inboxDir(state string) string { return filepath.Join(state, "inbox") }
 
 // openBoxes opens the addresses below a state directory.
 func openBoxes(dir string) (*inbox.Boxes, error) {
@@ -159,20 +201,8 @@ func openBoxes(dir string) (*inbox.Boxes, error) {
 	return boxes, err
 }
 
-// answers makes sure that a server listens at its control socket.
-func answers(ctx context.Context, socket string) error {
-	conn, err := (&net.Dialer{Timeout: 5 * time.Second}).DialContext(ctx, "unix", socket)
-	if err == nil {
-		return conn.Close()
-	}
-	if errors.Is(err, fs.ErrPermission) {
-		return fmt.Errorf("%s is for the user that maildoctor mta run runs as, and for root; run this as one of them (sudo)", socket)
-	}
-	return fmt.Errorf("no mail server runs here: nobody answers at %s; start maildoctor mta run, or receive here with --listen :25", socket)
-}
-
 // begin begins a server of our own.
-func (m *testMailbox) begin(a *app, f inboxFlags) (err error) {
+func (m *testMailbox) begin(f inboxFlags) (err error) {
 	dir := f.state
 	if dir == "" {
 		if dir, err = os.MkdirTemp("", "maildoctor-inbox-"); err != nil {
@@ -180,10 +210,10 @@ func (m *testMailbox) begin(a *app, f inboxFlags) (err error) {
 		}
 		m.temp = dir
 	} else {
-		m.state, m.said = dir, " --state "+dir
-		if dir, err = f.inboxPlace.existing(); err != nil {
+		if err := existing(dir); err != nil {
 			return err
 		}
+		m.keptIn(dir)
 	}
 	if m.boxes, err = openBoxes(dir); err != nil {
 		return err

@@ -17,12 +17,11 @@ import (
 )
 
 // boxesHere opens the addresses of the server of this host, to look at.
-func (a *app) boxesHere(place inboxPlace) (*inbox.Boxes, error) {
-	place.domain = "none" // of no concern here
-	if err := place.settle(a); err != nil {
-		return nil, err
+func (a *app) boxesHere(f serverFlags) (*inbox.Boxes, error) {
+	dir, err := a.stateDir(f)
+	if err == nil {
+		err = existing(dir)
 	}
-	dir, err := place.existing()
 	if err != nil {
 		return nil, err
 	}
@@ -30,7 +29,7 @@ func (a *app) boxesHere(place inboxPlace) (*inbox.Boxes, error) {
 }
 
 func (a *app) inboxListCommand() *cobra.Command {
-	var place inboxPlace
+	var f serverFlags
 	var o *output
 	cmd := &cobra.Command{
 		Use:   "list",
@@ -39,22 +38,20 @@ func (a *app) inboxListCommand() *cobra.Command {
 maildoctor mta run, with the mails that came. It changes nothing, and no server
 has to run.`,
 		Args: noArguments,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			place.fileGiven = cmd.Flags().Changed("file")
-			return a.inboxList(place, o)
-		},
+		RunE: func(*cobra.Command, []string) error { return a.inboxList(f, o) },
 	}
-	place.flags(cmd)
+	cmd.Flags().SortFlags = false
+	inboxPlaceFlags(cmd, &f)
 	o = a.outputFlags(cmd)
 	o.showFlags(cmd)
 	return cmd
 }
 
-func (a *app) inboxList(place inboxPlace, o *output) error {
+func (a *app) inboxList(f serverFlags, o *output) error {
 	if err := o.check(); err != nil {
 		return err
 	}
-	boxes, err := a.boxesHere(place)
+	boxes, err := a.boxesHere(f)
 	if err != nil {
 		return err
 	}
@@ -101,11 +98,11 @@ is asked as it is now.
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			f.fileGiven = cmd.Flags().Changed("file")
 			return a.inboxShow(cmd.Context(), f, args)
 		},
 	}
-	f.inboxPlace.flags(cmd)
+	cmd.Flags().SortFlags = false
+	inboxPlaceFlags(cmd, &f.serverFlags)
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
 	f.policyFlag(cmd)
@@ -129,7 +126,7 @@ func (a *app) inboxShow(ctx context.Context, f inboxFlags, args []string) error 
 	if err := f.named(); err != nil {
 		return err
 	}
-	boxes, err := a.boxesHere(f.inboxPlace)
+	boxes, err := a.boxesHere(f.serverFlags)
 	if err != nil {
 		return err
 	}

@@ -14,11 +14,11 @@ import (
 
 var (
 	issuedAddress = regexp.MustCompile(`test-[a-z2-7]{20}@[a-z.]+`)
-	listeningAt   = regexp.MustCompile(`Listening at (\S+)`)
+	listeningAt   = regexp.MustCompile(`(?:Listening at|port=mx address=)\s*(\S+)`)
 )
 
-// posted [FILE] waits for an inbox whose output goes to out.txt and err.txt, sets
-// $ADDRESS, and holds the dialogue of FILE with it: "<250" waits for that answer,
+// posted [FILE] waits for an inbox whose output goes to out.txt and err.txt, or that
+// uses a server whose log goes to mta.txt; it sets $ADDRESS, and holds the dialogue of FILE with it: "<250" waits for that answer,
 // and other lines are sent; \c at their end keeps CRLF away, and \n is LF.
 func posted(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
@@ -30,7 +30,7 @@ func posted(ts *testscript.TestScript, neg bool, args []string) {
 			ts.Fatalf("nobody listens: %s %s", read(ts, "out.txt"), read(ts, "err.txt"))
 		}
 		address = issuedAddress.FindString(read(ts, "out.txt"))
-		if found := listeningAt.FindStringSubmatch(read(ts, "err.txt")); found != nil {
+		if found := listeningAt.FindStringSubmatch(read(ts, "err.txt") + read(ts, "mta.txt")); found != nil {
 			at = found[1]
 		}
 	}

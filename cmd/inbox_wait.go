@@ -61,7 +61,7 @@ func (a *app) await(ctx context.Context, f inboxFlags, m *testMailbox, address i
 // ending is why no more mail is waited for.
 func (m *testMailbox) ending(ctx context.Context, err error, address inbox.Address, came int, f inboxFlags) error {
 	later := "nobody takes mail for the address any more"
-	if m.server == nil {
+	if m.port != "" {
 		later = fmt.Sprintf("the address takes mail until %s; maildoctor inbox show %s%s shows what came", address.Until.Format(time.RFC3339), address.Name, m.said)
 	} else if m.state != "" {
 		later = fmt.Sprintf("maildoctor inbox show %s%s shows what came; nobody takes mail for it any more", address.Name, m.said)
