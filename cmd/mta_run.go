@@ -38,20 +38,21 @@ func (a *app) mtaRunCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "run",
 		Short: "Run the mail server of this host",
-		Long: `Run takes mail for the domains of maildoctor.yaml whose mail host this is, judges
-it (SPF, DKIM, ARC, DMARC) and puts it into Maildirs. What users submit is signed
-and delivered, with TLS as DANE and MTA-STS want it. The section mta of the file
-says how; docs/mta.md shows the way from an empty host to the first mail.
+		Long: `Run takes mail for the domains of maildoctor.yaml whose mail host this is,
+judges it (SPF, DKIM, ARC, DMARC) and puts it into Maildirs. What users submit
+is signed and delivered, with TLS as DANE and MTA-STS want it. The section mta
+of the file says how; docs/mta.md shows the way from an empty host to the
+first mail.
 
-Mail that was answered with 250 is on the disk, whatever happens then. It relays
-for nobody who has not logged in. Without a certificate it makes its own, which
-keeps others from listening.
+Mail that was answered with 250 is on the disk, whatever happens then. It
+relays for nobody who has not logged in. Without a certificate it makes its
+own, which keeps others from listening.
 
-It runs until SIGINT or SIGTERM: clients end what they have begun, then it stops;
-a second signal stops it at once, and no mail is lost by that. SIGHUP has it read
-the file again: domains, mailboxes, users, keys, certificates and routes change
-without anybody being dropped. If something is wrong with the file it says so and
-goes on as before. The log goes to standard error.
+It runs until SIGINT or SIGTERM: clients end what they have begun, then it
+stops. A second signal stops it at once, and no mail is lost by that. SIGHUP
+has it read the file again: domains, mailboxes, users, keys, certificates and
+routes change, and nobody is dropped. If something is wrong with the file it
+says so and goes on as before. The log goes to standard error.
 
 Exit codes:
   0    it was stopped, or with --check: it would run
@@ -114,6 +115,9 @@ func (a *app) mtaServe(ctx context.Context, f mtaRunFlags, setup *daemon.Setup) 
 		return err
 	}
 	log := a.mtaLog(f)
+	again := make(chan os.Signal, 1)
+	signal.Notify(again, syscall.SIGHUP) // which ends who does not listen to it
+	defer signal.Stop(again)
 	// Deliveries that are under way when it is stopped go on asking.
 	asking, stop := context.WithCancel(context.WithoutCancel(ctx))
 	defer stop()
@@ -136,9 +140,6 @@ func (a *app) mtaServe(ctx context.Context, f mtaRunFlags, setup *daemon.Setup) 
 	if err != nil {
 		return &codeError{exitFailed, err}
 	}
-	again := make(chan os.Signal, 1)
-	signal.Notify(again, syscall.SIGHUP)
-	defer signal.Stop(again)
 	go func() {
 		for {
 			select {

@@ -111,6 +111,7 @@ func TestScripts(t *testing.T) {
 			"private": private,
 			"smtp":    smtp,
 			"posted":  posted,
+			"appears": appears,
 
 			"queueof":    queueOf,
 			"controlled": controlled,
@@ -185,6 +186,20 @@ func asked(ts *testscript.TestScript, _ bool, _ []string) {
 	ts.Check(silent.SetReadDeadline(time.Now().Add(10 * time.Second)))
 	_, _, err := silent.ReadFrom(make([]byte, 512))
 	ts.Check(err)
+}
+
+// appears FILE: waits until there is one.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: appears FILE")
+	}
+	for range 1000 {
+		if _, err := os.Lstat(ts.MkAbs(args[0])); err == nil {
+			return
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+	ts.Fatalf("%s does not appear", args[0])
 }
 
 // smtp VARIABLE [WHEN=ANSWER]... begins a mail host on loopback, with its port in the

@@ -110,9 +110,7 @@ func (p *preparation) note(format string, args ...any) {
 func (p *preparation) readKeys() {
 	for _, d := range p.wanted.Domains {
 		read := Keys(p.wanted, d.Name, p.dir)
-		for _, f := range read.Faults {
-			p.problems = append(p.problems, f)
-		}
+		p.problems = append(p.problems, read.Faults...)
 		if len(read.Keys) == 0 {
 			continue
 		}

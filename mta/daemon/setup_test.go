@@ -68,7 +68,9 @@ func TestPrepareProblems(t *testing.T) {
 	if err := os.Mkdir(filepath.Join(w.dir, "dir"), 0o700); err != nil {
 		t.Fatal(err)
 	}
-	relay := func(name string) string { return "  relays: {ses: {host: a.example, user: x, password-file: " + name + "}}" }
+	relay := func(name string) string {
+		return "  relays: {ses: {host: a.example, user: x, password-file: " + name + "}}"
+	}
 	for lines, want := range map[string]string{
 		relay("gone"):   "line 11:12: mta.relays.ses: gone cannot be read: no such file",
 		relay("dir"):    "dir cannot be read: is no file",

@@ -51,7 +51,7 @@ func TestHashes(t *testing.T) {
 	for hash, password := range map[string]string{
 		// The second is of the test vectors of the reference implementation of Argon2, the
 		// other of crypt(3).
-		"$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW": "secret",
+		"$2b$04$abcdefghijklmnopqrstuu2r9OfJnfCsdneAXAGHnS4UpFFP8WIrW":                         "secret",
 		"$argon2id$v=19$m=256,t=2,p=1$c29tZXNhbHQ$nf65EOgLrQMR/uIPnA4rEsF5h7TKyQwu9U1bMCHGi/4": "password",
 	} {
 		if !isHash(hash) {
