@@ -82,8 +82,9 @@ func (e Envelope) Clone() Envelope {
 // Bounds of an envelope.
 const (
 	maxRcpts = 10_000
-	maxPath  = 4096 // octets of an address; SMTP bounds it far lower (RFC 5321, 4.5.3.1.3)
-	maxText  = 8192 // octets of a reply that are kept
+	maxPath  = 4096    // octets of an address; SMTP bounds it far lower (RFC 5321, 4.5.3.1.3)
+	maxText  = 8192    // octets of a reply that are kept
+	maxTexts = 8 << 20 // of all replies of an envelope together
 )
 
 // check says what keeps an envelope from being kept.

@@ -65,8 +65,9 @@ func encode(e Envelope) ([]byte, error) {
 		V: version, ID: e.ID, From: e.From, Received: e.Received, Auth: e.Auth, Client: e.Client, HELO: e.HELO, TLS: e.TLS, Size: e.Size,
 		Body: e.Body, SMTPUTF8: e.SMTPUTF8, RequireTLS: e.RequireTLS, Ret: e.Ret, EnvID: e.EnvID, Held: e.Held, Delayed: e.Delayed,
 	}
+	most := min(maxText, maxTexts/len(e.Rcpts))
 	for _, r := range e.Rcpts {
-		r.Reply.Text = r.Reply.Text[:min(len(r.Reply.Text), maxText)]
+		r.Reply.Text = r.Reply.Text[:min(len(r.Reply.Text), most)]
 		text, err := marshal(rcptJSON{r.Addr, r.Notify, r.ORcpt, r.Status, r.Attempts, r.Tried, r.Next, r.Reply, r.Maybe, r.Told}, r.unknown)
 		if err != nil {
 			return nil, err
@@ -74,6 +75,9 @@ func encode(e Envelope) ([]byte, error) {
 		w.Rcpts = append(w.Rcpts, text)
 	}
 	text, err := marshal(w, e.unknown)
+	if len(text) >= maxEnvelope { // it could not be read again
+		return nil, fmt.Errorf("%d octets of envelope, the limit is %d", len(text), maxEnvelope)
+	}
 	return append(text, '\n'), err
 }
 

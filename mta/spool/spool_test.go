@@ -342,6 +342,28 @@ func TestFaultsOfRemove(t *testing.T) {
 	}
 }
 
+// TestLarge: what is written can be read again, however much the hosts have said.
+func TestLarge(t *testing.T) {
+	e := Envelope{ID: NewID(received), Received: received}
+	for i := range 3000 {
+		e.Rcpts = append(e.Rcpts, Rcpt{Addr: fmt.Sprintf("r%d@example.org", i), Status: Waiting, Reply: Reply{Code: 450, Text: strings.Repeat("\x01", 8192)}})
+	}
+	octets, err := encode(e)
+	if err != nil || len(octets) > maxEnvelope {
+		t.Fatalf("%d octets, %v", len(octets), err)
+	}
+	back, err := decode(e.ID, octets)
+	if err != nil || len(back.Rcpts) != 3000 || back.Rcpts[2999].Reply.Text == "" {
+		t.Error(len(back.Rcpts), err)
+	}
+	for i := range e.Rcpts {
+		e.Rcpts[i].Addr = strings.Repeat("<", maxPath) // six octets each in JSON
+	}
+	if octets, err := encode(e); err == nil {
+		t.Errorf("%d octets were written", len(octets))
+	}
+}
+
 func TestLocked(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "spool")
 	s, _, err := Open(dir, Options{MinFree: 1})
