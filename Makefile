@@ -9,5 +9,5 @@ fuzz: ; grep -rnoE '^func Fuzz\w+' --include='*_test.go' . | sed -E 's,/[^/ ]+:[
 update: ; go test . ./checks/suite ./desired ./report ./cmd -update
 peers: ; MAILDOCTOR_PEERS=1 go test -count=1 -run Peers -v ./lab
 providers: ; @go test -count=1 -json ./providers/... | awk -f .ci/providers.awk
-mta-tables: ; @(go test -count=1 -json -run '^(TestRelay|TestSmuggling|TestPowerCut|TestJournalPowerCut)' ./mta/smtpd ./mta/spool ./mta/maildir; go test -count=1 -json -run '^TestCrash$$' ./mta/maildir ./mta/queue -args -crashes 20) | awk -f .ci/attributes.awk
+mta-tables: ; @(go test -count=1 -json -run '^(TestRelay|TestSmuggling|TestPowerCut|TestJournalPowerCut)' ./mta/smtpd ./mta/spool ./mta/maildir; go test -count=1 -json -run '^TestCrash$$' ./mta/maildir ./mta/queue -args -crashes 20; go test -count=1 -json -run '^TestMemory' ./mta) | awk -f .ci/attributes.awk
 ci: ; .ci/run

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"runtime/debug"
 	"time"
 
 	"github.com/maildoctor/maildoctor/judge"
@@ -22,7 +23,7 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 	if m.Session.User != "" {
 		return s.submitted(m, text)
 	}
-	j, msg, err := s.authenticate(ctx, m, text)
+	j, forged, err := s.authenticate(ctx, m, text)
 	if err != nil {
 		return smtpd.Verdict{}, err
 	}
@@ -32,10 +33,9 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 	if s.refuses(m, j) {
 		return smtpd.Verdict{}, refusal(j)
 	}
-	_, forged := authres.Strip(msg, s.o.Receive.Hostname)
 	return smtpd.Verdict{
 		Fields:  []byte(j.Results(s.o.Receive.Hostname).Field()),
-		Without: spans(forged),
+		Without: forged,
 		Junk:    s.now.Load().dmarc == Apply && j.Fate == judge.Quarantined,
 		Detail:  j,
 	}, nil
@@ -45,9 +45,14 @@ func (s judging) Judge(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (
 // minutes (RFC 5321, 4.5.3.2.6).
 const patience = time.Minute
 
-// authenticate judges a message as its client brought it. It waits for room in
-// memory, and fails where that takes too long.
-func (s judging) authenticate(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (judge.Judgement, *message.Message, error) {
+// large is the octets of a message whose memory is given back to the system at once,
+// for the next one may need as much.
+const large = 8 << 20
+
+// authenticate judges a message as its client brought it, and tells where forged
+// results stand in it. It waits for room in memory, and fails where that takes too
+// long.
+func (s judging) authenticate(ctx context.Context, m *smtpd.Mail, text smtpd.Message) (judge.Judgement, []smtpd.Span, error) {
 	size := min(text.Size(), judged)
 	waiting, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
@@ -55,13 +60,22 @@ func (s judging) authenticate(ctx context.Context, m *smtpd.Mail, text smtpd.Mes
 		return judge.Judgement{}, nil, fmt.Errorf("no room to judge %d octets: %w", size, err)
 	}
 	defer s.memory.Release(size)
+	if size >= large {
+		defer debug.FreeOSMemory()
+	}
+	return s.inMemory(ctx, m, text, size)
+}
+
+// inMemory judges a message of that size.
+func (s judging) inMemory(ctx context.Context, m *smtpd.Mail, text smtpd.Message, size int64) (judge.Judgement, []smtpd.Span, error) {
 	raw := make([]byte, size)
 	if _, err := text.ReadAt(raw, 0); err != nil && !errors.Is(err, io.EOF) {
 		return judge.Judgement{}, nil, err
 	}
 	msg, _ := message.Parse(raw)
+	_, forged := authres.Strip(msg, s.o.Receive.Hostname)
 	e := judge.Envelope{Client: m.Session.Remote.Addr().Unmap(), HELO: m.Session.HELO, MailFrom: m.Envelope.From, Known: true}
-	return s.o.Judge.Message(ctx, s.o.DNS, msg, e, s.o.Now()), msg, nil
+	return s.o.Judge.Message(ctx, s.o.DNS, msg, e, s.o.Now()), spans(forged), nil
 }
 
 // refusal is what a client hears of mail that its author domain wants rejected
