@@ -67,11 +67,10 @@ func (a *attempt) plan(p *Plan) {
 	p.Route = "direct: " + way.why
 	if fault != nil {
 		a.all(fault)
-		return
 	}
 	for _, h := range r.hosts {
 		planned := PlannedHost{Host: h}
-		if len(h.Addrs) > 0 {
+		if len(h.Addrs) > 0 && fault == nil {
 			var fault *verdict
 			if planned.Policy, fault = a.policy(r, h); fault != nil {
 				planned.Fault = fault.text
