@@ -22,16 +22,23 @@ type checkFlags struct {
 	trustAD              bool
 	relayTest, intrusive bool
 	allowPrivate, local  bool
+
+	file string
+	set  func(flag string) bool // it was given
 }
 
 func (a *app) checkCommand() *cobra.Command {
 	var f checkFlags
 	cmd := &cobra.Command{
-		Use:   "check DOMAIN... [-]",
+		Use:   "check [DOMAIN...] [-]",
 		Short: "Examine the mail of domains",
 		Long: `Check examines the mail of one or several domains. A mail address or a URL
 stands for its domain. With - the domains are read from standard input, one a
 line; what follows a # is a comment.
+
+Without a domain those of maildoctor.yaml are examined, as its section check has
+it: what findings are worth, and which are waived, by whom and until when. Flags
+come before it.
 
 DKIM selectors and the addresses that send are nowhere published as such: name
 them with --selector and --ip, and more can be told.
@@ -55,11 +62,15 @@ asked by that; the key is in no report and no recording.
   maildoctor check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com
   maildoctor check example.com --only spf,dmarc.exists --resolver tls://192.0.2.53
   sudo maildoctor check example.com --local
+  maildoctor check
   maildoctor check example.com --format text --format junit:report.xml
   maildoctor check - --format json --output report.json < domains.txt`,
 		Args:              cobra.ArbitraryArgs,
 		ValidArgsFunction: cobra.NoFileCompletions,
-		RunE:              func(cmd *cobra.Command, args []string) error { return a.check(cmd.Context(), f, args) },
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f.set = cmd.Flags().Changed
+			return a.check(cmd.Context(), f, args)
+		},
 	}
 	flags := cmd.Flags()
 	flags.SortFlags = false
@@ -71,6 +82,8 @@ asked by that; the key is in no report and no recording.
 	f.choiceFlags(a, cmd, checks.Domains)
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept the mail? (repeatable):\n"+strings.Join(policyNames(), ", "))
 	flags.StringArrayVar(&f.zones, "zone", nil, "a zone `file` to examine as if it were published\n(repeatable; - is standard input)")
+	flags.StringVarP(&f.file, "file", "f", wantedFile, "the `file` that says how to examine which domains, not\n"+wantedFile)
+	flags.Lookup("file").DefValue = "" // the help has it
 	f.recordingFlags(cmd)
 	flags.BoolVar(&f.local, "local", false, "look at this machine too, the mail host: keys,\ncertificates, queue, disks; nothing is changed")
 	flags.BoolVar(&f.trustAD, "trust-ad", false, "believe the resolver's AD bit where it passes on no\nsignatures; that of one on this machine is believed\nanyway")
@@ -90,6 +103,14 @@ asked by that; the key is in no report and no recording.
 }
 
 func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
+	own, err := a.ownerFile(f, args)
+	if err != nil {
+		return err
+	}
+	own.over(&f)
+	if len(args) == 0 && len(f.zones) == 0 && f.replay == "" {
+		args = own.names()
+	}
 	subjects, files, replay, err := a.subjects(f, args)
 	if err != nil {
 		return err
@@ -113,13 +134,13 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return usage(err)
 	}
-	options.planned = files
+	options.planned, options.wants = files, own.wants()
 	if f.local {
 		for _, s := range subjects {
 			options.local = append(options.local, s.domain)
 		}
 	}
-	return a.run(ctx, f.examFlags, examination{subjects: subjects, replay: replay, options: options, checks: chosen, policies: wanted})
+	return a.run(ctx, f.examFlags, examination{subjects: subjects, replay: replay, options: options, checks: chosen, policies: wanted, own: own})
 }
 
 // subjects is what is to be examined: domains, with the zone files that are to
@@ -151,6 +172,7 @@ func (a *app) subjects(f checkFlags, args []string) (list []subject, files plann
 // liveOptions are what an examination on the internet needs to know.
 type liveOptions struct {
 	want      checks.Want
+	wants     map[string]checks.Want // of single domains, where want leaves it open
 	resolvers []string
 	planned   planned
 	record    bool // everything that is seen

@@ -165,6 +165,7 @@ type examination struct {
 	options  liveOptions
 	checks   selection
 	policies receivers
+	own      ownerFile
 }
 
 // run examines, reports, and says by its error with what the program ends.
@@ -201,6 +202,7 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 			return err
 		}
 	}
+	e.own.decide(a, reports)
 	f.output.changes = before.hold(reports)
 	stats, events := doctor.asked()
 	if err := f.output.reports(reports, asked(events)...); err != nil {

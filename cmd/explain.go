@@ -9,6 +9,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/policy"
+	"github.com/maildoctor/maildoctor/waiver"
 )
 
 func (a *app) explainCommand() *cobra.Command {
@@ -46,7 +47,9 @@ an address fit. The topic zone is the rules of zone lint.`,
 }
 
 // explained is all that explain can tell of by its ID.
-func (a *app) explained() []*checks.Check { return slices.Concat(a.all(), zoneRules(), authRules()) }
+func (a *app) explained() []*checks.Check {
+	return slices.Concat(a.all(), zoneRules(), authRules(), []*checks.Check{{Rule: waiver.Expired()}})
+}
 
 // completeNames completes the IDs of checks that judge such subjects and the
 // topics, also behind commas, and says what each is where it stands alone.

@@ -35,6 +35,7 @@ type doctor struct {
 	proofs *resolve.Validator
 	names  resolve.Inquirer
 	want   checks.Want
+	wants  map[string]checks.Want
 	here   []netip.Addr
 	local  *local.Host // nil unless wanted
 
@@ -52,7 +53,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	if o.dqsKey != nil {
 		asks = dnsbl.WithKey(client, o.dqsKey())
 	}
-	d := &doctor{client: client, zones: o.planned, want: o.want, here: append(here(), o.here...)}
+	d := &doctor{client: client, zones: o.planned, want: o.want, wants: o.wants, here: append(here(), o.here...)}
 	if o.local != nil {
 		d.local = local.Read(ctx, local.This(), o.local)
 	}
@@ -125,7 +126,7 @@ func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, o
 		SMTP:   d.smtp,
 		HTTP:   d.http,
 		Now:    time.Now,
-		Want:   d.want,
+		Want:   d.wantFor(s.domain),
 		Here:   d.here,
 		Local:  d.local,
 

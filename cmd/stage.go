@@ -29,7 +29,7 @@ type stage interface {
 func (d *doctor) asks() resolve.Resolver { return d.shared }
 
 func (d *doctor) env(ctx context.Context, domain string) *checks.Env {
-	return &checks.Env{Domain: domain, DNS: resolve.NewMemo(ctx, d.shared), HTTP: d.http, Now: time.Now, Want: d.want, Here: d.here}
+	return &checks.Env{Domain: domain, DNS: resolve.NewMemo(ctx, d.shared), HTTP: d.http, Now: time.Now, Want: d.wantFor(domain), Here: d.here}
 }
 
 func (d *doctor) with(edits []record.Edit) stage {

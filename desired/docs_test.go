@@ -124,6 +124,10 @@ func TestConfigurationDoc(t *testing.T) {
 		fmt.Fprintf(&b, "\n### %s\n\n", part.title)
 		part.write()
 	}
+	b.WriteString("\n## The examination: `check`\n\n")
+	table(&b, checkingKeys())
+	b.WriteString("\n### A waiver of `check.waivers`\n\n")
+	table(&b, waiverKeys())
 	mtaDoc(&b)
 	profilesDoc(&b)
 	servicesDoc(&b)

@@ -33,6 +33,9 @@ func Format(s State) []byte {
 		w.open(1, quote(display(d.Name)))
 		w.settings(2, d.Settings)
 	}
+	if s.Check != nil {
+		w.checking(*s.Check)
+	}
 	if s.MTA != nil {
 		w.mta(*s.MTA)
 	}

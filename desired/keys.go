@@ -42,6 +42,10 @@ func fileKeys() []key[State] {
 			r.settingsAt(n, path, &s.Defaults)
 		}},
 		{"domains", "The mail domains, by name. A domain may have nothing behind the colon where defaults say all.", mapForm(orNull(ref("settings")), maxDomains), readDomains},
+		{"check", "How maildoctor check examines the domains of this file.", ref("check"), func(r *reader, n *yaml.Node, path string, s *State) {
+			s.Check = new(Checking)
+			fields(r, n, path, checkingKeys(), s.Check)
+		}},
 		{"mta", "The mail server of maildoctor on this host, as maildoctor mta run runs it.", ref("mta"), func(r *reader, n *yaml.Node, path string, s *State) {
 			s.MTA = new(MTA)
 			fields(r, n, path, mtaKeys(), s.MTA)

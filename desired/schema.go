@@ -24,6 +24,8 @@ func Schema() []byte {
 		"mtaSts":   objectForm(mtastsKeys()),
 		"caa":      objectForm(caaKeys(), "issue"),
 
+		"check":     objectForm(checkingKeys()),
+		"waiver":    objectForm(waiverKeys(), "check", "owner", "reason", "until"),
 		"mta":       objectForm(mtaKeys()),
 		"mtaListen": objectForm(listenKeys()),
 		"mtaTls":    objectForm(tlsKeys(), "acme"),

@@ -13,10 +13,11 @@ import (
 
 // A State is what the owner wants of all domains in one file.
 type State struct {
-	Hosts    []Host   // in the order of preference
-	Defaults Settings // what each domain has that does not say otherwise
-	Domains  []Domain // in the order of the file
-	MTA      *MTA     // how maildoctor's own mail server runs; nil if nothing was said
+	Hosts    []Host    // in the order of preference
+	Defaults Settings  // what each domain has that does not say otherwise
+	Domains  []Domain  // in the order of the file
+	Check    *Checking // how they are examined; nil: not said
+	MTA      *MTA      // how maildoctor's own mail server runs; nil if nothing was said
 
 	at map[string]Position // of keys, by path
 }

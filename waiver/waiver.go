@@ -41,6 +41,23 @@ func (w Waiver) covers(r diagnosis.Report, id string, f diagnosis.Finding) bool 
 		(w.Subject == "" || record.Canonical(f.Subject) == record.Canonical(w.Subject))
 }
 
+// Grade gives findings the severity that their check has for the owner, by its ID.
+func Grade(r *diagnosis.Report, grades map[string]diagnosis.Severity) {
+	r.Results = slices.Clone(r.Results)
+	for i := range r.Results {
+		result := &r.Results[i]
+		s, graded := grades[result.Rule.ID]
+		if !graded {
+			continue
+		}
+		result.Severity = s
+		result.Findings = slices.Clone(result.Findings)
+		for j := range result.Findings {
+			result.Findings[j].Severity = s
+		}
+	}
+}
+
 // Apply moves the findings that waivers in force cover from each result to its
 // Waived. Of a result without other findings and without doubts it makes one that
 // was skipped.
