@@ -152,6 +152,7 @@ func (a *app) inbox(ctx context.Context, f inboxFlags) error {
 	if err := a.printAddress(f.output, address); err != nil {
 		return err
 	}
+	a.mind(ctx, mailbox, reader)
 	reports, err := a.await(ctx, f, mailbox, address, reader)
 	if err != nil {
 		return err

@@ -192,6 +192,16 @@ func (m *testMailbox) takes(address inbox.Address) error {
 // inboxDir is where addresses are, below a state directory.
 func inboxDir(state string) string { return filepath.Join(state, "inbox") }
 
+// local reports whether only this machine can reach the mailbox.
+func (m *testMailbox) local() bool {
+	at := m.port
+	if m.at != nil {
+		at = m.at.String()
+	}
+	addr, err := netip.ParseAddrPort(at)
+	return err == nil && addr.Addr().IsLoopback()
+}
+
 // openBoxes opens the addresses below a state directory.
 func openBoxes(dir string) (*inbox.Boxes, error) {
 	boxes, err := inbox.Open(inboxDir(dir), inbox.Options{})

@@ -25,6 +25,22 @@ func (a *app) printAddress(o *output, address inbox.Address) error {
 	return err
 }
 
+// mind tells of what keeps mail from coming, as far as it is seen from here.
+func (a *app) mind(ctx context.Context, m *testMailbox, reader inboxReader) {
+	if m.local() { // a trial on this machine
+		return
+	}
+	looking, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	way, err := inbox.Find(looking, reader.world.asks(), m.domain)
+	if err != nil {
+		return // it may come all the same
+	}
+	if text := way.Mind(here()); text != "" {
+		fmt.Fprintln(a.err, "Mind: "+report.Escape(text))
+	}
+}
+
 // await waits for mails and shows each as it comes, or all of them at the end in a
 // file. It returns what there is to judge.
 func (a *app) await(ctx context.Context, f inboxFlags, m *testMailbox, address inbox.Address, reader inboxReader) ([]diagnosis.Report, error) {

@@ -38,6 +38,8 @@ func world() resolve.Resolver {
 		record.TXT("text.example.net.", "x"),
 		record.MX("example.net.", 10, "mx.example.net."),
 		record.MX("null.example.", 0, "."),
+		record.MX("lost.example.", 10, "gone.example."),
+		record.MX("leads.example.", 10, "mx.silent.example."),
 		record.Address("implicit.example.", netip.MustParseAddr("198.51.100.25")),
 	})
 	return resolver(func(ctx context.Context, q resolve.Question) (resolve.Answer, error) {
