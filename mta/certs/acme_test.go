@@ -72,6 +72,104 @@ func TestACMEWithoutPort(t *testing.T) {
 	}
 }
 
+// An authority issues by either challenge, although it does not like every nonce;
+// with or without a key that stays. A restart goes by what is on the disk.
+func TestACME(t *testing.T) {
+	for name, test := range map[string]struct {
+		offer []string
+		keep  bool
+	}{
+		"HTTP-01": {[]string{"http-01"}, true}, "TLS-ALPN-01": {[]string{"tls-alpn-01"}, true}, "both": {[]string{"http-01", "tls-alpn-01"}, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			by, log := Authority{HTTP: somewhere(t), ALPN: somewhere(t), Email: "ann@example.org", KeepKey: test.keep, Dir: t.TempDir()}, newTeller()
+			server := newACMEServer(t, &by, test.offer...)
+			o := Options{Hosts: []string{strings.ToLower(name) + ".example.org", strings.ToLower(name) + ".example.net"}, Log: log.logger()}
+			s, err := ACME(o, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			own := s.store.(*acme).own.status(time.Now())[0]
+			log.until(t, func() bool { return len(s.Status()) == 2 })
+			list := s.Status()
+			for i, host := range o.Hosts {
+				c := list[i]
+				if !c.Served || c.Err != nil || len(c.Names) != 1 || c.Names[0] != host || c.Loaded.IsZero() || c.Issuer != "CN=Test Issuer" || !strings.HasPrefix(c.From, "ACME 127.0.0.1:") {
+					t.Errorf("%+v", c)
+				}
+				if bytes.Equal(c.SPKI, own.SPKI) != test.keep || bytes.Equal(c.Next, own.SPKI) != test.keep {
+					t.Errorf("%s: keys %x, %x, %x", host, own.SPKI, c.SPKI, c.Next)
+				}
+				if leaf := shown(t, s.TLS(), &tls.Config{ServerName: host}); leaf.VerifyHostname(host) != nil {
+					t.Error(leaf.DNSNames)
+				}
+			}
+			s.Close()
+			server.mu.Lock()
+			if server.refused == 0 || server.issued != 2 {
+				t.Errorf("%d nonces refused, %d certificates issued", server.refused, server.issued)
+			}
+			server.mu.Unlock()
+			server.web.Close()
+			again, err := ACME(o, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer again.Close()
+			for i, c := range again.Status() { // at once
+				if i > 1 || !c.Served || c.NotBefore != list[i].NotBefore {
+					t.Errorf("%+v", c)
+				}
+			}
+		})
+	}
+}
+
+// What the authority has against us is told, and after it has come right somebody can
+// have it tried at once.
+func TestACMERefusal(t *testing.T) {
+	t.Parallel()
+	by, log := Authority{HTTP: somewhere(t), Dir: t.TempDir()}, newTeller()
+	server := newACMEServer(t, &by, "http-01")
+	server.limited = true
+	s, err := ACME(Options{Hosts: []string{"limited.example.org"}, Log: log.logger()}, by)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	told := func(what string) func() bool {
+		return func() bool { return s.Status()[0].Err != nil && strings.Contains(s.Status()[0].Err.Error(), what) }
+	}
+	log.until(t, told("rateLimited"))
+	server.mu.Lock()
+	server.limited, server.at["http-01"] = false, "127.0.0.1:1"
+	server.mu.Unlock()
+	if err := s.Reload(); err == nil {
+		t.Error("a failure is forgotten before it is tried again")
+	}
+	log.until(t, told("connection refused"))
+	server.mu.Lock()
+	server.at["http-01"] = by.HTTP
+	server.mu.Unlock()
+	s.Reload()
+	log.until(t, func() bool { return s.Status()[0].Served })
+	if c := s.Status(); len(c) != 1 || c[0].Err != nil {
+		t.Errorf("%+v", c)
+	}
+}
+
+// somewhere is an address where nothing listens.
+func somewhere(t *testing.T) string {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	return l.Addr().String()
+}
+
 // A teller is a log that says when something was written to it.
 type teller struct {
 	buffer

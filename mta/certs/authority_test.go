@@ -37,7 +37,7 @@ func newAuthority(t testing.TB) *authority {
 	return a
 }
 
-func (a *authority) certificate(c, parent *x509.Certificate, key, signer crypto.Signer) *x509.Certificate {
+func (a *authority) certificate(c, parent *x509.Certificate, key interface{ Public() crypto.PublicKey }, signer crypto.Signer) *x509.Certificate {
 	a.t.Helper()
 	a.serial++
 	c.SerialNumber, c.BasicConstraintsValid = big.NewInt(a.serial), true
@@ -57,6 +57,11 @@ func (a *authority) certificate(c, parent *x509.Certificate, key, signer crypto.
 	}
 	return made
 }
+
+// requested is a key of which only the public part is known.
+type requested struct{ key crypto.PublicKey }
+
+func (r requested) Public() crypto.PublicKey { return r.key }
 
 func (a *authority) roots() *x509.CertPool {
 	pool := x509.NewCertPool()
