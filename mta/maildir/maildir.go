@@ -44,6 +44,8 @@ type Store struct {
 
 	count   atomic.Uint64 // deliveries of this process
 	buffers sync.Pool     // *[bufferSize]byte
+	named   sync.Once     // sets host
+	host    string        // see hostOf
 
 	mu      sync.Mutex
 	made    map[string]*made // by directory
@@ -364,16 +366,20 @@ func (s *Store) mkdirs(dir string, folder bool) error {
 
 // unique is a name that no other delivery has: time, process, count, chance, host.
 func (s *Store) unique() string {
-	host := s.Host
-	if host == "" {
-		host, _ = os.Hostname()
-	}
-	host = strings.NewReplacer("/", `\057`, ":", `\072`, ",", `\054`).Replace(host)
-	if host == "" {
-		host = "localhost"
-	}
+	s.named.Do(func() { s.host = hostOf(s.Host) })
 	var chance [4]byte // for two processes of one number, in two containers
 	_, _ = rand.Read(chance[:])
 	now := s.now()
-	return fmt.Sprintf("%d.M%06dP%dQ%dR%s.%s", now.Unix(), now.Nanosecond()/1000, os.Getpid(), s.count.Add(1), hex.EncodeToString(chance[:]), host)
+	return fmt.Sprintf("%d.M%06dP%dQ%dR%s.%s", now.Unix(), now.Nanosecond()/1000, os.Getpid(), s.count.Add(1), hex.EncodeToString(chance[:]), s.host)
+}
+
+// hostOf is the name of a host as it stands in that of a message.
+func hostOf(host string) string {
+	if host == "" {
+		host, _ = os.Hostname()
+	}
+	if host == "" {
+		return "localhost"
+	}
+	return strings.NewReplacer("/", `\057`, ":", `\072`, ",", `\054`).Replace(host)
 }
