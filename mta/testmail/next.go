@@ -17,6 +17,9 @@ func next(r Rcpt, via string, port25 probe.Reach, waited bool) string {
 	case Untried:
 		return untried(r, via, port25)
 	}
+	if r.Meaning.Do != "" && r.again() && !waited {
+		return r.Meaning.Do + " Here, --wait does."
+	}
 	if r.Meaning.Do != "" {
 		return r.Meaning.Do
 	}
