@@ -136,6 +136,10 @@ func (w *sendWorld) senderOf(ctx context.Context) (*testmail.Sender, error) {
 	}
 	d := &deliver.Sender{Memory: new(deliver.Store), HTTP: &probe.Fetcher{}, Port: w.f.port, Bounds: deliver.Bounds{Time: 15 * time.Minute}}
 	d.Client = client.Client{Name: w.helo(options), Limits: w.f.limits(), Observe: w.talk.step}
+	d.Refuse = deliver.Special
+	if w.f.port != 0 { // a laboratory
+		d.HTTP, d.Refuse = nil, func(netip.Addr) string { return "" }
+	}
 	s := &testmail.Sender{Deliver: d, Wait: time.Duration(w.f.wait), Waiting: w.talk.waiting, Route: local.This().Route}
 	if err := w.wayOut(d, s); err != nil {
 		return nil, err
@@ -150,8 +154,6 @@ func (w *sendWorld) senderOf(ctx context.Context) (*testmail.Sender, error) {
 	s.DNS = d.DNS
 	if w.f.port == 0 {
 		d.Security = resolve.NewValidator(ctx, w.client, resolve.SecureOptions{Fallback: w.client})
-	} else {
-		d.HTTP, d.Refuse = nil, func(netip.Addr) string { return "" }
 	}
 	s.Port25 = func(ctx context.Context, like netip.Addr) probe.Reach {
 		if w.f.port != 0 {
@@ -206,11 +208,12 @@ func (w *sendWorld) wayOut(d *deliver.Sender, s *testmail.Sender) error {
 	d.Client.Dial = dialer.DialContext
 	d.IPv4 = addr.Is4()
 	if addr.Is6() {
+		otherwise := d.Refuse
 		d.Refuse = func(to netip.Addr) string {
 			if to.Is4() {
 				return "IPv4, and --from-ip is IPv6"
 			}
-			return deliver.Special(to)
+			return otherwise(to)
 		}
 	}
 	if len(s.Public) == 0 && deliver.Special(addr) == "" {
