@@ -107,23 +107,27 @@ func (a *app) mtaQueueAct(ctx context.Context, f queueActFlags, act control.Acti
 		return err
 	}
 	defer q.close()
-	if len(ids) == 0 {
-		err := q.pages(ctx, f.filter(), 0, func(p control.Page) {
-			for _, m := range p.Messages {
-				ids = append(ids, m.ID)
-			}
-		})
+	if len(ids) == 0 || act == control.Remove && !f.yes {
+		list, err := f.chosen(ctx, q, ids)
 		if err != nil {
 			return queueError(err)
 		}
-	}
-	if act == control.Remove && !f.yes && len(ids) > 0 {
-		if ids, err = a.mayRemove(ctx, q, ids); err != nil {
-			return err
+		if act == control.Remove && !f.yes && len(list) > 0 {
+			if err := a.mayRemove(ctx, list); err != nil {
+				return err
+			}
+		}
+		ids = nil // what is agreed to is what was shown
+		for _, m := range list {
+			ids = append(ids, m.ID)
 		}
 	}
 	done := report.QueueDone{Action: string(act), Running: q.running}
-	for batch := range slices.Chunk(ids, atOnce) {
+	size := atOnce
+	if !q.running {
+		size = max(1, len(ids)) // each one reads all of the spool
+	}
+	for batch := range slices.Chunk(ids, size) {
 		if err = ctx.Err(); err != nil {
 			break
 		}
@@ -166,36 +170,37 @@ func (a *app) acted(o *output, done report.QueueDone, wanted int, err error) err
 	return nil
 }
 
-// mayRemove shows what is to be removed, and asks. It returns whole IDs: what is
-// agreed to is what was shown.
-func (a *app) mayRemove(ctx context.Context, q mailQueue, ids []string) ([]string, error) {
-	if _, tty := terminalIn(a.in); !tty {
-		return nil, usage(errors.New("nobody is there to agree; give --yes"))
+// chosen is the messages that are meant.
+func (f *queueActFlags) chosen(ctx context.Context, q mailQueue, ids []string) (list []control.Message, err error) {
+	if len(ids) == 0 {
+		err = q.pages(ctx, f.filter(), 0, func(p control.Page) { list = append(list, p.Messages...) })
+		return list, err
 	}
-	const shown = 10
-	var whole []string
-	for i, id := range ids {
-		if i >= shown && len(id) == len(ids[0]) {
-			whole = append(whole, id)
-			continue
-		}
+	for _, id := range ids {
 		d, err := q.Show(ctx, id)
 		if err != nil {
-			return nil, queueError(err)
+			return nil, err
 		}
-		whole = append(whole, d.ID)
-		to := ""
-		if len(d.Recipients) > 0 {
-			to = d.Recipients[0].Addr
-		}
-		if d.Total > 1 {
-			to += fmt.Sprintf(" and %d more", d.Total-1)
-		}
-		fmt.Fprintf(a.err, "%s  %s → %s\n", report.Escape(d.ID), report.Escape(cmp.Or(d.From, "<>")), report.Escape(to))
+		list = append(list, d.Message)
 	}
-	if more := len(ids) - shown; more > 0 {
+	return list, nil
+}
+
+// mayRemove shows what is to be removed, and asks.
+func (a *app) mayRemove(ctx context.Context, list []control.Message) error {
+	const shown = 10
+	for _, m := range list[:min(len(list), shown)] {
+		to := ""
+		if len(m.Recipients) > 0 {
+			to = m.Recipients[0].Addr
+		}
+		if m.Total > 1 {
+			to += fmt.Sprintf(" and %d more", m.Total-1)
+		}
+		fmt.Fprintf(a.err, "%s  %s → %s\n", report.Escape(m.ID), report.Escape(cmp.Or(m.From, "<>")), report.Escape(to))
+	}
+	if more := len(list) - shown; more > 0 {
 		fmt.Fprintf(a.err, "… and %d more\n", more)
 	}
-	question := fmt.Sprintf("Remove %s for good, and tell nobody?", counted(len(whole), "message"))
-	return whole, a.agree(ctx, question, "nothing was removed")
+	return a.agree(ctx, fmt.Sprintf("Remove %s for good, and tell nobody?", counted(len(list), "message")), "nothing was removed")
 }

@@ -95,7 +95,10 @@ func (a *app) server(ctx context.Context, f serverFlags) (client *control.Client
 // pages has every page of the messages that fit, until there are limit of them; 0 is
 // all.
 func (q mailQueue) pages(ctx context.Context, f control.Filter, limit int, each func(control.Page)) error {
-	const most = 1000
+	most := 1000
+	if !q.running {
+		most = 1 << 30 // each page reads all of the spool
+	}
 	after := ""
 	for n := 0; ; {
 		size := most

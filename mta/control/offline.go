@@ -28,7 +28,8 @@ func (e *NoSpoolError) Error() string {
 	return "no mail server runs, and none has run here: there is no spool " + e.Dir
 }
 
-// List reads the spool; see [Client.List]. It changes nothing.
+// List reads the spool; see [Client.List]. It changes nothing. The limit may be any:
+// each call reads all of the spool.
 func (o Offline) List(_ context.Context, f Filter, after string, limit int) (Page, error) {
 	if err := f.check(); err != nil {
 		return Page{}, &Fault{codeInvalid, err.Error()}
@@ -37,7 +38,7 @@ func (o Offline) List(_ context.Context, f Filter, after string, limit int) (Pag
 	if err != nil {
 		return Page{}, err
 	}
-	p := page(entries, f, after, min(max(limit, 1), maxLimit))
+	p := page(entries, f, after, max(limit, 1))
 	for _, b := range broken[:min(len(broken), maxLimit)] {
 		p.Broken = append(p.Broken, Broken{b.ID, cut(b.Why, listText)})
 	}
@@ -111,24 +112,20 @@ func (o Offline) Do(ctx context.Context, a Action, ids []string) (Done, error) {
 	if err != nil {
 		return Done{}, err
 	}
-	entries := asQueued(found.Entries)
-	done := each(ctx, entries, ids, func(id string) error {
-		i := slices.IndexFunc(found.Entries, func(e spool.Envelope) bool { return e.ID == id })
-		if i < 0 {
-			return spool.ErrNone
-		}
-		if a == Remove {
+	envelopes := map[string]spool.Envelope{}
+	for _, e := range found.Entries {
+		envelopes[e.ID] = e
+	}
+	done := each(ctx, asQueued(found.Entries), ids, func(id string) error {
+		env := envelopes[id].Clone()
+		switch {
+		case a == Remove:
 			return s.Remove(id)
+		case change(&env, a):
+			envelopes[id] = env
+			return s.Update(env)
 		}
-		env := found.Entries[i].Clone()
-		if !change(&env, a) {
-			return nil
-		}
-		err := s.Update(env)
-		if err == nil {
-			found.Entries[i] = env
-		}
-		return err
+		return nil
 	})
 	return done, s.Close()
 }
