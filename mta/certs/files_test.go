@@ -57,6 +57,25 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// Without the name of a host, the first certificate is that of whoever asks for none,
+// and one with another kind of key only if it is for the same name.
+func TestFirst(t *testing.T) {
+	a, dir := newAuthority(t), t.TempDir()
+	one, two, three := rsaKey(t, 2048), ec(t, elliptic.P256()), ec(t, elliptic.P256())
+	first, other, beside := a.issue(one, "*.example.org"), a.issue(two, "mx.example.net"), a.issue(three, "*.example.org")
+	pairs := []Pair{a.pair(dir, "1", one, first), a.pair(dir, "2", two, other), a.pair(dir, "3", three, beside)}
+	for n, want := range map[int]*x509.Certificate{2: first, 3: beside} {
+		s, err := Files(Options{}, pairs[:n]...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer s.Close()
+		if got := shown(t, s.TLS(), &tls.Config{}); !got.Equal(want) {
+			t.Errorf("of %d: %v", n, got.DNSNames)
+		}
+	}
+}
+
 func TestFilesRefused(t *testing.T) {
 	a, dir := newAuthority(t), t.TempDir()
 	key, weak := ec(t, elliptic.P256()), rsaKey(t, 1024)

@@ -8,8 +8,8 @@ import (
 )
 
 // pick is the certificate for a client: of those for the name that it asks for, or
-// else for the first of the server's, or else of all, the one that it can verify
-// and that comes first in order. nil: there is none at all.
+// else for the first of the server's, or else for the name of the first one, the one
+// that it can verify and that comes first in order. nil: there is none at all.
 //
 // A client that asks for a name of which there is no certificate is served too: most
 // senders do not mind (RFC 7435), and those who do see for themselves.
@@ -22,7 +22,7 @@ func pick(all []*tls.Certificate, hosts []string, hello *tls.ClientHelloInfo, no
 		list = covering(all, hosts[0])
 	}
 	if len(list) == 0 {
-		list = all
+		list = like(all)
 	}
 	list = slices.Clone(list)
 	slices.SortStableFunc(list, func(a, b *tls.Certificate) int { return rank(a, now) - rank(b, now) })
@@ -32,6 +32,21 @@ func pick(all []*tls.Certificate, hosts []string, hello *tls.ClientHelloInfo, no
 		}
 	}
 	return list[0]
+}
+
+// like is those of a list that have the first name of the first one.
+func like(all []*tls.Certificate) []*tls.Certificate {
+	names := namesOf(all[0].Leaf)
+	if len(names) == 0 {
+		return all[:1]
+	}
+	var found []*tls.Certificate
+	for _, c := range all {
+		if slices.Contains(namesOf(c.Leaf), names[0]) {
+			found = append(found, c)
+		}
+	}
+	return found
 }
 
 // rank puts certificates that hold now in front, and of those the ones with ECDSA:
