@@ -98,6 +98,8 @@ func (l logger) observed(e queue.Event) {
 		l.Warn("failed for good", "id", e.ID, "recipient", e.Rcpt, "reply", clip(e.Reply.Text))
 	case queue.Told:
 		l.Info("the sender is told", "id", e.ID)
+	case queue.Down:
+		l.Warn("no host of the destination can be reached; mail for it waits", "destination", e.Destination, "until", e.Next)
 	case queue.Removed:
 		l.Debug("done", "id", e.ID)
 	case queue.Trouble:
