@@ -16,7 +16,7 @@ import (
 	"github.com/maildoctor/maildoctor/report"
 )
 
-var update = flag.Bool("update", false, "rewrite docs/cli.md, docs/checks.md and docs/zone.md; the diff is the review")
+var update = flag.Bool("update", false, "rewrite docs/cli.md, checks.md, zone.md and score.md; the diff is the review")
 
 // TestDocs holds the documents to what the program says of itself.
 func TestDocs(t *testing.T) {
@@ -24,6 +24,7 @@ func TestDocs(t *testing.T) {
 	a.wire()
 	for name, want := range map[string]string{
 		"cli.md": cliDoc(a.root()), "checks.md": rulesDoc(aboutChecks, ruleSet(a.all())), "zone.md": rulesDoc(aboutZone, ruleSet(zoneRules())),
+		"score.md": scoreDoc(),
 	} {
 		path := filepath.Join("..", "docs", name)
 		if *update {

@@ -21,10 +21,12 @@ func (a *app) explainCommand() *cobra.Command {
 judged, how to mend a breach by hand, and where it is written. For a topic, what
 stands before the dot in an ID, it lists the checks. For a receiver of
 check --policy, it lists what that one asks for; for sending-address, what makes
-an address fit. The topic zone is the rules of zone lint.`,
+an address fit. The topic zone is the rules of zone lint, the topics auth and
+session those of a mail and how it came; score is what each finding costs it.`,
 		Example: `  maildoctor explain spf.lookup-limit
   maildoctor explain spf
-  maildoctor explain gmail-bulk`,
+  maildoctor explain gmail-bulk
+  maildoctor explain score`,
 		ValidArgsFunction: a.completeID,
 		RunE: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
@@ -34,6 +36,9 @@ an address fit. The topic zone is the rules of zone lint.`,
 				if p.Name == args[0] {
 					return o.policy(p, slices.Concat(a.all(), authRules()))
 				}
+			}
+			if args[0] == scoreTopic {
+				return o.score()
 			}
 			list, err := checks.Select(a.explained(), args, nil)
 			if err != nil {
@@ -91,6 +96,9 @@ func (a *app) completeID(_ *cobra.Command, args []string, typed string) ([]strin
 		if strings.HasPrefix(p.Name, typed) {
 			names = append(names, p.Name+"\t"+p.Question)
 		}
+	}
+	if strings.HasPrefix(scoreTopic, typed) {
+		names = append(names, scoreTopic+"\tWhat each finding costs a message")
 	}
 	return names, cobra.ShellCompDirectiveNoFileComp
 }
