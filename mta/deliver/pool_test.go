@@ -335,3 +335,23 @@ func TestPoolRelay(t *testing.T) {
 		t.Errorf("%d calls, %d logins", h.Calls(), logins)
 	}
 }
+
+// BenchmarkPool is a message to a host with TLS, in a conversation of its own and in
+// one that goes on.
+func BenchmarkPool(b *testing.B) {
+	for _, pool := range []bool{false, true} {
+		b.Run(fmt.Sprint("kept=", pool), func(b *testing.B) {
+			w := newWorld(b, oneHost)
+			w.host("192.0.2.1", &clienttest.Host{Cert: w.ca.Issue(b, "mx.example.org"), Offers: []string{"PIPELINING"}})
+			s := w.sender()
+			if pool {
+				s = w.pooled(b)
+			}
+			for b.Loop() {
+				if r := s.Deliver(b.Context(), job("example.org", "b@example.org")); r.Results[0].Status != deliver.Delivered {
+					b.Fatal(said(r.Results[0]))
+				}
+			}
+		})
+	}
+}
