@@ -37,7 +37,7 @@ func (s *Store) Begin() (recovered int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	j := &journal{fs: s.fs(), dir: s.Dir, dirs: s.dirs(), lock: lock, wake: make(chan struct{}, 1), ended: make(chan struct{})}
+	j := &journal{fs: s.fs(), dir: s.Dir, dirs: s.dirs(), lock: lock, most: segmentMost, wake: make(chan struct{}, 1), ended: make(chan struct{})}
 	if volumes, ok := j.fs.(disk.Volumes); ok {
 		if j.vol, err = volumes.Volume(s.Dir); errors.Is(err, errors.ErrUnsupported) {
 			j.vol, err = nil, nil

@@ -24,6 +24,7 @@ type journal struct {
 	dirs *disk.Dirs
 	vol  disk.Volume
 	lock io.Closer
+	most int64 // octets of a segment; then deliveries go without the journal
 
 	wake, ended chan struct{} // the latter is closed when run has returned
 	number      uint64        // of the last segment; run's own
@@ -64,7 +65,7 @@ const (
 
 	segmentAge  = 5 * time.Second // then its messages are synced
 	segmentSize = 8 << 20         // octets; then, too
-	segmentMost = 32 << 20        // then deliveries go without the journal
+	segmentMost = 32 << 20        // see journal.most
 	batchMost   = 2 << 20         // octets that wait
 )
 
@@ -75,7 +76,7 @@ var errDirect = errors.New("not by the journal")
 // caller brings the message to its name, and then calls placed.
 func (j *journal) put(r record) (placed func(), err error) {
 	j.mu.Lock()
-	if j.broken != nil || j.closing || j.now != nil && j.now.size > segmentMost || j.next != nil && len(j.next.records)+r.size() > batchMost {
+	if j.broken != nil || j.closing || j.now != nil && j.now.size > j.most || j.next != nil && len(j.next.records)+r.size() > batchMost {
 		j.mu.Unlock()
 		return nil, errDirect
 	}
@@ -102,15 +103,16 @@ func (j *journal) queue() *batch {
 }
 
 // remove notes that a message is gone again, so that it does not come back. It does
-// not wait until that is on the disk.
+// not wait until that is on the disk, and if there is no room it is not noted.
 func (j *journal) remove(r record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
 	if j.broken != nil || j.closing || j.now == nil && j.older == nil {
 		return // it is in no segment
 	}
-	b := j.queue()
-	b.records = r.append(b.records)
+	if b := j.queue(); len(b.records) < batchMost && (j.now == nil || j.now.size <= j.most) {
+		b.records = r.append(b.records)
+	}
 }
 
 func (j *journal) wakeUp() {

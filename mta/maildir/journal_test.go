@@ -342,3 +342,52 @@ func FuzzJournal(f *testing.F) {
 		}
 	})
 }
+
+// TestJournalRoom: however much is delivered and removed while the disk is slow, a
+// journal stays as small as the next Begin can read it.
+func TestJournalRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		s := begun(t, m)
+		m.Before = func(c disktest.Call) error {
+			if c.Op == "syncfs" {
+				time.Sleep(time.Hour)
+			}
+			return nil
+		}
+		if _, err := s.Deliver(letter(0)); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(2 * segmentAge) // now the first segment is being synced
+		j := s.journal
+		j.most = 1 << 20
+		big := record{kind: delivered, box: "bob", name: "1.M1.mx", octets: make([]byte, bufferSize)}
+		taken, direct := 0, 0
+		for range 2 * j.most / bufferSize {
+			placed, err := j.put(big)
+			if errors.Is(err, errDirect) {
+				direct++
+				continue
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			taken++
+			placed()
+		}
+		for range 100_000 {
+			j.remove(record{kind: removed, box: "bob", name: "1.M1.mx"})
+		}
+		if size := int64(taken) * int64(big.size()); direct == 0 || size < j.most || size > j.most+batchMost {
+			t.Errorf("%d octets taken, %d deliveries sent elsewhere", size, direct)
+		}
+		m.Before = nil
+		synctest.Wait()
+		if err := s.End(); err != nil {
+			t.Error(err)
+		}
+		if names, _, _ := segments(m, "/mail"); len(names) != 0 {
+			t.Errorf("left %v", names)
+		}
+	})
+}
