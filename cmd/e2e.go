@@ -26,6 +26,7 @@ type e2eFlags struct {
 
 	mailFrom string
 	policy   string
+	cert     certFlags
 	via      viaFlags
 }
 
@@ -46,8 +47,9 @@ The records are those of maildoctor.yaml, which are tried before they are
 published; those of a zone file (--zone); or with --live, and where there is no
 maildoctor.yaml, those of the DNS. Names outside of the zone are asked of the
 DNS. No mail leaves this machine, no mail host is connected to, and it needs no
-privileges: ports, certificates and addresses are those of a laboratory. DANE,
-which ties a zone to the certificate of the real host, is not part of the trial.
+privileges: ports, certificates and addresses are those of a laboratory. TLS and
+TLSA records (DANE) are judged by the certificate of the real host, where the mta
+section of maildoctor.yaml or --cert names it.
 
 The private keys are the files that dkim names in maildoctor.yaml ("file:"), and
 those of --key.
@@ -92,6 +94,7 @@ Exit codes:
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail, in place\nof those of its mail hosts (repeatable)")
 	flags.StringVar(&f.mailFrom, "mail-from", "", "the `address` that bounces go to (MAIL FROM), where\nit is not of the domain")
 	flags.StringVar(&f.policy, "mta-sts", "", "a `file` with the MTA-STS policy that the domain\nserves, or shall serve")
+	f.cert.add(cmd)
 	chaosFlag(cmd, &f.chaos)
 	f.via.add(cmd)
 	f.nameFlag(cmd)

@@ -92,7 +92,7 @@ func (w *trialWorld) letters() []sent {
 		}})
 	}
 	return append(list, sent{Letter: lab.Letter{
-		From: other, To: own, Text: w.text(other, own), Client: elsewhereAddr(), HELO: "mx." + otherSide, Holder: record.Display(w.senders[0].name), DNS: dns, HTTP: w.http, Refuse: w.refuse,
+		From: other, To: own, Text: w.text(other, own), Client: elsewhereAddr(), HELO: "mx." + otherSide, Holder: record.Display(w.senders[0].name), DNS: dns, HTTP: w.http, Refuse: w.refuse, TLS: w.host.TLS(), Security: w.host.security,
 	}})
 }
 
@@ -156,12 +156,12 @@ func stagesOf(r deliver.Report) []report.Stage {
 			list = append(list, stageOf(session, step))
 		}
 	}
-	if len(list) == 0 && len(r.Results) > 0 {
-		name := "mx"
-		if strings.HasPrefix(r.Results[0].Enhanced, "4.7.") { // a policy keeps mail from all of them
-			name = "policy"
-		}
-		list = append(list, report.Stage{Name: name, Outcome: diagnosis.Failed, Why: r.Results[0].Text})
+	switch {
+	case len(r.Results) == 0:
+	case keptBack(r): // a policy keeps mail from the hosts
+		list = append(list, report.Stage{Name: "policy", Outcome: diagnosis.Failed, Why: r.Results[0].Text})
+	case len(list) == 0:
+		list = append(list, report.Stage{Name: "mx", Outcome: diagnosis.Failed, Why: r.Results[0].Text})
 	}
 	return list
 }

@@ -35,7 +35,8 @@ func (w *trialWorld) verdicts(letters []sent, published []*publishedKey) []repor
 	}
 	list[1] = w.explained(list[1], published)
 	inward := letters[len(letters)-1]
-	list = append(list, tlsVerdict(inward), w.stsVerdict(inward))
+	list = append(list, w.tlsVerdict(inward), w.stsVerdict(inward))
+	list = append(list, w.daneVerdict(inward)...)
 	var all []report.Verdict
 	for _, s := range letters {
 		v := delivered(s)
@@ -178,17 +179,39 @@ func refusesAll(r deliver.Report) bool {
 	return len(r.Results) > 0 && r.Results[0].Enhanced == "5.1.10" && len(r.Sessions) == 0 // RFC 7505, 4.2
 }
 
+// stsStep is what to do where a host or a policy is not as MTA-STS wants it (result
+// types of RFC 8460, 4.3).
+func stsStep(r deliver.TLSResult, domain string) string {
+	switch r.Result {
+	case "certificate-expired":
+		return "Renew the certificate of " + r.MX + "."
+	case "certificate-not-trusted":
+		return "Get a certificate for " + r.MX + " that others trust; maildoctor mta run gets one by ACME."
+	case "certificate-host-mismatch":
+		return "Get a certificate that has the name " + r.MX + "."
+	}
+	return fmt.Sprintf("maildoctor check %s looks at each step of the policy.", domain)
+}
+
+// keptBack reports whether the sender did not go on because TLS was not as it has to be
+// (RFC 3463, 3.8: X.7.4 and X.7.5).
+func keptBack(r deliver.Report) bool {
+	return len(r.Results) > 0 && r.Results[0].Status != deliver.Delivered && !r.Results[0].Said && strings.HasPrefix(r.Results[0].Enhanced, "4.7.")
+}
+
 // tlsVerdict is how the conversation with the domain's host was protected.
-func tlsVerdict(s sent) report.Verdict {
+func (w *trialWorld) tlsVerdict(s sent) report.Verdict {
 	v := report.Verdict{Name: "tls", Result: "not tried", Outcome: diagnosis.Skipped, Text: "no conversation was held"}
 	if len(s.Attempt.Sessions) == 0 {
 		return v
 	}
 	session := s.Attempt.Sessions[len(s.Attempt.Sessions)-1]
-	v.Text = required(session.Policy)
+	v.Text = required(session.Policy) + w.certificateWords(session)
 	switch {
 	case session.TLS == nil:
 		v.Result, v.Outcome = "none", diagnosis.Failed
+	case keptBack(s.Attempt):
+		v.Result, v.Outcome, v.Text = "not as required", diagnosis.Failed, s.Attempt.Results[0].Text
 	case session.Policy.Least == deliver.Verified:
 		v.Result, v.Outcome = "verified", diagnosis.Passed
 	default:
@@ -208,7 +231,7 @@ func (w *trialWorld) stsVerdict(s sent) report.Verdict {
 		case r.PolicyType != "sts":
 		case r.Result != "":
 			v.Result, v.Outcome, v.Text = "fail", diagnosis.Failed, fmt.Sprintf("%s (%s)", r.Reason, r.Result)
-			v.Do = fmt.Sprintf("maildoctor check %s looks at each step of the policy.", record.Display(w.domain))
+			v.Do = stsStep(r, record.Display(w.domain))
 			if len(r.MXHosts) > 0 && !slices.Contains(r.MXHosts, r.MX) {
 				v.Do = fmt.Sprintf("Name the host in the policy (mx: %s), then give the record _mta-sts.%s another id; or let the MX records name a host that the policy has.", r.MX, record.Display(w.domain))
 			}

@@ -14,10 +14,10 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/desired"
-	"github.com/maildoctor/maildoctor/keyfile"
 	"github.com/maildoctor/maildoctor/lab"
 	"github.com/maildoctor/maildoctor/mta"
 	"github.com/maildoctor/maildoctor/mta/client"
+	"github.com/maildoctor/maildoctor/mta/daemon"
 	"github.com/maildoctor/maildoctor/mta/deliver"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
@@ -34,6 +34,7 @@ type trialWorld struct {
 	from    string // the reverse-path of the domain's mail; empty: its postmaster
 	senders []sendingHost
 	keys    []mta.Key
+	host    mailHost
 	lab     *lab.Lab
 	dns     resolve.Resolver
 	http    deliver.Fetcher         // nil: MTA-STS is not part of the trial
@@ -73,14 +74,19 @@ func (a *app) trialWorld(ctx context.Context, f e2eFlags, args []string) (_ *tri
 	client := resolve.NewClient(servers)
 	w.closers = append(w.closers, func() { client.Close() })
 	w.dns = resolve.NewMemo(ctx, resolve.NewLimit(client, resolve.DefaultInFlight))
+	if err := w.shows(f.cert); err != nil {
+		return nil, err
+	}
 	_, missing := os.Stat(f.file)
 	switch {
 	case f.zone != "":
-		err = w.ofZone(a, f, args)
+		err = w.ofZone(ctx, a, f, args)
 	case f.live || !f.named && errors.Is(missing, fs.ErrNotExist):
-		err = w.ofDNS(args)
+		if err = w.ofDNS(args); err == nil {
+			w.signed(ctx, client)
+		}
 	default:
-		err = w.ofFile(a, f, args)
+		err = w.ofFile(ctx, a, f, args)
 	}
 	if err == nil {
 		err = w.withKeys(f.keys)
@@ -145,7 +151,7 @@ func (w *trialWorld) named(args []string) (err error) {
 }
 
 // ofZone tries a zone file.
-func (w *trialWorld) ofZone(a *app, f e2eFlags, args []string) error {
+func (w *trialWorld) ofZone(ctx context.Context, a *app, f e2eFlags, args []string) error {
 	names, files, err := a.named(args, []string{f.zone})
 	if err != nil {
 		return err
@@ -163,7 +169,7 @@ func (w *trialWorld) ofZone(a *app, f e2eFlags, args []string) error {
 		return err
 	}
 	w.fetchesPolicies(pages)
-	return nil
+	return w.signs(ctx, files[0].Records())
 }
 
 // fetchesPolicies has the sender look at the policy that the lab serves.
@@ -207,7 +213,7 @@ func (w *trialWorld) bounces(address string) error {
 }
 
 // ofFile tries what maildoctor.yaml wants.
-func (w *trialWorld) ofFile(a *app, f e2eFlags, args []string) error {
+func (w *trialWorld) ofFile(ctx context.Context, a *app, f e2eFlags, args []string) error {
 	state, err := a.wanted(f.file)
 	if err != nil {
 		return err
@@ -262,7 +268,8 @@ func (w *trialWorld) ofFile(a *app, f e2eFlags, args []string) error {
 		return err
 	}
 	w.fetchesPolicies(pages)
-	return nil
+	w.showsOwn(state.Server(), f.file)
+	return w.signs(ctx, records)
 }
 
 // policyPage is the MTA-STS policy as the domain serves it.
@@ -276,40 +283,14 @@ func (w *trialWorld) policyPage(text string) (httpscript.Site, error) {
 
 // fileKeys reads the private keys that the file names.
 func (w *trialWorld) fileKeys(state desired.State, file string) error {
-	for _, d := range state.Domains {
-		if d.Name != w.domain {
-			continue
-		}
-		settings := d.Over(state.Defaults)
-		var o liveOptions
-		one := state
-		for _, k := range settings.DKIM {
-			if k.Revoked || k.File == "" {
-				continue
-			}
-			selector := k.Selector
-			if selector == "" {
-				expect(one, w.domain, &o)
-				if len(o.want.Selectors) == 0 {
-					continue
-				}
-				selector = o.want.Selectors[0]
-			}
-			path := k.File
-			if !filepath.IsAbs(path) {
-				path = filepath.Join(filepath.Dir(file), path)
-			}
-			key, err := mta.ReadKey(w.domain, selector, path)
-			if errors.Is(err, keyfile.ErrNone) {
-				w.notes = append(w.notes, fmt.Sprintf("%s holds no private key, so nothing is signed with selector %s; --key %s=FILE names one", k.File, selector, selector))
-				continue
-			}
-			if err != nil {
-				return usage(err)
-			}
-			w.keys = append(w.keys, key)
-		}
+	read := daemon.Keys(state, w.domain, filepath.Dir(file))
+	for _, fault := range read.Faults {
+		return usage(errors.New(fault.Message))
 	}
+	for _, k := range read.Public {
+		w.notes = append(w.notes, fmt.Sprintf("%s holds no private key, so nothing is signed with selector %s; --key %[2]s=FILE names one", k.File, k.Selector))
+	}
+	w.keys = append(w.keys, read.Keys...)
 	return nil
 }
 

@@ -2,7 +2,14 @@ package cmd_test
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"math/big"
 	"net"
 	"os"
 	"path/filepath"
@@ -65,6 +72,9 @@ gone._domainkey TXT "v=DKIM1; p="
 -- zone receiver.example --
 @ MX 10 mx
 mx A 127.0.0.1
+-- zone public.example --
+@ MX 10 mx
+mx A 9.8.7.25
 -- zone none.example --
 @ MX 0 .
 -- faults --
@@ -111,7 +121,9 @@ func TestScripts(t *testing.T) {
 			"private": private,
 			"smtp":    smtp,
 			"posted":  posted,
-			"appears": appears,
+
+			"certificate": certificate,
+			"appears":     appears,
 
 			"queueof":    queueOf,
 			"controlled": controlled,
@@ -228,4 +240,29 @@ func smtp(ts *testscript.TestScript, neg bool, args []string) {
 	}()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
 	ts.Setenv(args[0], port)
+}
+
+// certificate HOST FILE [CONFIG] makes a self-signed certificate for a host, with its key
+// in the same file. The SHA-256 of its public key, as TLSA records have it, is in $SPKI,
+// and in CONFIG in place of that word.
+func certificate(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: certificate HOST FILE [CONFIG]")
+	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	ts.Check(err)
+	template := &x509.Certificate{SerialNumber: big.NewInt(1), DNSNames: args[:1], NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().AddDate(0, 1, 0)}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	ts.Check(err)
+	private, err := x509.MarshalPKCS8PrivateKey(key)
+	ts.Check(err)
+	public, err := x509.MarshalPKIXPublicKey(key.Public())
+	ts.Check(err)
+	text := append(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: private})...)
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), text, 0o600))
+	spki := fmt.Sprintf("%x", sha256.Sum256(public))
+	ts.Setenv("SPKI", spki)
+	for _, config := range args[2:] {
+		ts.Check(os.WriteFile(ts.MkAbs(config), []byte(strings.ReplaceAll(ts.ReadFile(config), "SPKI", spki)), 0o600))
+	}
 }
