@@ -31,9 +31,7 @@ func (w *sendWorld) page(p testmail.Prepared) report.Sending {
 	for _, addr := range p.Seen {
 		page.Seen = append(page.Seen, addr.String())
 	}
-	for _, note := range w.notes {
-		page.Warnings = append(page.Warnings, report.SendWarning{ID: "key-file", Text: note})
-	}
+	page.Warnings = append(page.Warnings, w.notes...)
 	for _, warning := range p.Warnings {
 		page.Warnings = append(page.Warnings, report.SendWarning{ID: warning.ID, Text: warning.Text, Do: warning.Do})
 	}
@@ -44,7 +42,10 @@ func (w *sendWorld) page(p testmail.Prepared) report.Sending {
 }
 
 func sendPlanOf(p deliver.Plan) report.SendPlan {
-	out := report.SendPlan{Destination: destination(p.Destination), Route: routeOf(p.Route), Provider: p.Provider}
+	out := report.SendPlan{Destination: destination(p.Destination), Route: routeOf(p.Route)}
+	if p.Via == "" && p.Provider != record.Display(p.Destination) {
+		out.Provider = p.Provider
+	}
 	for _, h := range p.Hosts {
 		host := report.SendHost{Name: hostName(h.Name), Left: h.Left, Fault: h.Fault}
 		for _, addr := range h.Addrs {

@@ -24,6 +24,7 @@ import (
 	"github.com/maildoctor/maildoctor/mta/testmail"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
@@ -39,7 +40,7 @@ type sendWorld struct {
 	sender *testmail.Sender
 	talk   *sendTalk
 	relay  string // for a reader; empty: direct
-	notes  []string
+	notes  []report.SendWarning
 	client *resolve.Client
 }
 
@@ -120,7 +121,10 @@ func (w *sendWorld) keys() error {
 			return err
 		}
 	}
-	w.mail.Keys, w.notes = owner.keys, owner.notes
+	w.mail.Keys = owner.keys
+	for _, note := range owner.notes {
+		w.notes = append(w.notes, report.SendWarning{ID: "key-file", Text: note})
+	}
 	return nil
 }
 
@@ -152,8 +156,8 @@ func (w *sendWorld) senderOf(ctx context.Context) (*testmail.Sender, error) {
 	w.client = resolve.NewClient(servers)
 	d.DNS = resolve.NewMemo(ctx, resolve.NewLimit(w.client, resolve.DefaultInFlight))
 	s.DNS = d.DNS
-	if w.f.port == 0 {
-		d.Security = resolve.NewValidator(ctx, w.client, resolve.SecureOptions{Fallback: w.client})
+	if w.f.port == 0 && w.f.relay == "" {
+		d.Security = w.proofs(ctx)
 	}
 	s.Port25 = func(ctx context.Context, like netip.Addr) probe.Reach {
 		if w.f.port != 0 {
@@ -163,6 +167,23 @@ func (w *sendWorld) senderOf(ctx context.Context) (*testmail.Sender, error) {
 		return facts.AskOutlet(ctx, env, facts.FamilyOf(like)).Reach
 	}
 	return s, nil
+}
+
+// proofs is what validates for DANE. Where the resolver keeps the signatures of the
+// very root to itself there is none: no mail would leave here, and every host that
+// has TLSA records would seem to be attacked.
+func (w *sendWorld) proofs(ctx context.Context) deliver.Security {
+	const enough = 10 * time.Second
+	limited, cancel := context.WithTimeout(ctx, enough)
+	defer cancel()
+	v := resolve.NewValidator(ctx, w.client, resolve.SecureOptions{Fallback: w.client})
+	if _, err := v.Secure(limited, resolve.Ask(".", "NS")); err != nil {
+		w.notes = append(w.notes, report.SendWarning{
+			ID: "dane", Text: "DANE is left out, as DNSSEC cannot be validated here: " + err.Error(), Do: "Name a resolver that passes on signatures with --resolver.",
+		})
+		return nil
+	}
+	return v
 }
 
 // limits is how long a host may take.
