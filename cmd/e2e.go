@@ -48,8 +48,8 @@ published; those of a zone file (--zone); or with --live, and where there is no
 maildoctor.yaml, those of the DNS. Names outside of the zone are asked of the
 DNS. No mail leaves this machine, no mail host is connected to, and it needs no
 privileges: ports, certificates and addresses are those of a laboratory. TLS and
-TLSA records (DANE) are judged by the certificate of the real host, where the mta
-section of maildoctor.yaml or --cert names it.
+TLSA records (DANE) are judged by the certificate of the real host, where --cert
+or the mta section of maildoctor.yaml names it.
 
 The private keys are the files that dkim names in maildoctor.yaml ("file:"), and
 those of --key.
