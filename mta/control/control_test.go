@@ -277,6 +277,8 @@ func TestDo(t *testing.T) {
 		if state(0) == control.Held || state(2) == control.Held || state(4) != control.Held {
 			t.Error(state(0), state(2), state(4))
 		}
+		do(control.Hold, 0, ids[0], ids[0][:15], ids[0])
+		do(control.Release, 0, ids[0])
 		d := do(control.Remove, 2, ids[3], "nothing", ids[3][:1])
 		if d.Failed[0].ID != "nothing" || !strings.Contains(d.Failed[1].Error, "several") || state(3) != "gone" {
 			t.Errorf("%+v, %s", d, state(3))

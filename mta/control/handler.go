@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/maildoctor/maildoctor/mta/disk"
 	"github.com/maildoctor/maildoctor/mta/queue"
 )
@@ -122,21 +124,42 @@ func (s *server) action(a Action) func(id string) error {
 	return map[Action]func(string) error{Retry: s.Queue.Retry, Hold: s.Queue.Hold, Release: s.Queue.Release, Remove: s.Queue.Remove}[a]
 }
 
-// each does something to messages, one after the other, while ctx lasts.
-func each(ctx context.Context, entries []queue.Entry, ids []string, do func(id string) error) Done {
-	done := Done{IDs: []string{}, Failed: []Failure{}}
-	for _, asked := range ids {
-		id, fault := find(entries, asked)
+// atOnce is how many messages something is done to at a time: the disk serves all who
+// wait for it together.
+const atOnce = 16
+
+// each does something to messages, to each once, while ctx lasts.
+func each(ctx context.Context, entries []queue.Entry, asked []string, do func(id string) error) Done {
+	ids, faults := make([]string, len(asked)), make([]*Fault, len(asked))
+	first := map[string]int{} // where an ID is asked for first
+	var work errgroup.Group
+	work.SetLimit(atOnce)
+	for i := range asked {
+		id, fault := find(entries, asked[i])
 		if fault == nil && ctx.Err() != nil {
 			fault = &Fault{codeFailed, "not done: interrupted"}
 		}
-		if fault == nil {
+		ids[i], faults[i] = id, fault
+		if _, again := first[id]; fault != nil || again {
+			continue
+		}
+		first[id] = i
+		work.Go(func() error {
 			if err := do(id); err != nil {
-				fault = faultOf(id, err)
+				faults[i] = faultOf(id, err)
 			}
+			return nil
+		})
+	}
+	_ = work.Wait()
+	done := Done{IDs: []string{}, Failed: []Failure{}}
+	for i, id := range ids {
+		fault := faults[i]
+		if at, ok := first[id]; ok {
+			fault = faults[at]
 		}
 		if fault != nil {
-			done.Failed = append(done.Failed, Failure{cut(asked, maxAddress), fault.Text})
+			done.Failed = append(done.Failed, Failure{cut(asked[i], maxAddress), fault.Text})
 			continue
 		}
 		done.IDs = append(done.IDs, id)

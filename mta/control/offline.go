@@ -122,7 +122,6 @@ func (o Offline) Do(ctx context.Context, a Action, ids []string) (Done, error) {
 		case a == Remove:
 			return s.Remove(id)
 		case change(&env, a):
-			envelopes[id] = env
 			return s.Update(env)
 		}
 		return nil
