@@ -128,7 +128,7 @@ func (l *Lab) receiver(dir string, letter Letter, p *Posted) (*mta.Server, strin
 		end(s)
 		return nil, "", err
 	}
-	go s.Serve(seen{listener, netip.AddrPortFrom(letter.Client, 40025)}, smtpd.MX)
+	go s.Serve(smtpd.SeenAs(listener, netip.AddrPortFrom(letter.Client, 40025)), smtpd.MX)
 	return s, listener.Addr().String(), nil
 }
 
@@ -186,26 +186,3 @@ func (l *Lab) sender(dir string, letter Letter, at string, attempted chan<- deli
 }
 
 func domainOf(mailbox string) string { return mailbox[strings.LastIndexByte(mailbox, '@')+1:] }
-
-// seen makes every client of a listener one at an address of the world.
-type seen struct {
-	net.Listener
-	addr netip.AddrPort
-}
-
-// Accept implements [net.Listener].
-func (l seen) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return seenConn{conn, l.addr}, nil
-}
-
-type seenConn struct {
-	net.Conn
-	addr netip.AddrPort
-}
-
-// RemoteAddr implements [net.Conn].
-func (c seenConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.addr) }

@@ -171,30 +171,9 @@ func (w *world) listen(h *host, port smtpd.Port, client string) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	go h.Serve(seenAs{l, netip.AddrPortFrom(netip.MustParseAddr(client), 40000)}, port)
+	go h.Serve(smtpd.SeenAs(l, netip.AddrPortFrom(netip.MustParseAddr(client), 40000)), port)
 	return l.Addr().String()
 }
-
-// seenAs makes every client one at an address.
-type seenAs struct {
-	net.Listener
-	addr netip.AddrPort
-}
-
-func (l seenAs) Accept() (net.Conn, error) {
-	conn, err := l.Listener.Accept()
-	if err != nil {
-		return nil, err
-	}
-	return seenConn{conn, l.addr}, nil
-}
-
-type seenConn struct {
-	net.Conn
-	addr netip.AddrPort
-}
-
-func (c seenConn) RemoteAddr() net.Addr { return net.TCPAddrFromAddrPort(c.addr) }
 
 func (w *world) dial(ctx context.Context, network, address string) (net.Conn, error) {
 	to := map[string]*host{"192.0.2.1:25": w.from, "192.0.2.2:25": w.to}[address]
