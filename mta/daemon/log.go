@@ -73,7 +73,7 @@ func (l logger) attempted(e spool.Envelope, r deliver.Report) {
 			"via", result.Via, "reply", clip(deliveryReply(result)), "route", clip(r.Route), "took", r.Took)
 	}
 	for _, s := range r.Sessions {
-		for _, step := range s.Steps {
+		for _, step := range s.Own() {
 			l.Debug("conversation", "id", e.ID, "ip", s.Target.Addr, "stage", step.Stage.String(), "command", clip(step.Command), "reply", clip(strings.Join(step.Reply.Lines, " ")), "took", step.Took)
 		}
 	}

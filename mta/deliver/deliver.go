@@ -97,6 +97,14 @@ type Session struct {
 	Before int
 }
 
+// Own is the steps of a Session that were taken for this message.
+func (s Session) Own() []probe.Step {
+	if i := slices.IndexFunc(s.Steps, func(step probe.Step) bool { return step.Stage == probe.StageReset }); s.Before > 0 && i >= 0 {
+		return s.Steps[i:]
+	}
+	return s.Steps
+}
+
 // A Report is one attempt.
 type Report struct {
 	Destination string // canonical, or the address literal

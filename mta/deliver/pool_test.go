@@ -15,6 +15,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/mta/client/clienttest"
 	"github.com/maildoctor/maildoctor/mta/deliver"
+	"github.com/maildoctor/maildoctor/probe"
 )
 
 // pooled is a sender with a pool, which ends with the test.
@@ -49,6 +50,9 @@ func TestPool(t *testing.T) {
 				r := one(t, s, jobOf(fmt.Sprintf("Subject: %d\r\n\r\nx\r\n", i), domain, "b@"+domain))
 				if said(r.Results[0]) != "delivered 2.0.0" || r.Sessions[0].Before != i || len(r.Sessions) != 1 || !r.Reached() || r.Sessions[0].Err != nil {
 					t.Errorf("%d: %+v", i, r)
+				}
+				if own := r.Sessions[0].Own(); i == 0 && own[0].Stage != probe.StageConnect || i > 0 && own[0].Command != "RSET" || !slices.ContainsFunc(own, func(s probe.Step) bool { return s.Stage == probe.StageMessage }) {
+					t.Errorf("%d: of the message: %+v", i, own)
 				}
 				if (r.Sessions[0].TLS != nil) != secure || !r.Sessions[0].Greeted() {
 					t.Errorf("%d: how it began is not shown", i)

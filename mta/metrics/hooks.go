@@ -130,7 +130,7 @@ func (m *Metrics) Attempted(_ spool.Envelope, r deliver.Report) {
 	}
 	m.attemptTime.WithLabelValues().Observe(r.Took.Seconds())
 	for _, s := range r.Sessions {
-		if !s.Greeted() {
+		if !s.Greeted() || s.Before > 0 { // the latter was counted with its first message
 			continue
 		}
 		version := "none"
