@@ -96,6 +96,9 @@ func (w *looking) header(msg *message.Message) {
 			w.warn("header", "Write it once.", "The message has %d %s fields, and it has to have one (RFC 5322, 3.6)", len(msg.All(need)), need)
 		}
 	}
+	if parts, _ := msg.Parts(); len(parts) > 0 && parts[0].Type == "text/html" {
+		w.warn("html-only", "Give a text beside it, with --text.", "The message has HTML and no text; filters count that against it, and some people read text only")
+	}
 	if len(msg.All("Bcc")) > 0 {
 		w.warn("bcc", "Take it out of the file.", "The message has a Bcc field: its receivers see who else got it")
 	}

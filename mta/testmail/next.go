@@ -2,8 +2,8 @@ package testmail
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/maildoctor/maildoctor/mta/replies"
 	"github.com/maildoctor/maildoctor/probe"
 )
 
@@ -11,6 +11,9 @@ import (
 func next(r Rcpt, via string, port25 probe.Reach, waited bool) string {
 	switch r.Fate {
 	case Delivered:
+		if via != "" {
+			return "The relay has the message. Whether the host of the recipient takes it, the mailbox shows, the log of the relay, or a notice to the sender."
+		}
 		return "Look into the mailbox, and into its junk folder: a host that takes a message may still put it there. Its Authentication-Results field tells what the receiver found; maildoctor message reads it."
 	case Maybe:
 		return fmt.Sprintf("Look into the mailbox before anything is sent again: %s got all of the message, and its answer did not come.", host(r.Result))
@@ -49,8 +52,10 @@ func untried(r Rcpt, via string, port25 probe.Reach) string {
 		return "Other mail hosts can be reached from here, this one cannot. Try again later; if it stays, its owner has to look, or blocks this address."
 	case r.Stage == probe.StageConnect:
 		return "The host may be down, or something on the way lets nothing through. Try again later, or send by a relay, with --relay."
-	case r.Meaning.Kind == replies.Unsaid && r.Stage == 0:
+	case strings.HasPrefix(r.Enhanced, "4.7."):
+		return "Nothing is sent below what TLS has to be like. If the domain itself asks for it (DANE, MTA-STS), its owner has to mend the host or the policy; maildoctor check shows him what."
+	case r.Stage == 0:
 		return "maildoctor check examines the domain of the recipient."
 	}
-	return ""
+	return "The host did not hold the conversation to its end. Try again later; if it stays, look whether it does so to others, or blocks this address."
 }

@@ -156,7 +156,7 @@ func TestFates(t *testing.T) {
 		{"final reply lost", map[string]string{".": clienttest.Close}, "b@example.net", testmail.Maybe, "", "before anything is sent again"},
 		{"final reply is garbage", map[string]string{".": clienttest.Garbage}, "b@example.net", testmail.Maybe, "", "before anything is sent again"},
 		{"nobody there", nil, "b@example.org", testmail.Untried, "", "Port 25 is closed"},
-		{"hangs up", map[string]string{"EHLO": clienttest.Close}, "b@example.net", testmail.Untried, "", ""},
+		{"hangs up", map[string]string{"EHLO": clienttest.Close}, "b@example.net", testmail.Untried, "", "did not hold the conversation"},
 		{"null MX", nil, "b@null.example", testmail.Refused, "", ""},
 		{"no such domain", nil, "b@nothing.example", testmail.Refused, "", ""},
 	} {
@@ -273,7 +273,7 @@ func TestRelay(t *testing.T) {
 		t.Errorf("%+v %+v", p.Warnings, p.Plans)
 	}
 	for _, d := range s.Deliveries {
-		if d.Rcpts[0].Fate != testmail.Delivered || d.Rcpts[0].Via != "r" {
+		if r := d.Rcpts[0]; r.Fate != testmail.Delivered || r.Via != "r" || !strings.Contains(r.Next, "The relay has") {
 			t.Errorf("%+v", d.Rcpts[0])
 		}
 		for _, step := range d.Tries[0].Sessions[0].Steps {
@@ -325,6 +325,9 @@ func TestWarnings(t *testing.T) {
 		{"header", func(_ *world, _ *testmail.Sender, m *testmail.Mail) {
 			m.Text = []byte("From: ann@example.com\nBcc: eve@example.org\n\nhello\n")
 		}, []string{"header", "header", "bcc"}},
+		{"HTML only", func(_ *world, _ *testmail.Sender, m *testmail.Mail) {
+			m.Text = []byte("From: ann@example.com\nDate: Sun, 22 Nov 2026 10:00:00 +0000\nMessage-ID: <1@example.com>\nMIME-Version: 1.0\nContent-Type: text/html\n\n<p>hello\n")
+		}, []string{"html-only"}},
 		{"two authors", func(_ *world, _ *testmail.Sender, m *testmail.Mail) {
 			m.Text = append([]byte("From: eve@example.org\r\n"), m.Text...)
 		}, []string{"from"}},
@@ -367,7 +370,7 @@ func TestLeast(t *testing.T) {
 	m := w.mail(t, "bob@example.net")
 	m.Least = deliver.Verified
 	_, s := post(t, w.sender(), m)
-	if r := s.Deliveries[0].Rcpts[0]; r.Fate != testmail.Untried || !strings.Contains(r.Text, "the sender wants it") || len(h.Messages()) > 0 {
+	if r := s.Deliveries[0].Rcpts[0]; r.Fate != testmail.Untried || !strings.Contains(r.Text, "the sender wants it") || !strings.Contains(r.Next, "below what TLS") || len(h.Messages()) > 0 {
 		t.Errorf("%+v", r)
 	}
 }
