@@ -130,7 +130,7 @@ func (a *app) mtaQueueList(ctx context.Context, f queueListFlags) error {
 	defer q.close()
 	l := report.QueueList{At: a.clock(), Running: q.running, Where: q.where, Asked: f.words()}
 	err = q.pages(ctx, f.filter(), f.limit, func(p control.Page) {
-		l.Total, l.Matching = p.Total, p.Matching
+		l.Total, l.Matching, l.Aside, l.AsideDir = p.Total, p.Matching, p.Aside.Entries, p.Aside.Dir
 		for _, m := range p.Messages {
 			l.Messages = append(l.Messages, queueMessage(m))
 		}

@@ -136,6 +136,9 @@ func (a *app) mtaQueueAct(ctx context.Context, f queueActFlags, act control.Acti
 			break
 		}
 		done.IDs = append(done.IDs, d.IDs...)
+		for _, b := range d.Broken {
+			done.Broken = append(done.Broken, report.QueueBroken(b))
+		}
 		for _, failure := range d.Failed {
 			done.Failed = append(done.Failed, report.QueueFailure{ID: failure.ID, Why: failure.Error})
 		}

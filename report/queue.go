@@ -17,6 +17,8 @@ type QueueList struct {
 	Asked    string // what was asked for: "to gmail.com"; empty: all
 	Messages []QueueMessage
 	Broken   []QueueBroken
+	Aside    int    // broken entries that were moved out of the way before
+	AsideDir string // where to
 }
 
 // A QueueMessage is one message of a queue.
@@ -76,7 +78,10 @@ func Queue(w io.Writer, l QueueList, o TextOptions) error {
 	for _, b := range l.Broken {
 		p.para(p.mark(critical)+" ", flat(b.ID)+" cannot be delivered: "+flat(b.Why), plain)
 	}
-	if len(l.Broken) > 0 {
+	if l.Aside > 0 {
+		p.para(p.mark(warning)+" ", "What could not be delivered because it is broken was moved out of the way: "+plural(l.Aside, "note")+" in "+flat(l.AsideDir)+".", plain)
+	}
+	if len(l.Broken)+l.Aside > 0 {
 		p.gap()
 	}
 	for _, m := range l.Messages {

@@ -20,6 +20,11 @@ type (
 		Matching int             `json:"matching"`
 		Messages []wireQueued    `json:"messages"`
 		Broken   []wireIDAndWhat `json:"broken"`
+		Aside    wireAside       `json:"aside"`
+	}
+	wireAside struct {
+		Dir     string `json:"dir"` // empty: there is nothing
+		Entries int    `json:"entries"`
 	}
 	wireQueued struct {
 		ID         string          `json:"id"`
@@ -70,9 +75,11 @@ type (
 func QueueJSON(w io.Writer, l QueueList) error {
 	return writeJSON(w, wireQueue{
 		Schema: QueueSchema, At: stamp(l.At), Running: l.Running, Total: l.Total, Matching: l.Matching, Messages: each(l.Messages, toQueued),
-		Broken: each(l.Broken, func(b QueueBroken) wireIDAndWhat { return wireIDAndWhat{text(b.ID), text(b.Why)} }),
+		Broken: each(l.Broken, toBroken), Aside: wireAside{text(l.AsideDir), l.Aside},
 	})
 }
+
+func toBroken(b QueueBroken) wireIDAndWhat { return wireIDAndWhat{text(b.ID), text(b.Why)} }
 
 func toQueued(m QueueMessage) wireQueued {
 	return wireQueued{
@@ -114,5 +121,6 @@ func QueueActionJSON(w io.Writer, d QueueDone) error {
 		Running bool            `json:"running"`
 		IDs     []string        `json:"ids"`
 		Failed  []wireIDAndWhat `json:"failed"`
-	}{QueueActionSchema, d.Action, d.Running, each(d.IDs, text), each(d.Failed, func(f QueueFailure) wireIDAndWhat { return wireIDAndWhat{text(f.ID), text(f.Why)} })})
+		Broken  []wireIDAndWhat `json:"broken"`
+	}{QueueActionSchema, d.Action, d.Running, each(d.IDs, text), each(d.Failed, func(f QueueFailure) wireIDAndWhat { return wireIDAndWhat{text(f.ID), text(f.Why)} }), each(d.Broken, toBroken)})
 }

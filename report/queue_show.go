@@ -173,6 +173,7 @@ type QueueDone struct {
 	Running bool
 	IDs     []string // done
 	Failed  []QueueFailure
+	Broken  []QueueBroken // found, and moved out of the way
 }
 
 // A QueueFailure is a message that an action could not be done to.
@@ -207,6 +208,9 @@ func QueueAction(w io.Writer, d QueueDone, o TextOptions) error {
 			break
 		}
 		p.para(p.mark(critical)+" ", flat(f.ID)+": "+flat(f.Why), plain)
+	}
+	for _, b := range d.Broken {
+		p.para(p.mark(warning)+" ", flat(b.ID)+" is broken, and was moved out of the way: "+flat(b.Why), plain)
 	}
 	if len(d.IDs)+len(d.Failed) == 0 {
 		p.para("", "No message fits; nothing was done.", plain)

@@ -69,10 +69,11 @@ func TestQueue(t *testing.T) {
 func TestQueueEnds(t *testing.T) {
 	for want, l := range map[string]report.QueueList{
 		"The queue is empty.": {},
-		"No mail server runs. This is what lies in its spool, /spool.":                      {Where: "/spool"},
-		"None of 5 messages in the queue is held.":                                          {Total: 5, Asked: "held"},
-		"2 of 5 messages in the queue (held); the 1 oldest are shown, --limit 0 shows all.": {Total: 5, Matching: 2, Asked: "held", Messages: []report.QueueMessage{queued("a1", "held")}},
-		`✗ a7 cannot be delivered: short \x1b`:                                              {Broken: []report.QueueBroken{{ID: "a7", Why: "short \x1b"}}},
+		"No mail server runs. This is what lies in its spool, /spool.":                                             {Where: "/spool"},
+		"None of 5 messages in the queue is held.":                                                                 {Total: 5, Asked: "held"},
+		"2 of 5 messages in the queue (held); the 1 oldest are shown, --limit 0 shows all.":                        {Total: 5, Matching: 2, Asked: "held", Messages: []report.QueueMessage{queued("a1", "held")}},
+		"! What could not be delivered because it is broken was moved out of the way: 2 notes in /spool/bad\\x1b.": {Aside: 2, AsideDir: "/spool/bad\x1b"},
+		`✗ a7 cannot be delivered: short \x1b`:                                                                     {Broken: []report.QueueBroken{{ID: "a7", Why: "short \x1b"}}},
 	} {
 		if text := queueText(t, l, 120); !strings.Contains(text, want) {
 			t.Errorf("no %q in\n%s", want, text)
@@ -116,11 +117,12 @@ func TestQueueAction(t *testing.T) {
 		many[i] = fmt.Sprint("id", i)
 	}
 	for want, d := range map[string]report.QueueDone{
-		"✓ a is tried now\n":                                            {Action: "retry", Running: true, IDs: []string{"a"}},
-		"✓ a is tried when the mail server starts\n":                    {Action: "retry", IDs: []string{"a"}},
-		"✓ 30 messages were removed; nobody was told\n":                 {Action: "remove", Running: true, IDs: many},
-		"✓ a is held until it is released\n✗ b\\x1b: no such message\n": {Action: "hold", Running: true, IDs: []string{"a"}, Failed: []report.QueueFailure{{ID: "b\x1b", Why: "no such message"}}},
-		"No message fits; nothing was done.\n":                          {Action: "release"},
+		"✓ a is tried now\n":                                                                     {Action: "retry", Running: true, IDs: []string{"a"}},
+		"✓ a is tried when the mail server starts\n":                                             {Action: "retry", IDs: []string{"a"}},
+		"✓ 30 messages were removed; nobody was told\n":                                          {Action: "remove", Running: true, IDs: many},
+		"✓ a is held until it is released\n✗ b\\x1b: no such message\n":                          {Action: "hold", Running: true, IDs: []string{"a"}, Failed: []report.QueueFailure{{ID: "b\x1b", Why: "no such message"}}},
+		"✓ a is held until it is released\n! b is broken, and was moved out of the way: short\n": {Action: "hold", IDs: []string{"a"}, Broken: []report.QueueBroken{{ID: "b", Why: "short"}}},
+		"No message fits; nothing was done.\n":                                                   {Action: "release"},
 	} {
 		var b bytes.Buffer
 		if err := report.QueueAction(&b, d, report.TextOptions{}); err != nil || b.String() != want {

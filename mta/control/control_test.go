@@ -348,8 +348,19 @@ func TestBroken(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, ids[2]+".eml"), []byte("short"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	p, err := control.Offline{Dir: dir}.List(t.Context(), control.Filter{}, "", 10)
-	if err != nil || len(p.Messages) != 4 || len(p.Broken) != 1 || p.Broken[0].ID != ids[2] || p.Broken[0].Why == "" {
+	o := control.Offline{Dir: dir}
+	p, err := o.List(t.Context(), control.Filter{}, "", 10)
+	if err != nil || len(p.Messages) != 4 || len(p.Broken) != 1 || p.Broken[0].ID != ids[2] || p.Broken[0].Why == "" || p.Aside != (control.Aside{}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	if d, err := o.Do(t.Context(), control.Hold, ids[:1]); err != nil || len(d.IDs) != 1 || len(d.Broken) != 1 || d.Broken[0].ID != ids[2] {
+		t.Errorf("%+v, %v", d, err)
+	}
+	if p, err = o.List(t.Context(), control.Filter{}, "", 10); err != nil || len(p.Broken) != 0 || p.Aside != (control.Aside{Dir: spool.BadDir(dir), Entries: 1}) {
+		t.Errorf("%+v, %v", p, err)
+	}
+	c, _ := serve(t, dir)
+	if p, err = c.List(t.Context(), control.Filter{}, "", 10); err != nil || p.Aside.Entries != 1 {
 		t.Errorf("%+v, %v", p, err)
 	}
 }

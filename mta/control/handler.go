@@ -93,7 +93,9 @@ func (s *server) list(r *http.Request) (any, error) {
 		}
 		limit = n
 	}
-	return page(s.Queue.List(), f, q.Get("after"), limit), nil
+	p := page(s.Queue.List(), f, q.Get("after"), limit)
+	p.Aside = aside(s.SpoolDir)
+	return p, nil
 }
 
 func (s *server) show(r *http.Request) (any, error) {

@@ -39,10 +39,15 @@ func (o Offline) List(_ context.Context, f Filter, after string, limit int) (Pag
 		return Page{}, err
 	}
 	p := page(entries, f, after, max(limit, 1))
-	for _, b := range broken[:min(len(broken), maxLimit)] {
-		p.Broken = append(p.Broken, Broken{b.ID, cut(b.Why, listText)})
-	}
+	p.Broken, p.Aside = asBroken(broken), aside(o.Dir)
 	return p, nil
+}
+
+func asBroken(found []spool.Broken) (list []Broken) {
+	for _, b := range found[:min(len(found), maxLimit)] {
+		list = append(list, Broken{b.ID, cut(b.Why, listText)})
+	}
+	return list
 }
 
 // Show reads one message; see [Client.Show].
@@ -126,6 +131,7 @@ func (o Offline) Do(ctx context.Context, a Action, ids []string) (Done, error) {
 		}
 		return nil
 	})
+	done.Broken = asBroken(found.Broken)
 	return done, s.Close()
 }
 

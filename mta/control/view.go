@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/maildoctor/maildoctor/mta/disk"
 	"github.com/maildoctor/maildoctor/mta/queue"
 	"github.com/maildoctor/maildoctor/mta/replies"
 	"github.com/maildoctor/maildoctor/mta/spool"
@@ -116,6 +117,33 @@ func page(entries []queue.Entry, f Filter, after string, limit int) Page {
 	return p
 }
 
+// aside counts what was moved out of the way in a spool.
+func aside(dir string) Aside {
+	bad := spool.BadDir(dir)
+	entries, err := disk.OS{}.ReadDir(bad)
+	if err != nil {
+		return Aside{}
+	}
+	a := Aside{Dir: absolute(bad)}
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name, ".note.txt") {
+			a.Entries++
+		}
+	}
+	if a.Entries == 0 {
+		return Aside{}
+	}
+	return a
+}
+
+// absolute is a path that means the same to whoever reads it.
+func absolute(path string) string {
+	if abs, err := filepath.Abs(path); err == nil {
+		return abs
+	}
+	return path
+}
+
 // find is the ID that begins so. entries are in the order of their IDs.
 func find(entries []queue.Entry, start string) (string, *Fault) {
 	start = strings.ToLower(strings.TrimSpace(start))
@@ -143,9 +171,7 @@ func detail(e queue.Entry, dir string) Detail {
 	if err != nil {
 		return d
 	}
-	if d.Path, err = filepath.Abs(path); err != nil {
-		d.Path = path
-	}
+	d.Path = absolute(path)
 	file, err := os.Open(path)
 	if err != nil {
 		return d // it has just gone

@@ -141,6 +141,14 @@ type Page struct {
 	Matching int       `json:"matching"` // of these, those that fit the filter
 	Next     string    `json:"next,omitempty"`
 	Broken   []Broken  `json:"broken,omitempty"` // entries that cannot be read; from the spool only
+	Aside    Aside     `json:"aside,omitzero"`
+}
+
+// Aside is what could not be delivered and was moved out of the way, each entry with
+// a note that says why.
+type Aside struct {
+	Dir     string `json:"dir"`
+	Entries int    `json:"entries"`
 }
 
 // Broken is an entry of the spool that cannot be delivered.
@@ -177,6 +185,7 @@ type Selection struct {
 type Done struct {
 	IDs    []string  `json:"ids"` // of the messages it was done to
 	Failed []Failure `json:"failed"`
+	Broken []Broken  `json:"broken,omitempty"` // found and moved aside meanwhile; by Offline only
 }
 
 // A Failure is a message that an action could not be done to.
