@@ -272,7 +272,7 @@ func TestKeepFails(t *testing.T) {
 
 func TestWatch(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b, err := inbox.Open(filepath.Join(t.TempDir(), "inbox"), inbox.Options{})
+		b, err := inbox.Open("/inbox", inbox.Options{FS: new(disktest.Mem)})
 		if err != nil {
 			t.Fatal(err)
 		}

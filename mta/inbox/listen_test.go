@@ -6,11 +6,11 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/maildoctor/maildoctor/mta/disk/disktest"
 	"github.com/maildoctor/maildoctor/mta/inbox"
 	"github.com/maildoctor/maildoctor/mta/smtpd"
 )
@@ -18,7 +18,7 @@ import (
 // serve begins a server of our own and returns where it listens.
 func serve(t *testing.T) (*inbox.Boxes, string) {
 	t.Helper()
-	b, err := inbox.Open(filepath.Join(t.TempDir(), "inbox"), inbox.Options{})
+	b, err := inbox.Open("/inbox", inbox.Options{FS: new(disktest.Mem)})
 	if err != nil {
 		t.Fatal(err)
 	}
