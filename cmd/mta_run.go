@@ -217,6 +217,9 @@ func (a *app) mtaCheck(file string, s *daemon.Setup) error {
 		for _, p := range c.Problems {
 			notes = append(notes, c.From+": "+p)
 		}
+		if c.Err != nil {
+			notes = append(notes, c.From+": "+c.Err.Error())
+		}
 	}
 	say("users", s.Writers()...)
 	for _, g := range s.Signing {

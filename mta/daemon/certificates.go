@@ -92,8 +92,13 @@ func (c *certified) status() []control.Cert {
 	var list []control.Cert
 	for _, one := range c.get().Status() {
 		cert := control.Cert{Names: one.Names, NotAfter: one.NotAfter, From: one.From}
-		if len(one.Problems) > 0 {
+		switch {
+		case one.Err != nil:
+			cert.Error = one.Err.Error()
+		case len(one.Problems) > 0:
 			cert.Error = one.Problems[0]
+		case !one.Served:
+			cert.Error = "it has been asked for"
 		}
 		list = append(list, cert)
 	}

@@ -92,8 +92,15 @@ func (d *Daemon) bind(ctx context.Context, s *Setup) error {
 	if err := makeState(s.State); err != nil {
 		return err
 	}
-	d.control, err = control.Listen(s.under(control.SocketName))
-	return err
+	if d.control, err = control.Listen(s.under(control.SocketName)); err != nil { // nobody else is here from now on
+		return err
+	}
+	// For messages under way: the system's own may be in memory. What lies there is of a
+	// process that was killed.
+	if err := os.RemoveAll(s.under("tmp")); err != nil {
+		return err
+	}
+	return os.Mkdir(s.under("tmp"), 0o700)
 }
 
 // makeState makes the state directory.

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/maildoctor/maildoctor/mta"
 	"github.com/maildoctor/maildoctor/mta/control"
@@ -110,6 +111,15 @@ func TestReload(t *testing.T) {
 		conn.Close()
 		t.Error("ann, who has gone, logs in")
 	}
+	w.write("carol.password", "of carol, now")
+	if err := os.Chtimes(filepath.Join(w.dir, "carol.password"), time.Time{}, time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	if done, err := client.Reload(t.Context()); err != nil || fmt.Sprint(done.Changed) != "[passwords]" {
+		t.Errorf("a new password: %v, %v", done.Changed, err)
+	}
+	w.expect(w.send(letter{smtpd.Submissions, "carol", "of carol, now", "carol@example.net", "bob@other.example", ""}), "250")
+
 	// The open session is there still, and knows that ann may write as nobody now.
 	w.expect(post(session, annTo("bob@other.example")), "553 5.7.1")
 

@@ -57,8 +57,8 @@ func (d *Daemon) options(s *Setup) mta.Options {
 		Receive: smtpd.Config{
 			Hostname: s.Hostname, Domains: s.own(), Addresses: s.Addrs, Mailbox: d.boxes.mailbox, Users: d.users, TLS: d.certs.tls,
 			Limits: smtpd.Limits{MessageBytes: l.Message, Recipients: l.Recipients, Sessions: l.Sessions, ClientSessions: l.PerClient, ClientPerMinute: l.PerMinute},
-			Log:    d.o.Log,
-			Ended:  both(log.ended, d.metrics.Ended), Answered: d.metrics.Answered,
+			Log:    d.o.Log, TempDir: s.under("tmp"),
+			Ended: both(log.ended, d.metrics.Ended), Answered: d.metrics.Answered,
 		},
 		Send: deliver.Sender{
 			DNS: d.metrics.Resolver(d.o.DNS, metrics.ToDeliver), Security: d.o.Security, HTTP: d.o.HTTP, Memory: d.memory,

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -27,7 +28,7 @@ func (d *Daemon) Reload(ctx context.Context) (control.Reloaded, error) {
 	}
 	now := time.Now()
 	d.reloaded.Store(&now)
-	d.o.Log.Info("reloaded", "changed", strings.Join(done.Changed, ", "))
+	d.o.Log.Info("reloaded", "changed", cmp.Or(strings.Join(done.Changed, ", "), "nothing"))
 	if len(done.Later) > 0 {
 		d.o.Log.Warn("some settings change with the next restart", "settings", strings.Join(done.Later, ", "))
 	}
@@ -95,7 +96,9 @@ func compare(now, next *Setup) (changed, later []string) {
 	say(&changed, "addresses", now.Addrs, next.Addrs)
 	say(&changed, "mailboxes", now.Mailboxes, next.Mailboxes)
 	say(&changed, "aliases", now.Aliases, next.Aliases)
-	say(&changed, "users", names(now), names(next))
+	if say(&changed, "users", names(now), names(next)); reflect.DeepEqual(names(now), names(next)) {
+		say(&changed, "passwords", written(now), written(next))
+	}
 	say(&changed, "DKIM keys", prints(now), prints(next))
 	if !sameCertificates(now, next) {
 		changed = append(changed, "certificates")
@@ -114,12 +117,21 @@ func compare(now, next *Setup) (changed, later []string) {
 	return changed, later
 }
 
-// names is the users and what they may; passwords, which cannot be compared once
-// they are hashed, may have changed besides.
+// names is the users and what they may.
 func names(s *Setup) [][]string {
 	var list [][]string
 	for _, u := range s.Users {
 		list = append(list, append([]string{u.Name, u.PasswordFile, u.PasswordHash}, u.SendAs...))
+	}
+	return list
+}
+
+// written is when the passwords of users were, which are hashed, and so not the same
+// twice.
+func written(s *Setup) []time.Time {
+	var list []time.Time
+	for _, u := range s.users {
+		list = append(list, u.since)
 	}
 	return list
 }

@@ -127,21 +127,21 @@ func (p *preparation) readKeys() {
 func (p *preparation) readUsers() {
 	for _, u := range p.Users {
 		path := "mta.users." + u.Name
-		text := u.PasswordHash
+		given := secret{text: u.PasswordHash}
 		if u.PasswordFile != "" {
 			var ok bool
-			if text, ok = p.secret(path, u.PasswordFile); !ok {
+			if given, ok = p.secret(path, u.PasswordFile); !ok {
 				continue
 			}
 		}
-		one := user{name: u.Name, senders: p.senders(u)}
-		if u.PasswordHash != "" || isHash(text) {
+		one := user{name: u.Name, senders: p.senders(u), since: given.since}
+		if u.PasswordHash != "" || isHash(given.text) {
 			var err error
-			if one.secret, err = readHash(text); err != nil {
+			if one.secret, err = readHash(given.text); err != nil {
 				p.wrong(path, "%v", err)
 			}
 		} else {
-			one.secret = hashed(text)
+			one.secret = hashed(given.text)
 		}
 		p.users = append(p.users, one)
 	}
@@ -166,22 +166,23 @@ func (p *preparation) senders(u desired.User) []string {
 func (p *preparation) readRelays() {
 	for _, v := range p.Relays {
 		if v.PasswordFile != "" {
-			p.relays[v.Name], _ = p.secret("mta.relays."+v.Name, v.PasswordFile)
+			given, _ := p.secret("mta.relays."+v.Name, v.PasswordFile)
+			p.relays[v.Name] = given.text
 		}
 	}
 }
 
 // secret reads a password; ok is false if it cannot be read, which is told.
-func (p *preparation) secret(path, name string) (text string, ok bool) {
-	text, open, err := readSecret(p.path(name))
+func (p *preparation) secret(path, name string) (s secret, ok bool) {
+	s, err := readSecret(p.path(name))
 	if err != nil {
 		p.wrong(path, "%s %v", name, err)
-		return "", false
+		return s, false
 	}
-	if open {
+	if s.open {
 		p.note("others on this machine can read %s, which holds a password: chmod o-rwx %[1]s", name)
 	}
-	return text, true
+	return s, true
 }
 
 // look finds what does no harm to the server, and some to the mail.

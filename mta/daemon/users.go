@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/maildoctor/maildoctor/mta/smtpd"
 	"github.com/maildoctor/maildoctor/record"
@@ -19,7 +20,8 @@ var errNoHash = errors.New("is no hash of a password that can be read")
 type user struct {
 	name    string
 	secret  verifier
-	senders []string // addresses and "@domain", in lower case, domains in A-labels
+	senders []string  // addresses and "@domain", in lower case, domains in A-labels
+	since   time.Time // when the file with the password was written; zero: there is none
 }
 
 // users are those who may submit mail. They can be replaced. It is the server's
