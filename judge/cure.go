@@ -38,7 +38,7 @@ func changed(v dkim.Verdict) string {
 	}
 	switch {
 	case by(dkim.SubjectTag, dkim.Appended, dkim.Enclosed):
-		return "That is what mailing lists and gateways with footers do. The list has to leave subject and body alone, or put its own address into From and sign the mail itself; the author can do nothing."
+		return "A mailing list has to leave subject and body alone, or put its own address into From and sign the mail itself; a gateway that adds such text has to be the last that verifies. The author can do nothing."
 	case by(dkim.WrongCanon, dkim.WhiteSpace, dkim.Refolded, dkim.Requoted):
 		return "Sign with c=relaxed/relaxed, which bears such changes."
 	case by(dkim.LineEnds, dkim.Wrapped, dkim.Recoded, dkim.Escaped):

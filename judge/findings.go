@@ -126,6 +126,9 @@ func (f *findings) alignSteps() []string {
 	case !aligned:
 		steps = append(steps, fmt.Sprintf("Sign outgoing mail with DKIM as %s; that also survives forwarding.", author))
 	}
+	if _, changed := f.j.broken(); changed {
+		return steps // who passes mail on, and changes it, sends from his own address rightly
+	}
 	if bounce, ok := passing(dmarc.BySPF); ok {
 		steps = append(steps, fmt.Sprintf("SPF passes for %s only: let the service use a bounce address (MAIL FROM) at or below %s.", bounce, author))
 	}

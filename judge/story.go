@@ -116,13 +116,23 @@ func tag(c dkim.Change) string {
 	return strings.TrimSpace(strings.TrimSuffix(c.Is, c.Was))
 }
 
+// maxExcerpt bounds what is shown of text that was added, in octets.
+const maxExcerpt = 50
+
 // added is the beginning of text that was added.
 func added(m *message.Message, c dkim.Change) string {
 	if c.Offset < 0 || c.Length <= 0 || c.Offset+c.Length > len(m.Raw) {
 		return ""
 	}
-	words := strings.Join(strings.Fields(string(m.Raw[c.Offset:c.Offset+min(c.Length, 400)])), " ")
-	return fmt.Sprintf(" (%.50q)", words)
+	words := strings.Fields(string(m.Raw[c.Offset : c.Offset+min(c.Length, 400)]))
+	for len(words) > 1 && strings.Trim(words[0], "-_=*#~<>") == "" { // a rule, not text
+		words = words[1:]
+	}
+	text, cut := strings.Join(words, " "), ""
+	if len(text) > maxExcerpt {
+		text, cut = strings.ToValidUTF8(text[:maxExcerpt], ""), "…"
+	}
+	return fmt.Sprintf(" (%q)", text+cut)
 }
 
 // printableName is the name of a field, which holds printable ASCII only; what does
