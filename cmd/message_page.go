@@ -35,7 +35,10 @@ func messagePage(m *message.Message, j judge.Judgement, received int) report.Mes
 			Name: string(r.verdict.Reading), Result: r.verdict.String(), Fate: string(r.fate), Author: record.Display(r.verdict.Author), Cause: r.verdict.Cause, Trace: r.verdict.Trace(),
 		})
 	}
-	page.Story = j.Story(m)
+	page.Story, page.Said = j.Story(m), []string{"auth.dmarc"}
+	if page.Story != "" {
+		page.Said = append(page.Said, "auth.dkim")
+	}
 	return page
 }
 

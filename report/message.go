@@ -34,9 +34,10 @@ type Message struct {
 	Methods  []Method          // in the order of a page
 	Hops     []Hop             // in the order it travelled
 
-	// Authentication is what the rules of authentication came to. The finding of the
-	// first of them is what Summary says.
+	// Authentication is what the rules of authentication came to. Said are the IDs of
+	// those whose findings Summary and Story tell.
 	Authentication []diagnosis.Result
+	Said           []string
 	Results        []diagnosis.Result // of the checks of header and body; nil where none ran
 	// Findings and Doubts are what no rule is about, such as what the receiving side
 	// saw.
@@ -356,41 +357,33 @@ func longDuration(d time.Duration) string {
 }
 
 // toDo puts the findings about authentication and what to do. What the verdict said
-// is not said again.
+// is not said again: of that only the steps are left, and come first.
 func (p *page) toDo(m Message) {
+	said := func(r diagnosis.Result) bool { return slices.Contains(m.Said, r.Rule.ID) }
+	first := findingsOf(slices.DeleteFunc(slices.Clone(m.Authentication), func(r diagnosis.Result) bool { return !said(r) }))
+	rest := append(findingsOf(slices.DeleteFunc(slices.Clone(m.Authentication), said)), m.Findings...)
 	told := make(map[string]bool)
-	steps := func(f diagnosis.Finding) {
+	steps := func(f diagnosis.Finding, indent string) {
 		for _, s := range f.Remedy.Steps {
+			if len(told) == 0 && len(rest) == 0 {
+				p.section("What to do")
+			}
 			if !told[s] {
-				p.para("    "+p.in(faint, "→")+" ", flat(s), plain)
+				p.para(indent+p.in(faint, "→")+" ", flat(s), plain)
 			}
 			told[s] = true
 		}
 	}
-	begun := false
-	begin := func() {
-		if !begun {
-			p.section("What to do")
-		}
-		begun = true
+	if len(rest) > 0 {
+		p.section("What to do")
 	}
-	for i, f := range gravest(append(findingsOf(m.Authentication), m.Findings...)) {
-		if said := i == 0 && len(m.Authentication) > 0 && saidFirst(f, m.Authentication[0]); said {
-			if len(f.Remedy.Steps) > 0 {
-				begin()
-				steps(f)
-			}
-			continue
-		}
-		begin()
+	for _, f := range gravest(first) {
+		steps(f, "  ")
+	}
+	for _, f := range gravest(rest) {
 		p.para("  "+p.mark(stateOfSeverity(f.Severity))+" ", flat(f.Message), plain)
-		steps(f)
+		steps(f, "    ")
 	}
-}
-
-// saidFirst reports whether a finding is that of the rule that the verdict tells.
-func saidFirst(f diagnosis.Finding, r diagnosis.Result) bool {
-	return len(r.Findings) > 0 && r.Findings[0].Message == f.Message
 }
 
 func findingsOf(results []diagnosis.Result) (list []diagnosis.Finding) {

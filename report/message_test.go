@@ -31,7 +31,7 @@ func judgedMessage() report.Message {
 			{Name: "DKIM", Result: "fail", Outcome: failed, Subject: "again", Why: "why " + evil, Changes: []report.Change{{Field: evil, Text: "changed " + evil, Was: "was " + evil, Is: "is " + evil}}}},
 		Hops: []report.Hop{{From: evil, Address: "192.0.2.25", By: evil, With: evil, TLS: evil, At: at, Boundary: true}, {By: "b", At: at.Add(-time.Minute), Delay: -time.Minute},
 			{By: "c", At: at.Add(3 * 24 * time.Hour), Delay: 3 * 24 * time.Hour}, {}},
-		Authentication: []diagnosis.Result{
+		Said: []string{"auth.dmarc"}, Authentication: []diagnosis.Result{
 			{Rule: diagnosis.Rule{ID: "auth.dmarc"}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "dmarc", Severity: diagnosis.Critical, Message: "the verdict again", Remedy: diagnosis.Remedy{Steps: []string{"step " + evil}}}}},
 			{Rule: diagnosis.Rule{ID: "auth.dkim"}, Outcome: failed, Findings: []diagnosis.Finding{{Subject: "dkim", Severity: diagnosis.Warning, Message: "finding " + evil, Remedy: diagnosis.Remedy{Steps: []string{"step " + evil}}}}},
 			{Rule: diagnosis.Rule{ID: "auth.arc"}, Outcome: diagnosis.Unknown, Doubts: []diagnosis.Doubt{{Subject: "arc", Reason: "doubt " + evil}}},

@@ -44,7 +44,8 @@ func names(list []diagnosis.Ground) string {
 	return text
 }
 
-// deducted is what a deduction is for, in a line.
+// deducted is what a deduction is for: in a line, or in two where it costs less than
+// it would alone.
 func deducted(d score.Deduction, width int) string {
 	more := ""
 	if d.More > 0 {
@@ -55,6 +56,9 @@ func deducted(d score.Deduction, width int) string {
 		more += fmt.Sprintf(" (of %s; %s costs %s at most)", score.Points(d.Full), d.Group, score.Points(score.Most(d.Group)))
 	case score.NothingLeft:
 		more += fmt.Sprintf(" (of %s; no more is left)", score.Points(d.Full))
+	}
+	if d.Cut != score.Whole {
+		width = 2*width - 12 // wrapping wastes some
 	}
 	head := flat(d.Check) + ": "
 	return head + brief(flat(d.Message), max(width-cells(head)-cells(more), 12)) + more
