@@ -17,6 +17,9 @@ func (n Notice) status() string {
 	}
 	field(&b, "Reporting-MTA", "dns; "+clean(n.Host))
 	field(&b, "Arrival-Date", n.Envelope.Received.Format(time.RFC1123Z))
+	if id := clean(n.Envelope.ID); id != "" {
+		field(&b, "X-Maildoctor-Queue-Id", id) // RFC 3464, 2.4: an extension begins so
+	}
 	for _, r := range n.Rcpts {
 		b.WriteString("\r\n")
 		n.rcpt(&b, r)

@@ -37,6 +37,9 @@ func (n Notice) words() string {
 		line("Subject: %s", clip(subject, 200))
 	}
 	line("Sent:    %s", n.Envelope.Received.Format(dateFormat))
+	if id := clean(n.Envelope.ID); id != "" { // by which the postmaster finds it in the log
+		line("ID:      %s", id)
+	}
 	for _, r := range n.Rcpts {
 		line("")
 		line("To:      %s", clean(r.Addr))
