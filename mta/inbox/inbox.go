@@ -51,15 +51,17 @@ type Options struct {
 	FS    disk.FS          // nil: that of the machine
 	Now   func() time.Time // nil: time.Now
 	Total int64            // octets of all messages; 0: MaxTotal
+	Most  int              // addresses at a time; 0: MaxIssued
 }
 
 // Boxes are the test addresses below a directory. Several processes may use one.
 type Boxes struct {
-	dir string
-	fs  disk.FS
-	own bool // the file system is that of the machine: its files have owners
-	now func() time.Time
-	max int64 // octets of all messages
+	dir  string
+	fs   disk.FS
+	own  bool // the file system is that of the machine: its files have owners
+	now  func() time.Time
+	max  int64 // octets of all messages
+	most int   // addresses
 
 	keeping sync.Mutex // one message at a time: bounds are counted
 	mu      sync.Mutex
@@ -68,7 +70,7 @@ type Boxes struct {
 
 // Open opens the test addresses of a directory, which is made if it is not there.
 func Open(dir string, o Options) (*Boxes, error) {
-	b := &Boxes{dir: dir, fs: o.FS, now: o.Now, max: cmp.Or(o.Total, MaxTotal), strays: make(map[string]time.Time)}
+	b := &Boxes{dir: dir, fs: o.FS, now: o.Now, max: cmp.Or(o.Total, MaxTotal), most: cmp.Or(o.Most, MaxIssued), strays: make(map[string]time.Time)}
 	if b.fs == nil {
 		b.fs, b.own = disk.OS{}, true
 	}
@@ -125,7 +127,7 @@ func (b *Boxes) Issue(domain string, keep time.Duration) (Address, error) {
 			issued++
 		}
 	}
-	if issued >= MaxIssued {
+	if issued >= b.most {
 		return Address{}, fmt.Errorf("%d test addresses are in use: %w", issued, ErrFull)
 	}
 	var token [tokenBytes]byte
