@@ -162,7 +162,7 @@ func (a *acme) obtain(ctx context.Context, host string, now <-chan struct{}) {
 		}
 		if err == nil {
 			a.note(host, nil)
-			a.o.Log.Info("certificate is served", "host", host, "from", a.from)
+			a.o.Log.Info("certificate is served", "host", host)
 			return
 		}
 		if again || ctx.Err() != nil {
@@ -203,6 +203,8 @@ func (a *acme) attempt(ctx context.Context, host string, now <-chan struct{}) (a
 func (a *acme) event(_ context.Context, what string, data map[string]any) error {
 	host, _ := data["identifier"].(string)
 	switch what {
+	case "cert_obtaining":
+		a.o.Log.Info("certificate is asked for", "host", host, "from", a.from)
 	case "cert_failed":
 		if err, ok := data["error"].(error); ok && !errors.Is(err, context.Canceled) {
 			a.note(host, err)
@@ -210,6 +212,7 @@ func (a *acme) event(_ context.Context, what string, data map[string]any) error 
 	case "cert_obtained":
 		a.note(host, nil)
 		a.isLoaded(host)
+		a.o.Log.Info("certificate is issued", "host", host, "from", a.from)
 	case "cached_managed_cert":
 		names, _ := data["sans"].([]string)
 		a.isLoaded(names...)

@@ -214,6 +214,7 @@ func TestBridge(t *testing.T) {
 	with := z.With(zap.String("host", "a.example"))
 	with.Warn("twice", zap.Int("n", 2), zap.Error(errors.New("no")), zap.Strings("list", []string{"x", "y"}))
 	with.Debug("unheard")
+	with.Info("unheard, too")
 	z.Error("once")
 	want := "level=WARN msg=\"acme: twice\" host=a.example n=2 error=no list=\"[x y]\"\nlevel=ERROR msg=\"acme: once\"\n"
 	if got := log.take(); got != want {

@@ -8,7 +8,8 @@ import (
 	"go.uber.org/zap/zapcore"
 )
 
-// bridge is a zap.Logger, which certmagic wants, that writes to a slog.Logger.
+// bridge is a zap.Logger, which certmagic wants, that writes to a slog.Logger. What it
+// tells of each step that went well is for who looks for a fault.
 func bridge(to *slog.Logger) *zap.Logger { return zap.New(&core{to: to.Handler()}) }
 
 type core struct {
@@ -18,10 +19,8 @@ type core struct {
 
 func levelOf(l zapcore.Level) slog.Level {
 	switch {
-	case l < zapcore.InfoLevel:
+	case l <= zapcore.InfoLevel:
 		return slog.LevelDebug
-	case l == zapcore.InfoLevel:
-		return slog.LevelInfo
 	case l == zapcore.WarnLevel:
 		return slog.LevelWarn
 	}
