@@ -62,7 +62,7 @@ func letter(t *testing.T, from, signer string) []byte {
 	return signed(t, "From: "+from+"\r\nTo: you@receiver.example\r\nSubject: Dinner\r\nDate: Sun, 22 Nov 2026 11:59:00 +0000\r\nMessage-ID: <1@author.example>\r\n\r\nHi.\r\n\r\nAre you hungry yet?\r\n", signer)
 }
 
-func signed(t *testing.T, text, signer string) []byte {
+func signed(t testing.TB, text, signer string) []byte {
 	t.Helper()
 	if signer == "" {
 		return []byte(text)
@@ -122,18 +122,4 @@ func judgedAnyhow(t *testing.T, raw []byte) (*message.Message, judge.Judgement) 
 		t.Fatal(err)
 	}
 	return m, judge.Message(t.Context(), resolve.NewZone(base()), m, a.Envelope, arrival)
-}
-
-// A verdict on 50 KiB, with the DNS in the cache.
-func BenchmarkMessage(b *testing.B) {
-	t := &testing.T{}
-	raw := signed(t, "From: me@author.example\r\nTo: you@receiver.example\r\nSubject: Dinner\r\nDate: Sun, 22 Nov 2026 11:59:00 +0000\r\nMessage-ID: <1@author.example>\r\n\r\n"+strings.Repeat(strings.Repeat("x", 76)+"\r\n", 50<<10/78), "author.example")
-	dns := resolve.NewZone(base())
-	e := sent("192.0.2.25", "mail.author.example", "me@author.example")
-	for b.Loop() {
-		m, _ := message.Parse(raw)
-		if j := judge.Message(b.Context(), dns, m, e, arrival); j.Fate != judge.Delivered {
-			b.Fatal(j.Summary())
-		}
-	}
 }
