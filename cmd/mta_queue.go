@@ -171,7 +171,7 @@ Exit codes:
   4    there is no such message, or it could not be read`,
 		Example: `  maildoctor mta queue show 1k4v9c7w2m8r5t0x
   maildoctor mta queue show 1k4v9c --verbose`,
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.messageIDs(&f.serverFlags),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return usage(errors.New("show takes one ID; maildoctor mta queue list shows what there is"))

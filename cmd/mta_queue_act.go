@@ -1,7 +1,6 @@
 package cmd
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -62,7 +61,7 @@ Exit codes:
   130  interrupted`,
 		Example: fmt.Sprintf("  maildoctor mta queue %s 1k4v9c7w2m8r5t0x\n  maildoctor mta queue %[1]s --to example.net", verb),
 
-		ValidArgsFunction: cobra.NoFileCompletions,
+		ValidArgsFunction: a.messageIDs(&f.serverFlags),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.mtaQueueAct(cmd.Context(), f, act.action, args)
 		},
@@ -193,14 +192,7 @@ func (f *queueActFlags) chosen(ctx context.Context, q mailQueue, ids []string) (
 func (a *app) mayRemove(ctx context.Context, list []control.Message) error {
 	const shown = 10
 	for _, m := range list[:min(len(list), shown)] {
-		to := ""
-		if len(m.Recipients) > 0 {
-			to = m.Recipients[0].Addr
-		}
-		if m.Total > 1 {
-			to += fmt.Sprintf(" and %d more", m.Total-1)
-		}
-		fmt.Fprintf(a.err, "%s  %s → %s\n", report.Escape(m.ID), report.Escape(cmp.Or(m.From, "<>")), report.Escape(to))
+		fmt.Fprintf(a.err, "%s  %s\n", report.Escape(m.ID), report.Escape(fromTo(m)))
 	}
 	if more := len(list) - shown; more > 0 {
 		fmt.Fprintf(a.err, "… and %d more\n", more)

@@ -1,17 +1,23 @@
 package cmd
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/mta/control"
+	"github.com/maildoctor/maildoctor/report"
 )
 
 // serverFlags say which mail server of this host is meant.
@@ -90,6 +96,41 @@ func (a *app) server(ctx context.Context, f serverFlags) (client *control.Client
 	}
 	client, err = control.Dial(ctx, socket)
 	return client, dir, err
+}
+
+// messageIDs completes the IDs of messages in the queue.
+func (a *app) messageIDs(f *serverFlags) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, typed string) (ids []string, _ cobra.ShellCompDirective) {
+		ctx, cancel := context.WithTimeout(context.Background(), 2*time.Second)
+		defer cancel()
+		quiet := *a
+		quiet.err = io.Discard
+		q, err := quiet.mailQueue(ctx, *f)
+		if err != nil {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		defer q.close()
+		_ = q.pages(ctx, control.Filter{}, 200, func(p control.Page) { // what there is by then
+			for _, m := range p.Messages {
+				if strings.HasPrefix(m.ID, typed) && !slices.Contains(args, m.ID) {
+					ids = append(ids, m.ID+"\t"+report.Escape(fromTo(m)))
+				}
+			}
+		})
+		return ids, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
+// fromTo is whom a message is from and for, in short.
+func fromTo(m control.Message) string {
+	text := cmp.Or(m.From, "<>") + " → "
+	if len(m.Recipients) > 0 {
+		text += m.Recipients[0].Addr
+	}
+	if m.Total > 1 {
+		text += fmt.Sprintf(" and %d more", m.Total-1)
+	}
+	return text
 }
 
 // pages has every page of the messages that fit, until there are limit of them; 0 is
