@@ -138,7 +138,15 @@ func TestInjection(t *testing.T) {
 			}
 		}
 	}
+	if got := (compose.Address{Name: "\xffx", Local: "a", Domain: "example.com"}).String(); got != "=?utf-8?q?=3Fx?= <a@example.com>" {
+		t.Errorf("%q", got)
+	}
 	m := good()
+	m.From.Name = "\xff"
+	if raw, err := m.Bytes(); err == nil {
+		t.Errorf("written:\n%q", raw)
+	}
+	m = good()
 	m.More = []compose.Field{{Name: "from", Value: "x"}}
 	if _, err := m.Bytes(); err == nil {
 		t.Error("a second From is written")

@@ -45,6 +45,7 @@ func (h *header) addresses(name string, list []Address) {
 	for _, a := range list {
 		if err := a.check(); err != nil {
 			h.fail("%s: %q %w", name, a.Path(), err)
+			continue
 		}
 		texts = append(texts, a.String())
 	}
@@ -99,6 +100,7 @@ func words(text string) string {
 // encoded is text as encoded words of at most 75 octets, with a blank between them
 // (RFC 2047, 2). No character is divided.
 func encoded(text string) string {
+	text = strings.ToValidUTF8(text, "?")
 	const most = 75 - len("=?utf-8?q?") - len("?=")
 	letters, encode := 0, quotedWord
 	for _, r := range text {

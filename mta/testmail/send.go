@@ -62,7 +62,7 @@ func (s *Sender) Send(ctx context.Context, p Prepared) Sending {
 	for _, g := range groups(p.Rcpts) {
 		out.Deliveries = append(out.Deliveries, s.deliver(ctx, p, g))
 	}
-	out.Interrupted = ctx.Err() != nil
+	out.Interrupted = ctx.Err() != nil && out.unsettled()
 	if addr, closed := outOfReach(out); closed && s.Port25 != nil && p.Via == "" && ctx.Err() == nil {
 		out.Port25 = s.Port25(ctx, addr)
 	}
@@ -70,11 +70,27 @@ func (s *Sender) Send(ctx context.Context, p Prepared) Sending {
 		for n := range out.Deliveries[i].Rcpts {
 			r := &out.Deliveries[i].Rcpts[n]
 			r.Next = next(*r, p.Via, out.Port25, s.Wait > 0)
+			if out.Interrupted && r.Fate == Untried {
+				r.Next = "It was not sent. The same command sends it."
+			}
 		}
 	}
 	out.Took = time.Since(start)
 	return out
 }
+
+// unsettled reports whether there is a recipient of whom more could have become.
+func (s Sending) unsettled() bool {
+	for _, d := range s.Deliveries {
+		if slices.ContainsFunc(d.Rcpts, func(r Rcpt) bool { return r.Fate != Delivered && r.Fate != Refused }) {
+			return true
+		}
+	}
+	return false
+}
+
+// maxTries bounds the attempts at one destination, however soon a host wants the next.
+const maxTries = 10
 
 // usual is how soon a host is tried again that does not say when: what postgrey and
 // rspamd ask for by default.
@@ -98,7 +114,7 @@ func (s *Sender) deliver(ctx context.Context, p Prepared, g group) Delivery {
 			d.Rcpts[i].take(r)
 		}
 		again, because := soonest(d.Rcpts)
-		if s.Wait <= 0 || because == nil || time.Now().Add(again).After(until) || ctx.Err() != nil {
+		if s.Wait <= 0 || because == nil || len(d.Tries) == maxTries || time.Now().Add(again).After(until) || ctx.Err() != nil {
 			return d
 		}
 		if s.Waiting != nil {

@@ -191,6 +191,7 @@ func TestWait(t *testing.T) {
 		{"when the host says", "451 4.7.1 Greylisting in action, please come back in 00:02:00", 30 * time.Minute, 3, 4 * time.Minute},
 		{"in seconds", "450 4.7.1 try again in 240 seconds", 30 * time.Minute, 3, 8 * time.Minute},
 		{"as long as there is time", "450 4.2.0 Greylisted for 7 minutes", 10 * time.Minute, 2, 7 * time.Minute},
+		{"not for ever", "450 4.2.0 Greylisted, try again in 2 seconds", time.Hour, 10, 18 * time.Second},
 		{"not for a bad name", "421 4.7.0 [TSS04] poor reputation, blocked using bl.example", 30 * time.Minute, 1, 0},
 	} {
 		t.Run(test.name, func(t *testing.T) {
@@ -209,7 +210,7 @@ func TestWait(t *testing.T) {
 				}
 				begun := time.Now()
 				sender.Deliver.Client.Dial = func(ctx context.Context, network, address string) (net.Conn, error) {
-					if len(waits) < 2 {
+					if len(waits) < 2 || test.tries == 10 {
 						return first.Dial(ctx, network, address)
 					}
 					return then.Dial(ctx, network, address)
