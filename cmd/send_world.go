@@ -70,6 +70,9 @@ func (a *app) sendWorld(ctx context.Context, f sendFlags) (_ *sendWorld, err err
 	return w, nil
 }
 
+// longestWait bounds --wait.
+const longestWait = 24 * time.Hour
+
 // together refuses flags that do not go with one another.
 func (f sendFlags) together() error {
 	stdin := 0
@@ -83,6 +86,8 @@ func (f sendFlags) together() error {
 		return errors.New("standard input can be read once; name a file for the others")
 	case stdin > 0 && !f.yes && !f.dry:
 		return errors.New("standard input is read, so nobody can be asked; give --yes or --dry-run")
+	case time.Duration(f.wait) > longestWait:
+		return fmt.Errorf("--wait %s is longer than anybody waits; %s is the most, and a mail server is for what takes longer", time.Duration(f.wait), longestWait)
 	case f.relay == "" && (f.user != "" || f.passwordFile != ""):
 		return errors.New("--user and --password-file are for a relay; name it with --relay")
 	case f.relay != "" && f.port != 0:
