@@ -18,7 +18,8 @@ var (
 )
 
 // posted [FILE] waits for an inbox whose output goes to out.txt and err.txt, or that
-// uses a server whose log goes to mta.txt; it sets $ADDRESS, and holds the dialogue of FILE with it: "<250" waits for that answer,
+// uses a server whose log goes to mta.txt; it sets $ADDRESS and
+// $PORT, and holds the dialogue of FILE with it: "<250" waits for that answer,
 // and other lines are sent; \c at their end keeps CRLF away, and \n is LF.
 func posted(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) > 1 {
@@ -34,7 +35,10 @@ func posted(ts *testscript.TestScript, neg bool, args []string) {
 			at = found[1]
 		}
 	}
+	_, port, err := net.SplitHostPort(at)
+	ts.Check(err)
 	ts.Setenv("ADDRESS", address)
+	ts.Setenv("PORT", port)
 	if len(args) == 0 {
 		return
 	}
