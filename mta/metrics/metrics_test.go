@@ -332,3 +332,36 @@ func TestServe(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestTimeInQueue: a queue tells how long a message was in it.
+func TestTimeInQueue(t *testing.T) {
+	m := metrics.New("1")
+	s, _, err := spool.Open(t.TempDir(), spool.Options{MinFree: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	removed := make(chan struct{})
+	q := queue.New(queue.Options{
+		Spool:   s,
+		Deliver: func(ctx, queue.Transaction) []queue.Outcome { return []queue.Outcome{{Kind: queue.Delivered}} },
+		Observe: func(e queue.Event) {
+			m.Observe(e)
+			if e.What == queue.Removed {
+				close(removed)
+			}
+		},
+	}, nil)
+	running, stop := cancelled(t)
+	ran := make(chan struct{})
+	go func() { q.Run(running); close(ran) }()
+	defer func() { stop(); <-ran; s.Close() }()
+	e := spool.Envelope{From: "a@b.example", Received: time.Now().Add(-90 * time.Second), Rcpts: []spool.Rcpt{{Addr: "x@y.example"}}}
+	if _, err := q.Accept(e, strings.NewReader("A: b\r\n\r\n")); err != nil {
+		t.Fatal(err)
+	}
+	<-removed
+	want(t, m, map[string]string{
+		`queue_time_seconds_bucket{outcome="delivered",le="60"}`: "0", `queue_time_seconds_bucket{outcome="delivered",le="300"}`: "1",
+		`queue_events_total{event="queued"}`: "1", `queue_events_total{event="removed"}`: "1",
+	})
+}
