@@ -93,6 +93,7 @@ asked by that; the key is in no report and no recording.
 	flags.BoolVar(&f.relayTest, "open-relay-test", false, "ask the mail hosts to relay for strangers, by RCPT\nalone; for hosts of your own")
 	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster (DATA) and break them\noff; a host that falls for bare line ends DELIVERS\none: for hosts of your own only")
 	f.reportFlags(a, cmd, "domain")
+	f.since.addKeep(cmd)
 	_ = cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
 		return policyNames(), cobra.ShellCompDirectiveNoFileComp
 	})

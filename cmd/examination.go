@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -203,7 +204,15 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 		}
 	}
 	e.own.decide(a, reports)
-	f.output.changes = before.hold(reports)
+	whole := slices.Clone(reports) // as they are without what was known
+	if f.output.changes, err = before.hold(reports); err != nil {
+		return err
+	}
+	if f.since.keep {
+		if err := a.keepRuns(whole); err != nil {
+			return err
+		}
+	}
 	stats, events := doctor.asked()
 	if err := f.output.reports(reports, asked(events)...); err != nil {
 		return err

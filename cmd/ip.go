@@ -65,6 +65,7 @@ With --only or --skip the question is not answered.
 	flags.BoolVar(&f.noSMTP, "no-smtp", false, "do not ask whether port 25 is open from here")
 	flags.BoolVar(&f.noHTTPS, "no-https", false, "fetch nothing over HTTPS: neither the refused\nnetworks nor what RPKI says")
 	f.reportFlags(a, cmd, "address")
+	f.since.addKeep(cmd)
 	return cmd
 }
 

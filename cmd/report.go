@@ -77,7 +77,9 @@ func (a *app) report(f reportCommandFlags) error {
 	if err != nil {
 		return err
 	}
-	f.output.changes = before.hold(all)
+	if f.output.changes, err = before.hold(all); err != nil {
+		return err
+	}
 	if err := f.output.reports(all); err != nil {
 		return err
 	}

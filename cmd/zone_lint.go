@@ -96,7 +96,9 @@ func (a *app) zoneLint(ctx context.Context, f lintFlags, args []string) error {
 	if err != nil {
 		return err
 	}
-	f.output.changes = before.hold(reports)
+	if f.output.changes, err = before.hold(reports); err != nil {
+		return err
+	}
 	if err := f.output.reports(reports); err != nil {
 		return err
 	}

@@ -22,7 +22,7 @@ const MostSnapshots = 100
 const (
 	snapshotSuffix = ".snapshot.json"
 	zoneSuffix     = ".zone"
-	snapshotTime   = "20060102T150405Z"
+	stampTime      = "20060102T150405Z"
 )
 
 // Keep keeps a snapshot: as JSON, by which it can be taken back, and beside it as
@@ -32,22 +32,26 @@ func (l Ledger) Keep(s plan.Snapshot) (path string, err error) {
 	if err := s.Write(&doc); err != nil {
 		return "", err
 	}
-	for n := 1; ; n++ { // several may be taken in a second
-		stem := s.Taken.UTC().Format(snapshotTime)
+	if path, err = l.stamp(s.Zone, s.Taken, snapshotSuffix, doc.Bytes()); err != nil {
+		return "", err
+	}
+	if err := l.Save(s.Zone, stem(path)+zoneSuffix, zoneText(s)); err != nil {
+		return "", err
+	}
+	return path, l.prune(s.Zone)
+}
+
+// stamp writes a new file that has the time for its name.
+func (l Ledger) stamp(zone string, at time.Time, suffix string, text []byte) (path string, err error) {
+	for n := 1; ; n++ { // there may be several of a second
+		name := at.UTC().Format(stampTime)
 		if n > 1 {
-			stem += fmt.Sprintf("-%03d", n)
+			name += fmt.Sprintf("-%03d", n)
 		}
-		path, err = l.put(s.Zone, stem+snapshotSuffix, doc.Bytes(), linkNew)
-		if errors.Is(err, fs.ErrExist) && n < 1000 {
-			continue
+		path, err = l.put(zone, name+suffix, text, linkNew)
+		if !errors.Is(err, fs.ErrExist) || n == 1000 {
+			return path, err
 		}
-		if err != nil {
-			return "", err
-		}
-		if err := l.Save(s.Zone, stem+zoneSuffix, zoneText(s)); err != nil {
-			return "", err
-		}
-		return path, l.prune(s.Zone)
 	}
 }
 
@@ -86,32 +90,40 @@ func zoneText(s plan.Snapshot) []byte {
 }
 
 // Snapshots are the paths of the snapshots of a zone, the latest first.
-func (l Ledger) Snapshots(zone string) ([]string, error) {
+func (l Ledger) Snapshots(zone string) ([]string, error) { return l.stamped(zone, snapshotSuffix) }
+
+// stamped are the paths of files that stamp wrote, the latest first.
+func (l Ledger) stamped(zone, suffix string) ([]string, error) {
 	entries, err := os.ReadDir(l.of(zone))
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var paths []string
 	for _, e := range entries {
-		if strings.HasSuffix(e.Name(), snapshotSuffix) {
+		if strings.HasSuffix(e.Name(), suffix) {
 			paths = append(paths, filepath.Join(l.of(zone), e.Name()))
 		}
 	}
 	slices.Sort(paths) // of names with the time in front; the bare one of a second before those with a number
-	slices.SortStableFunc(paths, func(a, b string) int { return strings.Compare(stem(a), stem(b)) })
+	slices.SortStableFunc(paths, func(a, b string) int {
+		return strings.Compare(strings.TrimSuffix(a, suffix), strings.TrimSuffix(b, suffix))
+	})
 	slices.Reverse(paths)
 	return paths, err
 }
 
 // Zones are the zones of which there are snapshots, without final dots.
-func (l Ledger) Zones() ([]string, error) {
+func (l Ledger) Zones() ([]string, error) { return l.folders(snapshotSuffix) }
+
+// folders are those that hold a file with such an end.
+func (l Ledger) folders(suffix string) ([]string, error) {
 	folders, err := os.ReadDir(l.dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	var zones []string
 	for _, folder := range folders {
-		paths, err := filepath.Glob(filepath.Join(l.dir, folder.Name(), "*"+snapshotSuffix))
+		paths, err := filepath.Glob(filepath.Join(l.dir, folder.Name(), "*"+suffix))
 		if err == nil && len(paths) > 0 {
 			zones = append(zones, folder.Name())
 		}
