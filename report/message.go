@@ -134,6 +134,9 @@ func (p *page) content(m Message) {
 		own := slices.DeleteFunc(slices.Clone(m.Results), func(r diagnosis.Result) bool {
 			return !strings.HasPrefix(r.Rule.ID, "message.") && !p.verbose
 		})
+		if len(own) == 0 { // it is what was asked for
+			own = m.Results
+		}
 		p.topics(diagnosis.Report{Results: own})
 		p.findings(m.Results)
 		p.unknowns(m.Results)
