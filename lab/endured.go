@@ -73,7 +73,8 @@ type sufferer struct {
 // sufferers is how many faults are tried at once: most of them wait most of the time.
 const sufferers = 12
 
-// All tries faults, those that take longest first, and tells of them in their order.
+// All tries faults, those that take longest first, and tells of them in their order. It
+// fails with the error of ctx if that ends before all is done.
 func (c *Chaos) All(ctx context.Context, faults []Fault) ([]Endured, error) {
 	order := make([]int, len(faults))
 	for i := range order {
@@ -81,15 +82,18 @@ func (c *Chaos) All(ctx context.Context, faults []Fault) ([]Endured, error) {
 	}
 	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(faults[b].takes(), faults[a].takes()) })
 	list := make([]Endured, len(faults))
-	group, ctx := errgroup.WithContext(ctx)
+	group, together := errgroup.WithContext(ctx)
 	group.SetLimit(sufferers)
 	for _, i := range order {
 		group.Go(func() (err error) {
-			list[i], err = c.Try(ctx, faults[i])
+			list[i], err = c.Try(together, faults[i])
 			return err
 		})
 	}
-	return list, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return list, ctx.Err() // what was cut short says nothing of the sender
 }
 
 // takes is how long a fault is waited for, about.
@@ -114,7 +118,7 @@ func (c *Chaos) Try(ctx context.Context, f Fault) (Endured, error) {
 	start := time.Now()
 	for slow := 1; ; slow *= 3 {
 		e, err := c.try(ctx, f, time.Duration(slow))
-		if err != nil || e.Why == "" || slow == slowest || !f.stalls() && !f.brief {
+		if err != nil || e.Why == "" || ctx.Err() != nil || slow == slowest || !f.stalls() && !f.brief {
 			e.Took = time.Since(start)
 			return e, err
 		}
