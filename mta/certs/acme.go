@@ -91,10 +91,12 @@ type acme struct {
 	cache  *certmagic.Cache
 	config *certmagic.Config
 
+	ctx     context.Context
 	stop    context.CancelFunc
 	running sync.WaitGroup
 
 	mu     sync.Mutex
+	renews bool // somebody wants it, and it goes on
 	loaded map[string]time.Time
 	faults map[string]error         // the last one of each host, if the last attempt was one
 	again  map[string]chan struct{} // of each host that has none: try now
@@ -131,11 +133,10 @@ func (k kept) GenerateKey() (crypto.PrivateKey, error) { return keptKey(k.dir) }
 
 // begin takes what is on the disk, and gets in the background what is not.
 func (a *acme) begin() {
-	ctx, cancel := context.WithCancel(context.Background())
-	a.stop = cancel
+	a.ctx, a.stop = context.WithCancel(context.Background())
 	a.running.Go(a.own.watch)
 	for _, host := range a.o.Hosts {
-		_, err := a.config.CacheManagedCertificate(ctx, host) // from the disk alone
+		_, err := a.config.CacheManagedCertificate(a.ctx, host) // from the disk alone
 		if err == nil {
 			continue
 		}
@@ -145,7 +146,7 @@ func (a *acme) begin() {
 		}
 		again := make(chan struct{}, 1)
 		a.again[host] = again
-		a.running.Go(func() { a.obtain(ctx, host, again) })
+		a.running.Go(func() { a.obtain(a.ctx, host, again) })
 	}
 }
 
@@ -261,9 +262,10 @@ func (a *acme) certificates() []*tls.Certificate {
 	return list
 }
 
-// reload has what is missing tried now, and tells what has failed so far.
+// reload has what is missing, or due to be renewed, tried now, and tells what has
+// failed so far.
 func (a *acme) reload() error {
-	err := a.own.reload()
+	errs := []error{a.own.reload()}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	for _, again := range a.again {
@@ -272,13 +274,37 @@ func (a *acme) reload() error {
 		default:
 		}
 	}
-	errs := []error{err}
+	if !a.renews && a.ctx.Err() == nil {
+		a.renews = true
+		a.running.Go(a.renew)
+	}
 	for _, host := range a.o.Hosts {
 		if fault := a.faults[host]; fault != nil {
-			errs = append(errs, fmt.Errorf("%s: %w", host, fault))
+			errs = append(errs, fmt.Errorf("%s: it is tried again; last time: %w", host, fault))
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// renew renews at once what is due. What comes of it is noted as with any other try;
+// if it fails, it goes on as it would have.
+func (a *acme) renew() {
+	defer func() {
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		a.renews = false
+	}()
+	for _, host := range a.o.Hosts {
+		if a.of(host) == nil {
+			continue
+		}
+		ctx, cancel := context.WithTimeout(a.ctx, 50*time.Second) // before certmagic tries a second time
+		if a.config.RenewCertAsync(ctx, host, false) == nil {
+			a.cache.RenewManagedCertificates(a.ctx) // has it served, now that it is on the disk
+			a.o.Log.Debug("certificates are up to date", "host", host)
+		}
+		cancel()
+	}
 }
 
 func (a *acme) status(now time.Time) []Certificate {

@@ -2,10 +2,12 @@ package certs
 
 import (
 	"bytes"
+	"crypto/elliptic"
 	"crypto/tls"
 	"errors"
 	"log/slog"
 	"net"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -159,6 +161,46 @@ func TestACMERefusal(t *testing.T) {
 	}
 }
 
+// Somebody can have a certificate that is due renewed at once. Its key stays, unless
+// another one has been put there for it, which is told before.
+func TestACMERenewal(t *testing.T) {
+	for host, change := range map[string]bool{"stays.example.org": false, "changes.example.org": true} {
+		t.Run(host, func(t *testing.T) {
+			t.Parallel()
+			by, log := Authority{ALPN: somewhere(t), Dir: t.TempDir(), KeepKey: true}, newTeller()
+			server := newACMEServer(t, &by, "tls-alpn-01")
+			server.stale = true
+			s, err := ACME(Options{Hosts: []string{host}, Log: log.logger()}, by)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			log.until(t, func() bool { return s.Status()[0].Served })
+			one := s.Status()[0]
+			if len(one.Problems) != 1 || !strings.Contains(one.Problems[0], "nothing has renewed it") {
+				t.Errorf("%+v", one)
+			}
+			server.mu.Lock()
+			server.stale = false
+			server.mu.Unlock()
+			if change {
+				put(t, filepath.Join(by.Dir, keyFile), keyPEM(t, ec(t, elliptic.P256())))
+				if c := s.Status()[0]; bytes.Equal(c.Next, c.SPKI) || !bytes.Equal(c.SPKI, one.SPKI) {
+					t.Error("the next key is not told")
+				}
+			}
+			if err := s.Reload(); err != nil {
+				t.Error(err)
+			}
+			log.until(t, func() bool { return !s.Status()[0].NotBefore.Equal(one.NotBefore) })
+			two := s.Status()[0]
+			if bytes.Equal(one.SPKI, two.SPKI) == change || !bytes.Equal(two.SPKI, two.Next) || two.Err != nil || len(two.Problems) > 0 || !two.Loaded.After(one.Loaded) {
+				t.Errorf("%+v", two)
+			}
+		})
+	}
+}
+
 // somewhere is an address where nothing listens.
 func somewhere(t *testing.T) string {
 	t.Helper()
@@ -188,7 +230,9 @@ func (l *teller) Write(p []byte) (int, error) {
 	return l.buffer.Write(p)
 }
 
-func (l *teller) logger() *slog.Logger { return slog.New(slog.NewTextHandler(l, nil)) }
+func (l *teller) logger() *slog.Logger {
+	return slog.New(slog.NewTextHandler(l, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}
 
 // until waits for what happens in the background, of which each step is told.
 func (l *teller) until(t *testing.T, ok func() bool) {
