@@ -108,6 +108,7 @@ func TestScripts(t *testing.T) {
 			}
 			e.Defer(func() { silent.Close() })
 			e.Values["silent"] = silent
+			e.Values["smtp"] = map[string]chan struct{}{} // see called
 			e.Setenv("RESOLVER", internet.Resolver())
 			e.Setenv("SILENT", silent.LocalAddr().String())
 			e.Setenv("SCENARIOS", scenarios)
@@ -120,6 +121,7 @@ func TestScripts(t *testing.T) {
 			"asked":   asked,
 			"private": private,
 			"smtp":    smtp,
+			"called":  called,
 			"posted":  posted,
 
 			"certificate": certificate,
@@ -229,13 +231,18 @@ func smtp(ts *testscript.TestScript, neg bool, args []string) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	ts.Check(err)
 	ts.Defer(func() { listener.Close() })
+	ended := make(chan struct{}, 100)
+	ts.Value("smtp").(map[string]chan struct{})[args[0]] = ended
 	go func() {
 		for {
 			conn, err := listener.Accept()
 			if err != nil {
 				return
 			}
-			go host.Serve(conn)
+			go func() {
+				host.Serve(conn)
+				ended <- struct{}{}
+			}()
 		}
 	}()
 	_, port, _ := net.SplitHostPort(listener.Addr().String())
@@ -264,5 +271,17 @@ func certificate(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("SPKI", spki)
 	for _, config := range args[2:] {
 		ts.Check(os.WriteFile(ts.MkAbs(config), []byte(strings.ReplaceAll(ts.ReadFile(config), "SPKI", spki)), 0o600))
+	}
+}
+
+// called VARIABLE waits until a conversation with that mail host has ended.
+func called(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: called VARIABLE")
+	}
+	select {
+	case <-ts.Value("smtp").(map[string]chan struct{})[args[0]]:
+	case <-time.After(10 * time.Second):
+		ts.Fatalf("nobody has called %s", args[0])
 	}
 }
