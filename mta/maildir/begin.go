@@ -37,25 +37,22 @@ func (s *Store) Begin() (recovered int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	j := &journal{fs: s.fs(), dir: s.Dir, dirs: s.dirs(), lock: lock, most: segmentMost, wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	if volumes, ok := j.fs.(disk.Volumes); ok {
-		if j.vol, err = volumes.Volume(s.Dir); errors.Is(err, errors.ErrUnsupported) {
-			j.vol, err = nil, nil
-		}
+	j, records, err := disk.OpenJournal(s.fs(), s.dirs(), s.Dir)
+	if errors.Is(err, errors.ErrUnsupported) {
+		return 0, lock.Close()
 	}
-	if err == nil {
-		recovered, err = s.recover(j)
+	if err != nil {
+		return 0, errors.Join(err, lock.Close())
 	}
-	if err != nil || j.vol == nil {
-		if j.vol != nil {
-			err = errors.Join(err, j.vol.Close())
-		}
-		return recovered, errors.Join(err, lock.Close())
+	if recovered, err = s.recover(records); err == nil {
+		err = j.Start()
+	}
+	if err != nil {
+		return recovered, errors.Join(err, j.Abandon(), lock.Close())
 	}
 	s.mu.Lock()
-	s.journal, s.made = j, nil
+	s.journal, s.lock, s.made = j, lock, nil
 	s.mu.Unlock()
-	go j.run()
 	return recovered, nil
 }
 
@@ -64,17 +61,19 @@ func (s *Store) Begin() (recovered int, err error) {
 // Begin.
 func (s *Store) End() error {
 	s.mu.Lock()
-	j := s.journal
-	s.journal = nil
+	j, lock := s.journal, s.lock
+	s.journal, s.lock = nil, nil
 	s.mu.Unlock()
 	if j == nil {
 		return nil
 	}
-	return j.close()
+	return errors.Join(j.Close(), lock.Close())
 }
 
+const lockName = ".journal.lock"
+
 // journalFor is the journal for a mailbox; nil if it syncs its own files.
-func (s *Store) journalFor(dir string) *journal {
+func (s *Store) journalFor(dir string) *disk.Journal {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if m := s.made[dir]; m == nil || !m.journaled {
@@ -83,55 +82,33 @@ func (s *Store) journalFor(dir string) *journal {
 	return s.journal
 }
 
-// recover brings what is in the segments of a journal to the mailboxes, and removes
-// them.
-func (s *Store) recover(j *journal) (n int, err error) {
-	names, last, err := segments(j.fs, j.dir)
-	if err != nil {
-		return 0, err
-	}
-	j.number = last
-	var all []record
+// nameOf is how the journal calls a message.
+func nameOf(box, folder, name string) string { return box + "/" + folder + "/" + name }
+
+// recover brings what is in a journal to the mailboxes.
+func (s *Store) recover(records []disk.Record) (n int, err error) {
 	gone := map[string]bool{}
-	for _, name := range names {
-		octets, err := disk.ReadFile(j.fs, name, segmentMost+2*batchMost)
-		if err != nil {
-			return 0, fmt.Errorf("journal: %w", err)
-		}
-		for _, r := range parseRecords(octets) {
-			if all = append(all, r); r.kind == removed {
-				gone[r.path()] = true
-			}
+	for _, r := range records {
+		if r.Gone {
+			gone[r.Name] = true // for good: names do not come again
 		}
 	}
 	found := mailboxes{s: s, list: map[string]map[string]place{}}
-	for _, r := range all {
-		if r.kind != delivered || gone[r.path()] {
+	for _, r := range records {
+		parts := strings.Split(r.Name, "/")
+		if gone[r.Name] || len(parts) != 3 {
 			continue
 		}
-		written, err := found.settle(r, j.vol != nil)
+		written, err := found.settle(parts[0], parts[1], parts[2], r.Octets)
 		if err != nil {
-			return n, fmt.Errorf("journal: %s: %w", r.path(), err)
+			return n, fmt.Errorf("journal: %s: %w", r.Name, err)
 		}
 		if written {
 			n++
 		}
 	}
-	if len(names) > 0 && j.vol != nil { // what was there needed not be on the disk
-		err = j.vol.Sync()
-	}
-	for _, name := range names {
-		if err == nil {
-			err = j.fs.Remove(name)
-		}
-	}
-	if err == nil && len(names) > 0 {
-		err = j.dirs.Sync(j.dir)
-	}
-	return n, err
+	return n, nil
 }
-
-func (r record) path() string { return filepath.Join(r.box, r.folder, r.name) }
 
 // mailboxes is what lies in the mailboxes that records speak of.
 type mailboxes struct {
@@ -145,39 +122,38 @@ type place struct {
 	size int64
 }
 
-// settle has the message of a record be in its mailbox, whole, and reports whether
-// it had to be written. Where it is whole already it may not yet be on the disk: if
-// nobody will see to that it is written again.
-func (m mailboxes) settle(r record, synced bool) (written bool, err error) {
-	dir, err := m.s.folder(r.box, r.folder)
+// settle has a message be in its mailbox, whole, and reports whether it had to be
+// written.
+func (m mailboxes) settle(box, folder, name string, octets []byte) (written bool, err error) {
+	dir, err := m.s.folder(box, folder)
 	if err == nil {
-		_, err = m.s.path(r.box, Entry{Name: r.name})
+		_, err = m.s.path(box, Entry{Name: name})
 	}
 	if err != nil {
 		return false, nil // not of ours
 	}
-	if err := m.s.make(dir, r.folder != ""); err != nil {
+	if err := m.s.make(dir, folder != ""); err != nil {
 		return false, err
 	}
 	there, err := m.in(dir)
 	if err != nil {
 		return false, err
 	}
-	at, found := there[r.name]
-	if found && at.size == int64(len(r.octets)) && synced {
-		octets, err := disk.ReadFile(m.s.fs(), at.file, at.size)
-		if err == nil && bytes.Equal(octets, r.octets) {
+	at, found := there[name]
+	if found && at.size == int64(len(octets)) {
+		now, err := disk.ReadFile(m.s.fs(), at.file, at.size)
+		if err == nil && bytes.Equal(now, octets) {
 			return false, nil
 		}
 	}
 	if !found {
-		at.file = filepath.Join(dir, "new", r.name)
+		at.file = filepath.Join(dir, "new", name)
 	}
-	temporary := filepath.Join(dir, "tmp", r.name)
+	temporary := filepath.Join(dir, "tmp", name)
 	if err := disk.Gone(m.s.fs().Remove(temporary)); err != nil {
 		return false, err
 	}
-	if err := disk.Write(m.s.fs(), temporary, r.octets); err != nil {
+	if err := disk.Write(m.s.fs(), temporary, octets); err != nil {
 		return false, err
 	}
 	if err := m.s.fs().Rename(temporary, at.file); err != nil {

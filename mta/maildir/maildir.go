@@ -50,7 +50,8 @@ type Store struct {
 	mu      sync.Mutex
 	made    map[string]*made // by directory
 	names   *disk.Dirs
-	journal *journal // nil: each delivery syncs its own file
+	journal *disk.Journal // nil: each delivery syncs its own file
+	lock    io.Closer     // of the journal
 }
 
 // A made tells whether the directories of a Maildir are there, for good.
@@ -188,13 +189,14 @@ func (s *Store) fill(file disk.File, to target, message io.Reader, room int64) (
 	size, octets, err := write(file, message, room, buffer[:])
 	// Readers take the size from here (Maildir++), and so does the quota.
 	name = to.unique + ",S=" + strconv.FormatInt(size, 10)
-	var j *journal
+	var j *disk.Journal
 	if err == nil && octets != nil {
 		j = s.journalFor(to.dir)
 	}
 	if j != nil {
-		r := record{delivered, to.box, to.folder, name, octets}
-		placed, failed := j.put(r)
+		r := disk.Record{Name: nameOf(to.box, to.folder, name), Octets: octets}
+		gone := disk.Record{Name: r.Name, Gone: true}
+		placed, failed := j.Put(false, r)
 		if failed == nil {
 			defer placed()
 			if err = file.Close(); err == nil {
@@ -202,12 +204,12 @@ func (s *Store) fill(file disk.File, to target, message io.Reader, room int64) (
 			}
 			if err != nil {
 				s.forget(to.dir) // new/ may have been removed
-				r.kind, r.octets = removed, nil
-				j.remove(r)
+				j.Note(gone)
 			}
 			return name, err
 		}
-		if !errors.Is(failed, errDirect) {
+		if !errors.Is(failed, disk.ErrNoJournal) {
+			j.Note(gone)
 			err = failed
 		}
 	}
@@ -319,7 +321,7 @@ func (s *Store) make(dir string, folder bool) error {
 	journaled := false
 	if j != nil { // which syncs one file system
 		var err error
-		if journaled, err = j.vol.Holds(filepath.Join(dir, "new")); err != nil {
+		if journaled, err = j.Holds(filepath.Join(dir, "new")); err != nil {
 			return err
 		}
 	}

@@ -142,7 +142,7 @@ func (s *Store) Remove(box string, e Entry) error {
 	s.mu.Unlock()
 	if j != nil {
 		delivery, _, _ := strings.Cut(e.Name, ":") // readers add flags
-		j.remove(record{kind: removed, box: box, folder: e.Folder, name: delivery})
+		j.Note(disk.Record{Name: nameOf(box, e.Folder, delivery), Gone: true})
 	}
 	return nil
 }

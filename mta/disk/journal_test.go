@@ -1,0 +1,250 @@
+package disk_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/maildoctor/maildoctor/mta/disk"
+	"github.com/maildoctor/maildoctor/mta/disk/disktest"
+)
+
+const aWhile = 10 * time.Second // after which files are synced
+
+// opened is a journal, started.
+func opened(t *testing.T, m *disktest.Mem) (*disk.Journal, []disk.Record) {
+	t.Helper()
+	if err := m.Mkdir("/j"); err != nil {
+		t.Fatal(err)
+	}
+	j, records, err := disk.OpenJournal(m, disk.NewDirs(m), "/j")
+	if err == nil {
+		err = j.Start()
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	return j, records
+}
+
+// TestJournal: what was put is there after a power cut until the files were synced,
+// in order; then the journal is empty.
+func TestJournal(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		j, _ := opened(t, m)
+		for n := range 3 {
+			placed, err := j.Put(true, disk.Record{Name: fmt.Sprint(n), Octets: []byte("hello")}, disk.Record{Name: "old", Gone: true})
+			if err != nil {
+				t.Fatal(err)
+			}
+			placed()
+		}
+		for w := range m.PowerCuts() {
+			next, records := opened(t, w)
+			if len(records) != 6 || records[4].Name != "2" || string(records[4].Octets) != "hello" || !records[5].Gone {
+				t.Errorf("%+v", records)
+			}
+			if err := next.Close(); err != nil {
+				t.Error(err)
+			}
+			next, records = opened(t, w)
+			if len(records) != 0 {
+				t.Errorf("twice: %+v", records)
+			}
+			if err := next.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		time.Sleep(aWhile)
+		synctest.Wait()
+		if names := m.Names(); len(names) != 0 {
+			t.Errorf("left %v", names)
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := j.Put(true, disk.Record{Name: "late"}); !errors.Is(err, disk.ErrNoJournal) {
+			t.Errorf("put behind the end: %v", err)
+		}
+	})
+}
+
+// TestJournalWaitsForFiles: a segment stays until all its files were written.
+func TestJournalWaitsForFiles(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		j, _ := opened(t, m)
+		placed, err := j.Put(true, disk.Record{Name: "x"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Hour)
+		synctest.Wait()
+		if len(m.Names()) == 0 {
+			t.Error("gone before the file was written")
+		}
+		placed()
+		synctest.Wait()
+		if names := m.Names(); len(names) != 0 {
+			t.Errorf("left %v", names)
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestJournalRoom: however much comes while the disk is slow, a journal stays as
+// small as it can be read again; who waits gets in when there is room.
+func TestJournalRoom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		j, _ := opened(t, m)
+		const most = 1 << 20
+		j.SetMost(most)
+		m.Before = func(c disktest.Call) error {
+			if c.Op == "syncfs" {
+				time.Sleep(time.Hour)
+			}
+			return nil
+		}
+		big := disk.Record{Name: "x", Octets: make([]byte, 32<<10)}
+		put := func(wait bool) error {
+			placed, err := j.Put(wait, big)
+			if err == nil {
+				placed()
+			}
+			return err
+		}
+		if err := put(false); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(aWhile) // now the first segment is being synced
+		taken := 0
+		for range 2 * most / len(big.Octets) {
+			if err := put(false); err == nil {
+				taken += len(big.Octets)
+			} else if !errors.Is(err, disk.ErrNoJournal) {
+				t.Fatal(err)
+			}
+		}
+		for range 100_000 {
+			j.Note(disk.Record{Name: "x", Gone: true})
+		}
+		if taken < most || taken > most+most/2 {
+			t.Errorf("%d octets were taken", taken)
+		}
+		begun := time.Now()
+		if err := put(true); err != nil || time.Since(begun) < 50*time.Minute {
+			t.Errorf("waited %v: %v", time.Since(begun), err)
+		}
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+		if names := m.Names(); len(names) != 0 {
+			t.Errorf("left %v", names)
+		}
+	})
+}
+
+// TestJournalShares: who puts at once shares a sync.
+func TestJournalShares(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		j, _ := opened(t, m)
+		var syncs atomic.Int32
+		m.Before = func(c disktest.Call) error {
+			if c.Op == "sync" {
+				syncs.Add(1)
+				time.Sleep(10 * time.Millisecond)
+			}
+			return nil
+		}
+		var wg sync.WaitGroup
+		for n := range 50 {
+			wg.Go(func() {
+				placed, err := j.Put(false, disk.Record{Name: fmt.Sprint(n)})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				placed()
+			})
+		}
+		wg.Wait()
+		if syncs.Load() > 2 {
+			t.Errorf("%d syncs", syncs.Load())
+		}
+		synctest.Wait()
+		m.Before = nil
+		if err := j.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestJournalBroken: where the files cannot be synced the journal keeps what it has,
+// and takes no more.
+func TestJournalBroken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		j, _ := opened(t, m)
+		m.Before = func(c disktest.Call) error {
+			if c.Op == "syncfs" {
+				return syscall.EIO
+			}
+			return nil
+		}
+		placed, err := j.Put(true, disk.Record{Name: "x", Octets: []byte("hello")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		placed()
+		time.Sleep(aWhile)
+		synctest.Wait()
+		if _, err := j.Put(true, disk.Record{Name: "y"}); !errors.Is(err, disk.ErrNoJournal) {
+			t.Errorf("put: %v", err)
+		}
+		if err := j.Close(); !errors.Is(err, syscall.EIO) {
+			t.Errorf("close: %v", err)
+		}
+		synctest.Wait()
+		m.Before = nil
+		next, records := opened(t, m)
+		if len(records) != 1 || string(records[0].Octets) != "hello" {
+			t.Errorf("%+v", records)
+		}
+		if err := next.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// FuzzJournal: records are read back as they were written, and what is no record
+// is none.
+func FuzzJournal(f *testing.F) {
+	one := disk.Record{Name: "bob/Junk/1.M1.mx,S=5", Octets: []byte("hello")}.Append(nil)
+	f.Add(one, []byte("x"))
+	f.Add(disk.Record{Name: "bob//1.M1.mx", Gone: true}.Append(one), one[:20])
+	f.Add([]byte{}, []byte("T\x00\x00\x00\x00\xff\xff\xff\xff\xff\xff"))
+	f.Fuzz(func(t *testing.T, log, tail []byte) {
+		var written []byte
+		list := disk.ParseRecords(log)
+		for _, r := range list {
+			written = r.Append(written)
+		}
+		if !bytes.HasPrefix(log, written) {
+			t.Errorf("%q was read as %q", log, written)
+		}
+		if more := disk.ParseRecords(tail); len(disk.ParseRecords(append(written, tail...))) != len(list)+len(more) {
+			t.Errorf("%q behind %d records", tail, len(list))
+		}
+	})
+}
