@@ -79,14 +79,25 @@ func Open(dir string, o Options) (*Boxes, error) {
 	}
 	_, err := b.fs.ReadDir(dir)
 	if errors.Is(err, fs.ErrNotExist) {
-		if err = b.fs.Mkdir(dir); err == nil {
-			err = b.adopt(dir, filepath.Dir(filepath.Clean(dir)))
-		}
+		err = b.make()
 	}
 	if err != nil {
 		return nil, fmt.Errorf("test mailbox: %w", err)
 	}
 	return b, nil
+}
+
+// make makes the directory, which outlives a power cut.
+func (b *Boxes) make() error {
+	above := filepath.Dir(filepath.Clean(b.dir))
+	err := b.fs.Mkdir(b.dir)
+	if err == nil {
+		err = b.adopt(b.dir, above)
+	}
+	if err == nil {
+		err = b.fs.SyncDir(above)
+	}
+	return err
 }
 
 // An Address takes mail from Made until Until.
