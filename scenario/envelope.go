@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/judge"
 )
 
@@ -77,4 +78,33 @@ func writeEnvelope(g judge.Given) (lines [][]byte) {
 		add("at", g.At.Format(time.RFC3339Nano))
 	}
 	return lines
+}
+
+// envelope is the section about how the message came. It is wanted, and be it
+// empty, where checks knew the envelope and nobody noted what was given of it.
+func (r *Recorder) envelope(env *checks.Env) (lines [][]byte, wanted bool) {
+	if r.given == nil {
+		return writeEnvelope(givenOf(env)), env.Envelope != judge.Envelope{}
+	}
+	lines = writeEnvelope(*r.given)
+	return lines, len(lines) > 0
+}
+
+// givenOf is what of an envelope the header of the message does not show.
+func givenOf(env *checks.Env) (g judge.Given) {
+	e := env.Envelope
+	shown, err := judge.EnvelopeOf(env.Message, 0)
+	if err != nil {
+		return g
+	}
+	if e.Client != shown.Envelope.Client {
+		g.Client = e.Client
+	}
+	if e.HELO != shown.Envelope.HELO {
+		g.HELO = &e.HELO
+	}
+	if e.Known && (!shown.Envelope.Known || e.MailFrom != shown.Envelope.MailFrom) {
+		g.MailFrom = &e.MailFrom
+	}
+	return g
 }

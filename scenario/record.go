@@ -32,7 +32,7 @@ type Recorder struct {
 	fetches  map[string]probe.Fetch // by URL
 	proofs   map[resolve.Question]recordedProof
 	said     map[resolve.Inquiry]recordedStatement
-	given    judge.Given
+	given    *judge.Given
 	filters  []spam.Answer
 }
 
@@ -41,7 +41,7 @@ type Recorder struct {
 func (r *Recorder) Arrived(g judge.Given, filters []spam.Answer) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.given, r.filters = g, filters
+	r.given, r.filters = &g, filters
 }
 
 // NewRecorder returns a recorder that has seen nothing yet.
@@ -233,7 +233,7 @@ func (r *Recorder) Scenario(env *checks.Env, report diagnosis.Report) ([]byte, e
 	}
 	if env.Message != nil {
 		add(quotedMessage, quoteMessage(env.Message.Raw))
-		if lines := writeEnvelope(r.given); len(lines) > 0 {
+		if lines, wanted := r.envelope(env); wanted {
 			add(envelopeSection, lines)
 		}
 		if err := r.writeFilters(add); err != nil {
