@@ -4,6 +4,7 @@ const (
 	mimecastCodes   = "https://mimecastsupport.zendesk.com/hc/en-us/articles/34000709564691-Policies-Mimecast-SMTP-Error-Codes"
 	proofpointCheck = "https://ipcheck.proofpoint.com/"
 	proofpointHelp  = "https://help.proofpoint.com/Proofpoint_Essentials/Email_Security"
+	vadeCodes       = "https://postmaster-oxseu.vadesecure.com/inbound_error_codes"
 	barracudaCodes  = "https://campus.barracuda.com/product/emailsecuritygateway/article/BSF/SMTPErrorCodes/"
 )
 
@@ -32,7 +33,7 @@ var gateways = []rule{
 		"The recipient's organisation has blocked the sender.",
 		"Ask the organisation to let the sender in; Mimecast speaks with its customers only.",
 		"", mimecastCodes}},
-	{mimecastHosts, 5, nil, []string{"anti-spoofing", "sender invalid"}, Meaning{
+	{mimecastHosts, 5, nil, []string{"anti-spoofing", "sender invalid", "dns authentication"}, Meaning{
 		"mimecast-authentication", "Mimecast", Authentication,
 		"The message is taken for one that uses somebody else's domain: SPF, DKIM or DMARC did not pass, or it names a domain of the recipient as its own.",
 		"Sign with DKIM for the From domain and name the sending address in SPF; who sends for the recipient's organisation asks it for an exception.",
@@ -57,4 +58,19 @@ var gateways = []rule{
 		"The filter of the recipient's organisation refuses the message: its own rules, the content or the name of the sender. The reply does not say which.",
 		"Ask the administrator of that organisation, whose message log has the reason. See whether the address is on the list of Barracuda, too.",
 		barracuda, barracudaCodes}},
+	{nil, 5, nil, []string{"oxseu&_105", "oxseu&_108", "oxsus&_105"}, Meaning{
+		"vade-ptr", "Vade", Authentication,
+		"The sending address has no PTR record, or one that does not lead back to it.",
+		"Have the provider of the address set it to the name of the mail host, and publish the address of that name.",
+		vadeCodes, vadeCodes}},
+	{nil, 5, nil, []string{"oxseu&_101", "oxsus&_101", "vade threat list"}, Meaning{
+		"vade-listed", "Vade", Blocked,
+		"The sending address is on the list of Vade, which filters for the receiver.",
+		"End the cause, and ask for removal with the form on the page. Until then, send by a relay.",
+		vadeCodes, vadeCodes}},
+	{nil, 4, nil, []string{"oxseu", "oxsus"}, Meaning{
+		"vade-rate", "Vade", Throttled,
+		"The filter of the receiver puts the message off: too many connections or messages from the address, or it is busy.",
+		"Come again later, with less at once; the code in the reply stands on the page.",
+		vadeCodes, vadeCodes}},
 }

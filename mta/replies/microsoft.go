@@ -152,7 +152,7 @@ var microsoft = []rule{
 		"Too many connections at once go to the recipient's organisation.",
 		"Come again later, with fewer connections; a mail server does so by itself.",
 		"", microsoftCodes}},
-	{microsoftHosts, 4, []string{"7.0"}, []string{"temporary server error"}, Meaning{
+	{microsoftHosts, 4, nil, []string{"temporary server error", "agent busy"}, Meaning{
 		"microsoft-busy", "Microsoft 365", Busy,
 		"Microsoft has trouble of its own, or with where the mailbox is.",
 		"Come again later; a mail server does so by itself.",
