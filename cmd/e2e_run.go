@@ -196,7 +196,7 @@ func stageOf(session deliver.Session, step probe.Step) report.Stage {
 func required(p deliver.Policy) string {
 	switch p.Least {
 	case deliver.Clear:
-		return "none is required"
+		return "nothing requires it"
 	case deliver.Encrypted:
 		return "encryption is required: " + p.Why
 	}

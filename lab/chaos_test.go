@@ -4,6 +4,8 @@ import (
 	"context"
 	"crypto/ed25519"
 	"crypto/rand"
+	"os"
+	"strings"
 	"testing"
 	"time"
 
@@ -35,6 +37,19 @@ func TestChaos(t *testing.T) {
 			for _, a := range e.Attempts {
 				t.Logf("%+v", a.Results)
 			}
+		}
+	}
+}
+
+// TestChaosDocs: the page on trials names each fault.
+func TestChaosDocs(t *testing.T) {
+	page, err := os.ReadFile("../docs/e2e.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range lab.Switches() {
+		if !strings.Contains(string(page), "\n| `"+name+"` | ") {
+			t.Errorf("docs/e2e.md does not tell of %s", name)
 		}
 	}
 }
