@@ -74,8 +74,8 @@ func (v *Validator) zone(ctx context.Context, name string) (*zone, error) {
 	})
 }
 
-// errStripped is the end of validation behind a resolver that knows no DNSSEC.
-var errStripped = errors.New("the resolver passes on no DNSSEC signatures")
+// ErrStripped is the end of validation behind a resolver that knows no DNSSEC.
+var ErrStripped = errors.New("the resolver passes on no DNSSEC signatures")
 
 // rootZone is the root, from the trust anchors.
 func (v *Validator) rootZone(ctx context.Context) (*zone, error) {
@@ -85,7 +85,7 @@ func (v *Validator) rootZone(ctx context.Context) (*zone, error) {
 	}
 	set := msg.find(".", dns.TypeDNSKEY)
 	if set == nil || len(set.sigs) == 0 {
-		return nil, errStripped
+		return nil, ErrStripped
 	}
 	return v.trusted(&zone{name: "."}, v.known.anchors(), set)
 }

@@ -55,6 +55,9 @@ func Open(ctx context.Context, s *Setup, o Options) (_ *Daemon, err error) {
 		users: newUsers(), boxes: &boxes{mail: mailStore(s)}, certs: new(certified), metrics: metrics.New(o.Version),
 	}
 	d.take(s)
+	if proofs, ok := o.Security.(*Proofs); ok {
+		proofs.log = o.Log
+	}
 	defer func() {
 		if err != nil {
 			d.release()
@@ -168,6 +171,9 @@ func (d *Daemon) take(s *Setup) {
 
 // tell says in the log what runs.
 func (d *Daemon) tell(s *Setup, found spool.Found) {
+	if s.SelfSigned() {
+		d.o.Log.Info(OwnCertificate)
+	}
 	for _, note := range s.Notes {
 		d.o.Log.Warn(note)
 	}

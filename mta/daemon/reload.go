@@ -163,6 +163,9 @@ func (d *Daemon) state() control.Status {
 	for _, b := range d.sockets {
 		status.Listeners = append(status.Listeners, control.Listener{Port: b.Port.String(), Address: b.Listener.Addr().String()})
 	}
+	if proofs, ok := d.o.Security.(*Proofs); ok && proofs.Problem() != "" {
+		status.Problems = append(status.Problems, proofs.Problem())
+	}
 	for _, c := range d.metrics.Ready().Checks {
 		if !c.OK {
 			status.Problems = append(status.Problems, c.Name+": "+c.Text)
