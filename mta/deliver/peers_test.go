@@ -90,6 +90,59 @@ func TestPeersSink(t *testing.T) {
 	}
 }
 
+// TestPeersSinkPool sends messages in conversations that go on; what the test server
+// does wrong then costs a conversation, and no message.
+func TestPeersSinkPool(t *testing.T) {
+	for name, test := range map[string]struct {
+		options []string
+		most    int // conversations
+	}{
+		"takes":             {nil, 2},
+		"no pipelining":     {[]string{"-p"}, 2},
+		"no ESMTP":          {[]string{"-e"}, 2},
+		"RSET: hard":        {[]string{"-f", "rset"}, 60},
+		"RSET: soft":        {[]string{"-r", "rset"}, 60},
+		"RSET: hangs up":    {[]string{"-q", "rset"}, 60},
+		"RSET: drops at it": {[]string{"-Q", "rset"}, 60},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			address, dumps := sink(t, test.options...)
+			w := newWorld(t, oneHost)
+			s := w.pooled(t)
+			calls := 0
+			s.Client.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				calls++
+				return new(net.Dialer).DialContext(ctx, network, address)
+			}
+			for i := range 60 {
+				if r := one(t, s, jobOf(fmt.Sprintf("Subject: number %d.\r\n\r\n.\r\n", i), "example.org", "b@example.org")); r.Results[0].Status != deliver.Delivered {
+					t.Fatalf("%d: %s\n%s", i, r.Results[0].Text, transcript(r))
+				}
+			}
+			if calls > test.most {
+				t.Errorf("%d conversations", calls)
+			}
+			files, _ := filepath.Glob(filepath.Join(dumps, "mail.*"))
+			seen := map[string]bool{}
+			for _, file := range files {
+				raw, err := os.ReadFile(file)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for i := range 60 {
+					if subject := fmt.Sprintf("Subject: number %d.", i); strings.Contains(string(raw), subject) {
+						seen[subject] = true
+					}
+				}
+			}
+			if len(files) != 60 || len(seen) != 60 {
+				t.Errorf("%d messages, %d of them different", len(files), len(seen))
+			}
+		})
+	}
+}
+
 func transcript(report deliver.Report) string {
 	var b strings.Builder
 	for _, s := range report.Sessions {
