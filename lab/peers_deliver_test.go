@@ -168,6 +168,30 @@ func TestPeersDeliver(t *testing.T) {
 			}
 		})
 	}
+	t.Run("ten messages in one conversation", func(t *testing.T) {
+		before := mta.holds(t)
+		s := &deliver.Sender{
+			DNS: zone("example.com", tlsa), Security: zone("example.com", tlsa), Refuse: func(netip.Addr) string { return "" }, Pool: new(deliver.Pool),
+			Client: client.Client{Name: "out.sender.example", Roots: roots, Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, network, selfSigned)
+			}},
+		}
+		defer s.Pool.Close()
+		for n := range 10 {
+			ctx, cancel := context.WithCancel(t.Context())
+			report := s.Deliver(ctx, deliver.Job{
+				Destination: "example.com", From: "a@sender.example", Rcpts: []client.Rcpt{{Addr: "b@example.com"}},
+				Open: func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(body("hello\r\n"))), nil },
+			})
+			cancel()
+			if r := report.Results[0]; r.Status != deliver.Delivered || report.Sessions[0].Before != n || report.Sessions[0].Policy.Source != deliver.DANE {
+				t.Errorf("%d: %s, after %d", n, r.Text, report.Sessions[0].Before)
+			}
+		}
+		if fresh := slices.DeleteFunc(mta.holds(t), func(id string) bool { return slices.Contains(before, id) }); len(fresh) != 10 {
+			t.Errorf("Postfix took %d messages", len(fresh))
+		}
+	})
 }
 
 // holds is the IDs of the messages that Postfix keeps.
