@@ -151,24 +151,31 @@ func transcript(report deliver.Report) string {
 	return b.String()
 }
 
-// BenchmarkSink delivers messages of 5 KiB to Postfix's test server, each with a
-// connection of its own.
+// BenchmarkSink delivers messages of 5 KiB to Postfix's test server, twenty at once,
+// each with a conversation of its own, and in conversations that go on.
 func BenchmarkSink(b *testing.B) {
-	address, _ := sink(b)
-	w := newWorld(b, oneHost)
-	s := w.sender()
-	s.DNS = w.zone
-	s.Client.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
-		return new(net.Dialer).DialContext(ctx, network, address)
-	}
 	message := "From: a@example.net\r\nSubject: load\r\n\r\n" + strings.Repeat("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n", 80)
-	b.SetBytes(int64(len(message)))
-	b.SetParallelism(10)
-	b.RunParallel(func(pb *testing.PB) {
-		for pb.Next() {
-			if r := s.Deliver(b.Context(), jobOf(message, "example.org", "b@example.org")).Results[0]; r.Status != deliver.Delivered {
-				b.Error(r.Text)
+	for _, pool := range []bool{false, true} {
+		b.Run(fmt.Sprint("kept=", pool), func(b *testing.B) {
+			address, _ := sink(b)
+			w := newWorld(b, oneHost)
+			s := w.sender()
+			if pool {
+				s = w.pooled(b)
 			}
-		}
-	})
+			s.DNS = w.zone
+			s.Client.Dial = func(ctx context.Context, network, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, network, address)
+			}
+			b.SetBytes(int64(len(message)))
+			b.SetParallelism(10)
+			b.RunParallel(func(pb *testing.PB) {
+				for pb.Next() {
+					if r := s.Deliver(b.Context(), jobOf(message, "example.org", "b@example.org")).Results[0]; r.Status != deliver.Delivered {
+						b.Error(r.Text)
+					}
+				}
+			})
+		})
+	}
 }
