@@ -24,6 +24,7 @@ type inboxFlags struct {
 	count            int
 	keep             span
 	policies         []string
+	raw              bool // of show
 }
 
 func (a *app) inboxCommand() *cobra.Command {
@@ -40,9 +41,9 @@ has to, bare line ends, how long it took.
 Mail for the domain has to come to this host. Where maildoctor mta run runs
 here, inbox leaves the address in its state directory (--state), and it takes
 the mail, for a day: inbox list and inbox show look again later. Where none
-runs, --listen :25 receives here for as long as inbox waits. Port 25 needs
-privileges, and a domain of its own helps: publish an MX record of, say,
-test.example.com that names this host.
+runs, --listen :25 receives here for as long as inbox waits, and with --state
+what came is kept. Port 25 needs privileges, and a domain of its own helps:
+publish an MX record of, say, test.example.com that names this host.
 
 The address goes to standard output first, on a line of its own; then the
 report of each mail. A mail that is bad enough to be refused elsewhere, be it

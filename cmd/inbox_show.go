@@ -90,11 +90,13 @@ func (a *app) inboxShowCommand() *cobra.Command {
 		Short: "Show again what came for a test address",
 		Long: `Show reports on each mail that came for a test address, or on the one of that
 ID, as inbox did or would have done. A mail is judged as of its arrival; the DNS
-is asked as it is now.
+is asked as it is now. With --raw it is the mail itself that is shown, octet by
+octet, with the fields of the receiving side on top.
 
 ` + exitHelp,
 		Example: `  maildoctor inbox show test-…@example.com
-  maildoctor inbox show 01kkrwj2m5x3a7qp --format json`,
+  maildoctor inbox show 01kkrwj2m5x3a7qp --format json
+  maildoctor inbox show 01kkrwj2m5x3a7qp --raw > mail.eml`,
 		Args:              cobra.MaximumNArgs(1),
 		ValidArgsFunction: cobra.NoFileCompletions,
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -103,6 +105,7 @@ is asked as it is now.
 	}
 	cmd.Flags().SortFlags = false
 	inboxPlaceFlags(cmd, &f.serverFlags)
+	cmd.Flags().BoolVar(&f.raw, "raw", false, "show the mail as it is, and no report")
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
 	f.policyFlag(cmd)
@@ -134,6 +137,9 @@ func (a *app) inboxShow(ctx context.Context, f inboxFlags, args []string) error 
 	if err != nil {
 		return err
 	}
+	if f.raw {
+		return a.inboxRaw(boxes, mails, f.output)
+	}
 	reader, err := a.inboxReader(ctx, f)
 	if err != nil {
 		return err
@@ -156,6 +162,28 @@ func (a *app) inboxShow(ctx context.Context, f inboxFlags, args []string) error 
 		return &codeError{code: exitInterrupted, err: errors.New("interrupted; what is not in the report is unknown")}
 	}
 	return gate.judge(reports)
+}
+
+// inboxRaw shows a mail itself.
+func (a *app) inboxRaw(boxes *inbox.Boxes, mails []inbox.Mail, o *output) error {
+	if len(mails) != 1 {
+		return usage(fmt.Errorf("%d mails came for the address, and --raw shows one; give its ID, which maildoctor inbox list has", len(mails)))
+	}
+	text, err := boxes.Text(mails[0])
+	if err != nil {
+		return err
+	}
+	if _, tty := terminal(a.out); tty && o.path == "" { // it is somebody else's text
+		text = []byte(escapedLines(strings.ReplaceAll(string(text), "\r\n", "\n")))
+	}
+	if o.path == "" {
+		_, err = a.out.Write(text)
+		return err
+	}
+	return o.print(func(w io.Writer) error {
+		_, err := w.Write(text)
+		return err
+	})
 }
 
 // mailsOf is the mails that an argument names: an address, or an ID.
