@@ -17,7 +17,6 @@ import (
 
 	"github.com/maildoctor/maildoctor/mta/daemon"
 	"github.com/maildoctor/maildoctor/probe"
-	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
@@ -26,8 +25,9 @@ type mtaRunFlags struct {
 	dns     examFlags
 	file    string
 	check   bool
-	format  string
+	log     string
 	verbose bool
+	output  *output // of --check
 }
 
 // logFormats are the forms of the log.
@@ -68,16 +68,19 @@ Exit codes:
 	flags.SortFlags = false
 	fileFlag(cmd, &f.file)
 	flags.BoolVar(&f.check, "check", false, "read everything, say what it would do, and listen\nnowhere")
-	flags.StringVar(&f.format, "log-format", "text", "the `form` of the log: text or json")
+	flags.StringVar(&f.log, "log-format", "text", "the `form` of the log: text or json")
 	flags.BoolVarP(&f.verbose, "verbose", "v", false, "log each stage of each delivery, too")
 	f.dns.resolverFlag(cmd)
+	f.output = a.outputFlags(cmd)
+	f.output.named = func() bool { return false }
+	flags.Lookup("format").Usage = "how --check prints: text or json"
 	_ = cmd.RegisterFlagCompletionFunc("log-format", cobra.FixedCompletions(logFormats, cobra.ShellCompDirectiveNoFileComp))
 	return cmd
 }
 
 func (a *app) mtaRun(ctx context.Context, f mtaRunFlags) error {
-	if !slices.Contains(logFormats, f.format) {
-		return usage(fmt.Errorf("--log-format %q: it takes text or json", f.format))
+	if !slices.Contains(logFormats, f.log) {
+		return usage(fmt.Errorf("--log-format %q: it takes text or json", f.log))
 	}
 	if f.file == "-" && !f.check {
 		return usage(errors.New("the file of a server is read again, so it cannot be standard input"))
@@ -87,7 +90,7 @@ func (a *app) mtaRun(ctx context.Context, f mtaRunFlags) error {
 		return err
 	}
 	if f.check {
-		return a.mtaCheck(f.file, setup)
+		return a.mtaCheck(f, setup)
 	}
 	return a.mtaServe(ctx, f, setup)
 }
@@ -162,7 +165,7 @@ func (a *app) mtaLog(f mtaRunFlags) *slog.Logger {
 	if f.verbose {
 		o.Level = slog.LevelDebug
 	}
-	if f.format == "json" {
+	if f.log == "json" {
 		return slog.New(slog.NewJSONHandler(a.err, o))
 	}
 	if a.env("JOURNAL_STREAM") != "" {
@@ -174,68 +177,4 @@ func (a *app) mtaLog(f mtaRunFlags) *slog.Logger {
 		}
 	}
 	return slog.New(slog.NewTextHandler(a.err, o))
-}
-
-// mtaCheck says what the server would do.
-func (a *app) mtaCheck(file string, s *daemon.Setup) error {
-	certificates, err := s.Certificates()
-	if err != nil {
-		return usage(fmt.Errorf("%s: the certificate cannot be used: %w", file, err))
-	}
-	var b strings.Builder
-	say := func(what string, texts ...string) {
-		for i, text := range texts {
-			if i > 0 {
-				what = ""
-			}
-			fmt.Fprintf(&b, "  %-13s %s\n", what, report.Escape(text))
-		}
-	}
-	if file == "-" {
-		file = "standard input"
-	}
-	fmt.Fprintf(&b, "%s is right. The server would run like this:\n\n", report.Escape(file))
-	say("name", s.Hostname)
-	say("state", s.State)
-	for _, socket := range s.Sockets() {
-		say(socket.Port.String(), socket.Address)
-	}
-	if s.Metrics != "" {
-		say("metrics", s.Metrics)
-	}
-	say("takes mail", orNone(s.Domains, "for no domain; it only sends"))
-	say("mailboxes", strings.Join(s.Boxes(), ", "))
-	var notes []string
-	switch {
-	case s.ACME != nil:
-		say("certificate", "by ACME, for "+s.Hostname)
-	case len(certificates) == 0:
-		say("certificate", "its own, which nobody can verify")
-	}
-	for _, c := range certificates {
-		say("certificate", fmt.Sprintf("%s, until %s (%s)", strings.Join(c.Names, ", "), c.NotAfter.UTC().Format("2006-01-02"), c.From))
-		for _, p := range c.Problems {
-			notes = append(notes, c.From+": "+p)
-		}
-		if c.Err != nil {
-			notes = append(notes, c.From+": "+c.Err.Error())
-		}
-	}
-	say("users", s.Writers()...)
-	for _, g := range s.Signing {
-		say("signs", g.Domain+" with "+strings.Join(g.Selectors, ", "))
-	}
-	say("routes", s.Ways()...)
-	for _, note := range append(notes, s.Notes...) {
-		fmt.Fprintf(&b, "\n! %s\n", report.Escape(note))
-	}
-	_, err = io.WriteString(a.out, b.String())
-	return err
-}
-
-func orNone(list []string, none string) string {
-	if len(list) == 0 {
-		return none
-	}
-	return strings.Join(list, ", ")
 }

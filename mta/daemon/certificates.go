@@ -50,7 +50,7 @@ func (s *Setup) under(name string) string { return filepath.Join(s.State, name) 
 // Certificates looks at the certificate files, as a server would; none where there
 // are no files.
 func (s *Setup) Certificates() ([]certs.Certificate, error) {
-	if s.ACME != nil || len(s.Certs) == 0 {
+	if s.ACME != nil || s.SelfSigned() {
 		return nil, nil
 	}
 	source, err := s.certificates(slog.New(slog.DiscardHandler))

@@ -89,6 +89,12 @@ func (s *Setup) own() []string {
 	return append(slices.Clip(s.Domains), s.Hostname)
 }
 
+// SelfSigned reports whether the server makes its certificate itself.
+func (s *Setup) SelfSigned() bool { return len(s.Certs) == 0 && s.ACME == nil }
+
+// OwnCertificate says what that comes to.
+const OwnCertificate = "no certificate is configured: the server makes one, which keeps others from listening and which nobody can verify; tls with cert and key, or with acme, sets a real one"
+
 // A preparation is a Setup that is being made.
 type preparation struct {
 	*Setup
@@ -187,8 +193,7 @@ func (p *preparation) secret(path, name string) (s secret, ok bool) {
 
 // look finds what does no harm to the server, and some to the mail.
 func (p *preparation) look() {
-	if len(p.Certs) == 0 && p.ACME == nil {
-		p.note("no certificate is configured: the server makes one, which keeps others from listening and which nobody can verify; tls with cert and key, or with acme, sets a real one")
+	if p.SelfSigned() {
 		for _, name := range p.Domains {
 			if policy, ok := p.wanted.Policy(record.Canonical(name), desired.Given{Incomplete: true}); ok && policy.Mode == mtasts.Enforce {
 				p.note("%s has an MTA-STS policy that is enforced: with a certificate that nobody can verify its mail does not arrive (RFC 8461, 4.2)", name)

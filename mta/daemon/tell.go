@@ -2,33 +2,32 @@ package daemon
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"github.com/maildoctor/maildoctor/desired"
 )
 
-// Boxes is who has a mailbox, in words.
+// Boxes is who has a mailbox.
 func (s *Setup) Boxes() []string {
 	if s.boxes.all {
 		return []string{"everybody"}
 	}
-	var list []string
-	for name := range s.boxes.names {
-		list = append(list, name)
-	}
-	slices.Sort(list)
-	for _, a := range s.Aliases {
-		list = append(list, a.Name+" → "+a.To)
-	}
-	return list
+	return slices.Sorted(maps.Keys(s.boxes.names))
 }
 
-// Writers is who may submit mail, and as whom, in words.
-func (s *Setup) Writers() []string {
-	var list []string
+// A Writer may submit mail.
+type Writer struct {
+	Name    string
+	Senders []string // addresses, and "@domain"
+}
+
+// Writers is who may submit mail, and as whom.
+func (s *Setup) Writers() []Writer {
+	var list []Writer
 	for _, u := range s.users {
-		list = append(list, u.name+" as "+strings.Join(u.senders, ", "))
+		list = append(list, Writer{u.name, u.senders})
 	}
 	return list
 }
