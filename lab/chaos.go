@@ -69,8 +69,8 @@ func NewChaos(from, helo string, keys []mta.Key) (_ *Chaos, err error) {
 		return nil, err
 	}
 	pages := httpscript.Site{}
-	for domain, host := range map[string]string{enforcing: "mx." + enforcing, misnamed: "other.test"} {
-		page, err := httpscript.Parse("version: STSv1\nmode: enforce\nmx: " + host + "\nmax_age: 86400\n")
+	for domain, policy := range map[string]string{enforcing: "enforce\nmx: mx." + enforcing, misnamed: "enforce\nmx: other.test", trying: "testing\nmx: mx." + trying} {
+		page, err := httpscript.Parse("version: STSv1\nmode: " + policy + "\nmax_age: 86400\n")
 		if err != nil {
 			return nil, err
 		}
@@ -101,14 +101,14 @@ func (c *Chaos) records(ca *smtpscript.CA) ([]record.Record, error) {
 		list = append(list, record.MX(domain+".", 10, name), record.Address(name, addr))
 		return name
 	}
-	for _, domain := range []string{unruly, enforcing, misnamed, bound, unusable} {
+	for _, domain := range []string{unruly, enforcing, misnamed, trying, bound, unusable} {
 		host(domain, unrulyAddr)
 	}
 	host(calm, calmAddr)
 	host(spare, spareAddr)
 	list = append(list, record.MX(spare+".", 20, "mx2."+spare+"."), record.Address("mx2."+spare+".", unrulyAddr))
-	list = append(list, record.MX(nobody+".", 0, "."), record.MX(circle+".", 10, record.Canonical(c.helo)))
-	for _, domain := range []string{enforcing, misnamed} {
+	list = append(list, record.MX(nobody+".", 0, "."), record.MX(circle+".", 10, record.Canonical(c.helo)), record.MX(homeless+".", 10, "mx."+homeless+"."))
+	for _, domain := range []string{enforcing, misnamed, trying} {
 		list = append(list, record.TXT("_mta-sts."+domain+".", "v=STSv1; id=1;"), record.Address("mta-sts."+domain+".", policyAddr))
 	}
 	for domain, usage := range map[string]dane.Usage{bound: dane.EE, unusable: dane.PKIXEE} {
@@ -143,7 +143,7 @@ func (c *Chaos) receive() error {
 	}
 	c.receiver, _, err = mta.Open(mta.Options{
 		Receive: smtpd.Config{
-			Hostname: "mx." + unruly, Domains: []string{unruly, enforcing, misnamed, bound, unusable, spare, calm}, GreetAfter: -1,
+			Hostname: "mx." + unruly, Domains: []string{unruly, enforcing, misnamed, trying, bound, unusable, spare, calm}, GreetAfter: -1,
 			Limits: smtpd.Limits{Sessions: -1, ClientSessions: -1, ClientPerMinute: -1},
 		},
 		Send: deliver.Sender{DNS: c.dns}, DNS: c.dns, DMARC: mta.Note,

@@ -48,6 +48,9 @@ const (
 	lifetime = 400 * time.Millisecond // of a message, likewise
 )
 
+// second begins the address of a second recipient.
+const second = "second-"
+
 // slowest is by how much more time may be needed on a machine that is slow or busy.
 const slowest = 9
 
@@ -166,6 +169,9 @@ func (s *sufferer) send(ctx context.Context, dir string) (over bool, err error) 
 	}
 	for _, to := range letters {
 		e := spool.Envelope{From: s.chaos.from, Rcpts: []spool.Rcpt{{Addr: to}}}
+		if s.fault.both {
+			e.Rcpts = append(e.Rcpts, spool.Rcpt{Addr: second + to})
+		}
 		if _, err := server.Submit(e, s.text(to)); err != nil {
 			return false, err
 		}
@@ -183,8 +189,9 @@ func (s *sufferer) send(ctx context.Context, dir string) (over bool, err error) 
 }
 
 func (s *sufferer) text(to string) []byte {
-	return fmt.Appendf(nil, "From: <%s>\r\nTo: <%s>\r\nSubject: %s %s\r\nDate: %s\r\nMessage-ID: <%s>\r\n\r\nThis message was made to be in trouble.\r\n",
-		s.chaos.from, to, s.fault.Switch, s.fault.Case, s.chaos.lab.Clock()().Format(time.RFC1123Z), to)
+	received := strings.Repeat("Received: from a.test by b.test; Thu, 1 Jan 2026 00:00:00 +0000\r\n", s.fault.hops)
+	return fmt.Appendf(nil, "%sFrom: <%s>\r\nTo: <%s>\r\nSubject: %s %s\r\nDate: %s\r\nMessage-ID: <%s>\r\n\r\nThis message was made to be in trouble.\r\n",
+		received, s.chaos.from, to, s.fault.Switch, s.fault.Case, s.chaos.lab.Clock()().Format(time.RFC1123Z), to)
 }
 
 // open begins the sender.
@@ -299,6 +306,7 @@ func (s *sufferer) judge(e *Endured, over bool) {
 		must(h.secure || s.fault.least < deliver.Encrypted, "the envelope went in clear text")
 		must(!h.wrong || s.fault.least < deliver.Verified, "mail was sent in a conversation that was not protected")
 	}
+	must(!s.fault.both || len(s.chaos.arrived(second+s.rcpt)) == 1, "the other recipient does not have it once")
 	must(s.fault.Switch != "tarpit" || s.others, "other mail waited for it")
 	e.Why = strings.Join(faults, "; ")
 	e.Did, e.Became = s.did(e, visits), s.became(e, inClear)
@@ -309,6 +317,7 @@ func (s *sufferer) fate(e *Endured, must func(bool, string, ...any)) {
 	failures, delays := 0, 0
 	for _, n := range e.Notices {
 		must(n.Err == nil, "a notice to the sender is not as it should be: %v", n.Err)
+		must(s.fault.act != answer || n.Said == s.fault.says, "a notice says %q in place of the receiver's words", n.Said)
 		switch n.Action {
 		case "failed":
 			failures++

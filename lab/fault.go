@@ -25,6 +25,8 @@ type Fault struct {
 
 	remembered bool // the sender knows the domain for its TLS
 	brief      bool // the sender's time is short: five days pass in a moment
+	hops       int  // the message has been through so many hosts
+	both       bool // there is a second recipient, with whom all is well
 	want       fate
 	least      deliver.Level // of every conversation in which the message is sent
 }
@@ -46,6 +48,7 @@ const (
 	unruly    = "unruly.test"
 	enforcing = "enforcing." + unruly // has an MTA-STS policy
 	misnamed  = "misnamed." + unruly  // has one that names another host
+	trying    = "trying." + unruly    // has one that is in test
 	bound     = "bound." + unruly     // has a TLSA record of its host's key
 	unusable  = "unusable." + unruly  // has none but such that SMTP does not use
 	spare     = "spare." + unruly     // has a second host
@@ -53,6 +56,7 @@ const (
 	circle    = "circle." + unruly    // names the sender as its host
 	calm      = "calm." + unruly      // behaves
 	missing   = "missing." + unruly   // is not there
+	homeless  = "homeless." + unruly  // has a host without an address
 )
 
 // Switches is the names of faults, in their order.
@@ -90,6 +94,7 @@ func refusals() []Fault {
 		}
 		list = append(list, permanent)
 	}
+	list = append(list, Fault{Switch: "5xx", Case: "one of two", Does: "it answers RCPT with 550 5.1.1 for one of two recipients", at: probe.StageRcpt, act: answer, says: "550 5.1.1 Nobody is called so here", both: true, want: returned})
 	slices.SortStableFunc(list[1:], func(a, b Fault) int { return int(a.Switch[0]) - int(b.Switch[0]) })
 	return list
 }
@@ -144,6 +149,7 @@ func lossOfTLS() []Fault {
 		{Switch: "no-tls", Case: "refused", Does: "it answers STARTTLS with 454 4.7.0, and nothing asks for TLS", at: probe.StageSTARTTLS, act: answer, says: "454 4.7.0 TLS is not available", want: atOnce},
 		{Switch: "no-tls", Case: "handshake", Does: "the handshake fails, and nothing asks for TLS", at: probe.StageTLS, act: garble, want: atOnce},
 	}
+	list = append(list, Fault{Switch: "no-tls", Case: "MTA-STS in test", Does: "it does not offer STARTTLS, and its MTA-STS policy is in test", to: trying, at: probe.StageEHLO, act: strip, want: atOnce})
 	for _, p := range []struct{ name, to string }{{"MTA-STS", enforcing}, {"DANE", bound}} {
 		list = append(list,
 			Fault{Switch: "no-tls", Case: p.name + ", stripped", Does: "somebody takes STARTTLS out of its offer twice; " + p.name + " asks for it", to: p.to, at: probe.StageEHLO, act: strip, times: 2, want: later, least: deliver.Verified},
@@ -178,8 +184,10 @@ func ways() []Fault {
 		{Switch: "down", Case: "for good", Does: "it refuses connections for longer than mail is kept", down: true, want: expired, brief: true},
 		{Switch: "dns-failure", Case: "SERVFAIL", Does: "the question for its MX records fails twice", dns: true, times: 2, want: later},
 		{Switch: "dns-failure", Case: "no such domain", Does: "its domain does not exist", to: missing, want: unmet},
+		{Switch: "dns-failure", Case: "no address", Does: "the host of its MX record has no address", to: homeless, want: unmet},
 		{Switch: "null-mx", Does: "its domain says that it takes no mail (RFC 7505)", to: nobody, want: unmet},
 		{Switch: "loop", Case: "MX", Does: "its MX record names the sender", to: circle, want: unmet},
+		{Switch: "loop", Case: "Received", Does: "the message has been through 51 hosts", hops: 51, want: unmet},
 		{Switch: "loop", Case: "EHLO", Does: "it calls itself as the sender does", at: probe.StageEHLO, act: rename, want: returned},
 	}
 }

@@ -148,7 +148,11 @@ func (t *talk) acts(stage probe.Stage) act {
 // pass hands a command to the host behind and its reply to the client, or does
 // what the fault is.
 func (t *talk) pass(stage probe.Stage, line string) bool {
-	switch do := t.acts(stage); do {
+	do := t.acts(stage)
+	if t.fault.both && strings.Contains(line, "<"+second) {
+		do = behave
+	}
+	switch do {
 	case behave, strip, rename:
 	default:
 		return t.misbehave(do)
@@ -317,7 +321,7 @@ func (t *talk) leave() bool {
 	switch {
 	case strings.HasPrefix(t.fault.says, "421"):
 		return false
-	case t.fault.at == probe.StageEHLO, t.fault.at == probe.StageSTARTTLS:
+	case t.fault.at == probe.StageEHLO, t.fault.at == probe.StageSTARTTLS, t.fault.both:
 		return true
 	}
 	for {

@@ -21,6 +21,7 @@ import (
 type Notice struct {
 	Action string // failed, delayed
 	Status string // 5.1.1
+	Said   string // by the receiver: "550 5.1.1 no such mailbox"; empty where it said nothing
 	Signed int    // signatures, all of which pass
 	Err    error  // what is wrong with it
 }
@@ -102,7 +103,11 @@ func (n *Notice) status(r io.Reader, rcpt string) error {
 		return err
 	}
 	n.Action, n.Status = of.Get("Action"), of.Get("Status")
+	n.Said, _ = strings.CutPrefix(of.Get("Diagnostic-Code"), "smtp; ")
+	more, _ := in.ReadMIMEHeader()
 	switch {
+	case len(more) > 0:
+		return errors.New("it is about others, too")
 	case !strings.HasSuffix(of.Get("Final-Recipient"), ";"+rcpt) && !strings.HasSuffix(of.Get("Final-Recipient"), "; "+rcpt):
 		return fmt.Errorf("it is about %q", of.Get("Final-Recipient"))
 	case n.Action == "delayed" && !strings.HasPrefix(n.Status, "4."): // one that failed may have either: RFC 3463, 3.1

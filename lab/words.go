@@ -48,6 +48,9 @@ func (s *sufferer) did(e *Endured, visits int) string {
 	if s.others {
 		did = append(did, "other mail went on")
 	}
+	if s.fault.both && len(s.chaos.arrived(second+s.rcpt)) > 0 {
+		did = append(did, "the other one has it")
+	}
 	return strings.Join(did, "; ")
 }
 
