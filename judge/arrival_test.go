@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/message"
 )
@@ -95,15 +96,22 @@ func FuzzMessage(f *testing.F) {
 	f.Add([]byte("DKIM-Signature: v=1; a=ed25519-sha256; d=author.example; s=s1; h=from; bh=; b=\r\nFrom: a@b, c@d\r\nFrom: x\r\n\r\n"))
 	f.Add([]byte("Received: from a.b (192.0.2.25) by x (192.0.2.1); x\r\nReceived: from x by .; x\r\n\r\n"))
 	f.Add([]byte("Received: from [192.0.2.25] by x (\r\nAuthentication-Results: ;spf\r\nReceived-SPF: pass\r\n\r\n"))
+	signed := string(letter(f, "me@author.example", "author.example"))
+	f.Add([]byte(strings.Replace(signed, "Subject: ", "Subject: [x\x1b] ", 1) + "\x1b]2;x\r\n"))
 	f.Fuzz(func(t *testing.T, raw []byte) {
 		m, j := judgedAnyhow(t, raw)
 		field := j.Results("mx.receiver.example").Field()
 		if read, _ := message.Parse([]byte(field + "\r\n")); len(read.Fields) != 1 {
 			t.Errorf("%q is not one field", field)
 		}
-		for _, r := range j.Summary() {
-			if r < ' ' || r == 0x7f {
-				t.Errorf("the summary of %q has controls: %q", m.Raw, j.Summary())
+		for _, text := range []string{j.Summary(), j.Story(m)} {
+			if strings.ContainsFunc(text, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+				t.Errorf("what is said of %q has controls: %q", m.Raw, text)
+			}
+		}
+		for _, r := range j.Verdicts() {
+			if r.Outcome == diagnosis.Failed && len(r.Findings) == 0 || r.Outcome != diagnosis.Failed && r.Outcome != diagnosis.Passed && r.Reason == "" {
+				t.Errorf("%s ends without a word: %+v", r.Rule.ID, r)
 			}
 		}
 	})

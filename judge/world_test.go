@@ -57,7 +57,7 @@ func base() []record.Record {
 }
 
 // letter is a mail with a From field and, if a signer is named, his signature.
-func letter(t *testing.T, from, signer string) []byte {
+func letter(t testing.TB, from, signer string) []byte {
 	t.Helper()
 	return signed(t, "From: "+from+"\r\nTo: you@receiver.example\r\nSubject: Dinner\r\nDate: Sun, 22 Nov 2026 11:59:00 +0000\r\nMessage-ID: <1@author.example>\r\n\r\nHi.\r\n\r\nAre you hungry yet?\r\n", signer)
 }
