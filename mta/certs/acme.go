@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"os"
 	"path/filepath"
 	"slices"
 	"sync"
@@ -141,13 +142,25 @@ func (a *acme) begin() {
 			continue
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			a.note(host, fmt.Errorf("the certificate that is kept cannot be read: %w", err))
-			a.o.Log.Error("certificate", "host", host, "error", err)
+			a.setAside(host, err)
 		}
 		again := make(chan struct{}, 1)
 		a.again[host] = again
 		a.running.Go(func() { a.obtain(a.ctx, host, again) })
 	}
+}
+
+// setAside makes room for a new certificate where the one on the disk makes no sense,
+// as when the power went while it was written. certmagic would keep to it.
+func (a *acme) setAside(host string, why error) {
+	dir := filepath.Join(a.dir, filepath.FromSlash(certmagic.StorageKeys.CertsSitePrefix(a.config.Issuers[0].IssuerKey(), host)))
+	err := os.RemoveAll(dir + ".broken")
+	if err == nil {
+		err = os.Rename(dir, dir+".broken")
+	}
+	why = errors.Join(fmt.Errorf("the certificate in %s cannot be used: %w", dir, why), err)
+	a.note(host, why)
+	a.o.Log.Error("certificate is had anew", "host", host, "error", why)
 }
 
 // giveUp is how long it is before trying begins anew that has come to its end, after

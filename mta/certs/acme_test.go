@@ -7,6 +7,7 @@ import (
 	"errors"
 	"log/slog"
 	"net"
+	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -198,6 +199,38 @@ func TestACMERenewal(t *testing.T) {
 				t.Errorf("%+v", two)
 			}
 		})
+	}
+}
+
+// A certificate on the disk that makes no sense is set aside, and had anew.
+func TestACMEBroken(t *testing.T) {
+	t.Parallel()
+	by, log := Authority{HTTP: somewhere(t), Dir: t.TempDir(), KeepKey: true}, newTeller()
+	server := newACMEServer(t, &by, "http-01")
+	o := Options{Hosts: []string{"broken.example.org"}, Log: log.logger()}
+	open := func() *Source {
+		s, err := ACME(o, by)
+		if err != nil {
+			t.Fatal(err)
+		}
+		log.until(t, func() bool { return s.Status()[0].Served })
+		return s
+	}
+	open().Close()
+	files, err := filepath.Glob(filepath.Join(by.Dir, "certificates", "*", "broken.example.org", "*.crt"))
+	if err != nil || len(files) != 1 {
+		t.Fatal(files, err)
+	}
+	put(t, files[0], "half of it")
+	s := open()
+	defer s.Close()
+	server.mu.Lock()
+	defer server.mu.Unlock()
+	if c := s.Status()[0]; c.Err != nil || server.issued != 2 {
+		t.Errorf("%+v", c)
+	}
+	if aside, err := os.ReadFile(filepath.Join(filepath.Dir(files[0])+".broken", filepath.Base(files[0]))); err != nil || string(aside) != "half of it" {
+		t.Error(err)
 	}
 }
 
