@@ -50,8 +50,9 @@ func ServerStatus(w io.Writer, s Server, o TextOptions) error {
 	}
 	row("Takes", "mail for %s", some(s.Domains, 10))
 	row("Listens", "%s", some(s.Listeners, 10))
-	row("Since then", "%d sessions; %d messages taken, %d refused", s.Sessions, s.Accepted, s.Refused)
-	row("", "%d recipients delivered to, %d failed; %d attempts put off", s.Delivered, s.Failed, s.Deferred)
+	many := func(n uint64, noun string) string { return plural(int(clamped(n)), noun) }
+	row("Since then", "%s; %s taken, %d refused", many(s.Sessions, "session"), many(s.Accepted, "message"), s.Refused)
+	row("", "%s delivered to, %d failed; %s put off", many(s.Delivered, "recipient"), s.Failed, many(s.Deferred, "attempt"))
 	row("Queue", "%s", queueInShort(s))
 	row("Disk", "%s free; below %s no mail is taken", octetsOf(clamped(s.Free)), octetsOf(clamped(s.MinFree)))
 	for i, c := range s.Certs {
