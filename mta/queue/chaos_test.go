@@ -24,6 +24,8 @@ type chaos struct {
 	luck *rand.Rand
 	disk *disktest.Mem
 
+	journal bool // of the spool
+
 	mu        sync.Mutex
 	fails     float64 // part of the calls of the disk that fail
 	calm      bool    // everything is delivered
@@ -66,7 +68,7 @@ func (c *chaos) setFails(part float64) {
 func (c *chaos) start() {
 	c.setFails(0)
 	c.disk.Before = c.fault
-	s, found, err := spool.Open("/spool", spool.Options{FS: c.disk})
+	s, found, err := spool.Open("/spool", spool.Options{FS: c.disk, Journal: c.journal})
 	if err != nil {
 		c.t.Fatal(err)
 	}
@@ -143,7 +145,7 @@ func TestChaos(t *testing.T) {
 	for seed := range uint64(20) {
 		synctest.Test(t, func(t *testing.T) {
 			c := &chaos{
-				t: t, luck: rand.New(rand.NewPCG(seed, 5)), disk: new(disktest.Mem),
+				t: t, luck: rand.New(rand.NewPCG(seed, 5)), disk: new(disktest.Mem), journal: seed%2 == 1,
 				accepted: map[string]bool{}, delivered: map[string]int{}, bounced: map[string]int{},
 			}
 			c.start()

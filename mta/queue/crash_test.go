@@ -27,6 +27,9 @@ import (
 // crashDir tells a process that it is the one to be killed, and where it works.
 const crashDir = "MAILDOCTOR_TEST_CRASH_DIR"
 
+// crashJournal has the spool use a journal.
+const crashJournal = "MAILDOCTOR_TEST_CRASH_JOURNAL"
+
 var crashes = flag.Int("crashes", 3, "how often TestCrash kills the process under load")
 
 func TestMain(m *testing.M) {
@@ -57,7 +60,7 @@ func checkCrashMail(octets []byte) (string, error) {
 
 // crashQueue is a queue on the disk that delivers into a Maildir.
 func crashQueue(dir string) (*Queue, *spool.Spool, spool.Found, error) {
-	s, found, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{MinFree: 1})
+	s, found, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{MinFree: 1, Journal: os.Getenv(crashJournal) != ""})
 	if err != nil {
 		return nil, nil, found, err
 	}
@@ -106,6 +109,14 @@ func victim(dir string) {
 // again: every message that it said it has is there, whole, and is delivered in the
 // end.
 func TestCrash(t *testing.T) {
+	t.Run("synced", crashed)
+	t.Run("with a journal", func(t *testing.T) {
+		t.Setenv(crashJournal, "1")
+		crashed(t)
+	})
+}
+
+func crashed(t *testing.T) {
 	dir := t.TempDir()
 	accepted := map[string]bool{}
 	unfinished := 0

@@ -12,9 +12,13 @@ import (
 // and from 20 at once.
 func BenchmarkAccept(b *testing.B) {
 	message := bytes.Repeat([]byte("0123456789abcdef0123456789abcd\r\n"), 5<<10/32)
-	for _, sessions := range []int{1, 20} {
-		b.Run(fmt.Sprintf("sessions=%d", sessions), func(b *testing.B) {
-			s, _, err := Open(b.TempDir(), Options{MaxMessages: 1 << 30, MinFree: 1})
+	for _, mode := range []struct {
+		sessions int
+		journal  bool
+	}{{1, false}, {20, false}, {1, true}, {20, true}} {
+		sessions := mode.sessions
+		b.Run(fmt.Sprintf("sessions=%d/journal=%t", sessions, mode.journal), func(b *testing.B) {
+			s, _, err := Open(b.TempDir(), Options{MaxMessages: 1 << 30, MinFree: 1, Journal: mode.journal})
 			if err != nil {
 				b.Fatal(err)
 			}

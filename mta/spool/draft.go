@@ -16,6 +16,8 @@ type Draft struct {
 	file disk.File // nil: it has ended
 	size int64
 	err  error // the first one
+	// octets is what was written, for the journal; no more than mostJournaled.
+	octets []byte
 }
 
 // Create begins a message of about that many octets (0: not known). It fails with
@@ -119,6 +121,11 @@ func (d *Draft) Write(b []byte) (int, error) {
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
+	if d.s.journal != nil && d.size <= mostJournaled {
+		d.octets = append(d.octets, b[:n]...)
+	} else {
+		d.octets = nil
+	}
 	if err != nil {
 		d.err = fmt.Errorf("spool: %w", asFull(err))
 	}
@@ -177,6 +184,9 @@ func (d *Draft) Commit(e Envelope) (Envelope, error) {
 // the disk before either has its name, the message has its name before the envelope
 // has, and all is done before anybody is told.
 func (d *Draft) commit(e Envelope) error {
+	if done, err := d.journaled(e); done {
+		return err
+	}
 	if err := d.sync(e); err != nil {
 		return err
 	}

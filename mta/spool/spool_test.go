@@ -41,11 +41,18 @@ const text = "Subject: hello\r\n\r\nbody with \x00 and 8 bit \xff\r\n"
 // open opens the spool in the world m.
 func open(t *testing.T, m *disktest.Mem) (*Spool, Found) {
 	t.Helper()
-	s, found, err := Open("/spool", Options{FS: m})
+	return openWith(t, m, false)
+}
+
+func openWith(t *testing.T, m *disktest.Mem, journal bool) (*Spool, Found) {
+	t.Helper()
+	s, found, err := Open("/spool", Options{FS: m, Journal: journal})
 	if err != nil {
 		panic(err) // not Fatal: it is called in the middle of calls of the disk, too
 	}
-	t.Cleanup(func() { s.Close() })
+	if !journal {
+		t.Cleanup(func() { s.Close() })
+	}
 	return s, found
 }
 
