@@ -327,7 +327,7 @@ func loadMailbox(t *testing.T, c smtpd.Config, dir string) (func(net.Listener, s
 // loadSpool is a server that spools everything, and delivers to nowhere or not at all.
 func loadSpool(t *testing.T, c smtpd.Config, dir string, discard bool) (func(net.Listener, smtpd.Port) error, func(context.Context) error) {
 	t.Helper()
-	s, found, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{MaxMessages: 1 << 20})
+	s, found, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{MaxMessages: 1 << 20, Journal: true})
 	if err != nil {
 		t.Fatal(err)
 	}
