@@ -35,6 +35,7 @@ type ServerCert struct {
 	Names    []string
 	NotAfter time.Time // zero: there is none
 	From     string    // a file, or an authority
+	TLSA     []string  // what records of its key say, and of the next one if that is another
 	Error    string
 }
 
@@ -117,6 +118,9 @@ func (p *page) cert(c ServerCert, now time.Time) string {
 	default:
 		text = "valid for " + ago(left) + ", until " + clock(c.NotAfter)
 	}
+	if len(c.TLSA) > 1 {
+		text += "; the next one has another key, whose record comes first: TLSA " + flat(c.TLSA[1])
+	}
 	if c.Error != "" {
 		mark, text = p.mark(warning), text+"; "+flat(c.Error)
 	}
@@ -168,6 +172,7 @@ type (
 		Names    []string `json:"names"`
 		NotAfter string   `json:"not_after"`
 		From     string   `json:"from"`
+		TLSA     []string `json:"tlsa"`
 		Error    string   `json:"error"`
 	}
 )
@@ -181,7 +186,7 @@ func ServerJSON(w io.Writer, s Server) error {
 		Queue:  wireServerQueue{s.Messages, s.Delivering, s.DeferredMessages, s.Held, s.Octets, stamp(s.Oldest)},
 		Spool:  wireServerSpool{text(s.Spool), s.Free, s.MinFree},
 		Certs: each(s.Certs, func(c ServerCert) wireServerCert {
-			return wireServerCert{each(c.Names, text), stamp(c.NotAfter), text(c.From), text(c.Error)}
+			return wireServerCert{each(c.Names, text), stamp(c.NotAfter), text(c.From), each(c.TLSA, text), text(c.Error)}
 		}),
 		Problems: each(s.Problems, text),
 	})

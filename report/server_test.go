@@ -16,7 +16,7 @@ func server() report.Server {
 		Domains: []string{"example.org", "example.net"}, Listeners: []string{"mx :25"}, Sessions: 7, Accepted: 5, Refused: 2, Delivered: 4, Failed: 1, Deferred: 3,
 		Messages: 3, DeferredMessages: 1, Held: 1, Delivering: 1, Octets: 2 << 20, Oldest: queueNow.Add(-time.Hour), Spool: "/spool", Free: 3 << 30, MinFree: 256 << 20,
 		Certs: []report.ServerCert{
-			{Names: []string{"mx.example.org"}, NotAfter: queueNow.Add(60 * 24 * time.Hour)},
+			{Names: []string{"mx.example.org"}, NotAfter: queueNow.Add(60 * 24 * time.Hour), TLSA: []string{"3 1 1 ab", "3 1 1 cd\x1b"}},
 			{Names: []string{"old.example.org"}, NotAfter: queueNow.Add(-time.Hour), From: "old.pem"},
 			{From: "gone.pem", Error: "no such file"},
 			{Names: []string{"due.example.org"}, NotAfter: queueNow.Add(time.Hour), Error: "the authority\x1b says no"},
@@ -37,7 +37,7 @@ func TestServerStatus(t *testing.T) {
 			"mail server mx.example.org", `since 2026-11-22 09:00:00 UTC (3 h), process 42, version 1.2\x1b`, "read again 2026-11-22 11:00:00 UTC", "mail for example.org, example.net",
 			"mx :25", "7 sessions; 5 messages taken, 2 refused 4 recipients delivered to, 1 failed; 3 attempts put off",
 			"3 messages (2.0 MiB), 1 deferred, 1 held; 1 being delivered; the oldest is 60 min old", "3.0 GiB free; below 256 MiB no mail is taken",
-			"✓ mx.example.org: valid for 60 days, until 2027-01-21", "✗ old.example.org: ended 2026-11-22 11:00:00 UTC", "✗ gone.pem: none: no such file",
+			"✓ mx.example.org: valid for 60 days, until 2027-01-21", `another key, whose record comes first: TLSA 3 1 1 cd\x1b`, "✗ old.example.org: ended 2026-11-22 11:00:00 UTC", "✗ gone.pem: none: no such file",
 			`! due.example.org: valid for 60 min, until 2026-11-22 13:00:00 UTC; the authority\x1b says no`, `! the disk\x1b`,
 		} {
 			if !strings.Contains(flat, part) {

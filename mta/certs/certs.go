@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -127,6 +128,18 @@ type Certificate struct {
 	// Err is why what is there now cannot be used, or could not be got: what is served,
 	// if anything, is from before.
 	Err error
+}
+
+// TLSA is what TLSA records of the certificate's key say, "3 1 1 ab01...", and of the
+// key that comes after it, where that is decided and another one.
+func (c Certificate) TLSA() []string {
+	var list []string
+	for _, spki := range [][]byte{c.SPKI, c.Next} {
+		if text := fmt.Sprintf("3 1 1 %x", spki); len(spki) > 0 && !slices.Contains(list, text) {
+			list = append(list, text)
+		}
+	}
+	return list
 }
 
 // fill describes a certificate that is served.

@@ -7,6 +7,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -199,7 +200,7 @@ func TestFilesChange(t *testing.T) {
 		}
 		defer s.Close()
 		spki, _ := x509.MarshalPKIXPublicKey(later.Public())
-		if !bytes.Equal(s.Status()[0].Next, digest(spki)) {
+		if c := s.Status()[0]; !bytes.Equal(c.Next, digest(spki)) || len(c.TLSA()) != 2 || c.TLSA()[1] != fmt.Sprintf("3 1 1 %x", digest(spki)) {
 			t.Error("the next key is not told")
 		}
 		step := func(what string, want *x509.Certificate, fault, logged string) {

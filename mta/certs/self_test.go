@@ -28,6 +28,9 @@ func TestSelfSigned(t *testing.T) {
 	if leaf := shown(t, first.TLS(), &tls.Config{ServerName: "mail.example.org"}); leaf.VerifyHostname("xn--bcher-kva.example") != nil || leaf.CheckSignature(leaf.SignatureAlgorithm, leaf.RawTBSCertificate, leaf.Signature) != nil {
 		t.Error(leaf.DNSNames)
 	}
+	if len(one.TLSA()) != 1 || len(Certificate{}.TLSA()) != 0 {
+		t.Error(one.TLSA())
+	}
 	if !one.Served || len(one.SPKI) != 32 || !bytes.Equal(one.SPKI, one.Next) || one.From != "self-signed" || len(one.Problems) != 1 {
 		t.Errorf("%+v", one)
 	}

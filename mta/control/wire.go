@@ -50,7 +50,8 @@ type Queue struct {
 type Cert struct {
 	Names    []string  `json:"names"`
 	NotAfter time.Time `json:"not_after,omitzero"`
-	From     string    `json:"from"` // a file, or the authority
+	From     string    `json:"from"`           // a file, or the authority
+	TLSA     []string  `json:"tlsa,omitempty"` // what records of its key say, and of the next one if that is another
 	Error    string    `json:"error,omitempty"`
 }
 

@@ -91,7 +91,7 @@ func (c *certified) set(source *certs.Source) {
 func (c *certified) status() []control.Cert {
 	var list []control.Cert
 	for _, one := range c.get().Status() {
-		cert := control.Cert{Names: one.Names, NotAfter: one.NotAfter, From: one.From}
+		cert := control.Cert{Names: one.Names, NotAfter: one.NotAfter, From: one.From, TLSA: one.TLSA()}
 		switch {
 		case one.Err != nil:
 			cert.Error = one.Err.Error()
