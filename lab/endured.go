@@ -214,7 +214,7 @@ func (s *sufferer) open(dir string) (*mta.Server, error) {
 		limit := s.slow * patience
 		send.Client.Limits = client.Limits{Banner: limit, Command: limit, Data: limit, Final: limit}
 	}
-	q := queue.Options{Schedule: []time.Duration{0, pause}, Observe: func(queue.Event) { s.happened() }}
+	q := queue.Options{Schedule: []time.Duration{0, pause}, Grace: pause, Observe: func(queue.Event) { s.happened() }}
 	if s.fault.brief {
 		q.DelayAfter, q.MaxAge = s.slow*delayed, s.slow*lifetime
 	}

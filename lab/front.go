@@ -45,10 +45,9 @@ type front struct {
 	cert   *tls.Certificate // that is right; nil: no STARTTLS
 	other  *tls.Certificate // with the act show
 
-	mu      sync.Mutex
-	visits  int
-	heard   []hearing
-	talking sync.WaitGroup
+	mu     sync.Mutex
+	visits int
+	heard  []hearing
 }
 
 // A hearing is a transaction that a client began.
@@ -68,7 +67,7 @@ func (f *front) serve() {
 		visit := f.visits
 		f.visits++
 		f.mu.Unlock()
-		f.talking.Go(func() { f.talk(conn, f.fault.act != behave && (f.fault.times == 0 || visit < f.fault.times)) })
+		go f.talk(conn, f.fault.act != behave && (f.fault.times == 0 || visit < f.fault.times))
 	}
 }
 
