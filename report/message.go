@@ -180,7 +180,7 @@ func fates(list []Reading) string {
 	case same && list[0].Fate == "open":
 		return "What becomes of it is open: receivers deliver such mail, or let the sender try again later."
 	case same:
-		return "As far as authentication decides, it is " + flat(list[0].Fate) + "."
+		return "As far as DMARC decides, it is " + flat(list[0].Fate) + "."
 	}
 	return "Receivers differ: it is " + strings.Join(parts, ", ") + "."
 }

@@ -105,7 +105,7 @@ func TestMessageTextOutcomes(t *testing.T) {
 		want []string
 	}{
 		{report.Message{Summary: "This mail passes DMARC.", Readings: []report.Reading{{Name: "RFC 9989", Fate: "delivered"}, {Name: "RFC 7489", Fate: "delivered"}}},
-			[]string{"── message ──", "✓ This mail passes DMARC.", "As far as authentication decides, it is delivered.", "MAIL FROM not known", "client    not known", "RFC 7489 comes to the same", "nothing wrong · 0 questions"}},
+			[]string{"── message ──", "✓ This mail passes DMARC.", "As far as DMARC decides, it is delivered.", "MAIL FROM not known", "client    not known", "RFC 7489 comes to the same", "nothing wrong · 0 questions"}},
 		{report.Message{Summary: "Not told.", Outcome: diagnosis.Unknown, CutShort: true, FromKnown: true, Readings: []report.Reading{{Name: "RFC 9989", Fate: "open"}}},
 			[]string{"? Not told.", "is open", "MAIL FROM <>", "Cut short"}},
 		{report.Message{Methods: []report.Method{{Name: "SPF", Outcome: diagnosis.Skipped, Why: "no client"}}}, []string{"– SPF       not evaluated\n", "no client"}},
