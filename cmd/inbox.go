@@ -16,14 +16,13 @@ import (
 
 // inboxFlags are the flags of inbox as they are given.
 type inboxFlags struct {
-	examFlags
+	messageFlags
 	serverFlags
 	domain           string
 	listen, hostname string
 	cert, key        string
 	count            int
 	keep             span
-	policies         []string
 	raw              bool // of show
 }
 
@@ -76,12 +75,12 @@ Exit codes:
 	flags.StringVar(&f.hostname, "hostname", "", "with --listen: the `name` to greet with, not that of\nthis host")
 	flags.StringVar(&f.cert, "cert", "", "with --listen: the certificate chain, a `file`; without\nit one is made that nobody vouches for")
 	flags.StringVar(&f.key, "key", "", "with --cert: its private key, a `file`")
-	flags.IntVar(&f.count, "count", 1, "wait for so many mails")
+	flags.IntVar(&f.count, "count", 1, "wait for this `number` of mails")
 	f.keep = span(inbox.Keep)
 	flags.Var(&f.keep, "keep", "how long the address takes mail")
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
-	f.policyFlag(cmd)
+	f.judgingFlags(cmd)
 	f.endFlags(a, cmd, "mail")
 	f.timeout = span(30 * time.Minute)
 	flags.Lookup("timeout").DefValue, flags.Lookup("timeout").Usage = f.timeout.String(), "how long to wait in all"
@@ -92,9 +91,11 @@ Exit codes:
 	return cmd
 }
 
-func (f *inboxFlags) policyFlag(cmd *cobra.Command) {
+// judgingFlags adds those of message that say who else judges a mail.
+func (f *inboxFlags) judgingFlags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept this very mail?\n(repeatable): "+strings.Join(messagePolicyNames(), ", "))
 	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(messagePolicyNames(), cobra.ShellCompDirectiveNoFileComp))
+	f.filterFlags(cmd)
 }
 
 // check refuses what does not go together.
@@ -112,10 +113,10 @@ func (f *inboxFlags) check() error {
 	return nil
 }
 
-// message is what judging a mail takes of the flags of message.
-func (f inboxFlags) message() messageFlags {
-	m := messageFlags{examFlags: f.examFlags, authservID: "maildoctor", set: func(string) bool { return false }}
-	m.timeout, m.noSMTP, m.noHTTPS = span(judge.Time), true, true
+// judging is what judging a mail takes of the flags.
+func (f inboxFlags) judging() messageFlags {
+	m := f.messageFlags
+	m.authservID, m.timeout, m.noSMTP, m.noHTTPS = "maildoctor", span(judge.Time), true, true
 	return m
 }
 

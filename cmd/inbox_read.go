@@ -20,12 +20,15 @@ type inboxReader struct {
 
 // inboxReader reads the flags that say how a mail is judged.
 func (a *app) inboxReader(ctx context.Context, f inboxFlags) (inboxReader, error) {
-	r := inboxReader{flags: f.message()}
+	r := inboxReader{flags: f.judging()}
 	var err error
 	if r.chosen, err = a.chooseOfMessages(f.only, f.skip); err != nil {
 		return r, usage(err)
 	}
 	if r.flags.wanted, err = messagePolicies(f.policies); err != nil {
+		return r, usage(err)
+	}
+	if r.flags.filters, err = r.flags.namedFilters(a.env("RSPAMD_PASSWORD")); err != nil {
 		return r, usage(err)
 	}
 	r.world, err = a.messageWorld(ctx, r.flags)

@@ -108,7 +108,7 @@ octet, with the fields of the receiving side on top.
 	cmd.Flags().BoolVar(&f.raw, "raw", false, "show the mail as it is, and no report")
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
-	f.policyFlag(cmd)
+	f.judgingFlags(cmd)
 	f.endFlags(a, cmd, "mail")
 	f.timeout = span(judge.Time)
 	cmd.Flags().Lookup("timeout").DefValue, cmd.Flags().Lookup("timeout").Usage = f.timeout.String(), "how long the DNS may take, for each mail"
