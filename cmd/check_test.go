@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -101,7 +102,7 @@ func TestRoundKeepsOrderAndBound(t *testing.T) {
 		}
 		return diagnosis.Report{Domain: domain}
 	})}
-	reports, skipped := r.run(t.Context(), ofDomains(names))
+	reports, skipped, _ := r.run(t.Context(), ofDomains(names))
 	var got []string
 	for _, r := range reports {
 		got = append(got, r.Domain)
@@ -114,6 +115,42 @@ func TestRoundKeepsOrderAndBound(t *testing.T) {
 	}
 }
 
+// Reports are handed over in their order, each as soon as it is its turn, and after an
+// error nothing new is begun.
+func TestRoundHandsOverInOrder(t *testing.T) {
+	names := strings.Fields("a.example. b.example. c.example. d.example. e.example. f.example. g.example. h.example.")
+	second := make(chan struct{})
+	var handed []string
+	var begun atomic.Int64
+	r := round{timeout: time.Minute, examiner: fake(func(_ context.Context, domain string) diagnosis.Report {
+		begun.Add(1)
+		switch domain {
+		case "a.example.":
+			<-second // is done before the first one
+		case "b.example.":
+			close(second)
+		}
+		return diagnosis.Report{Domain: domain, Results: make([]diagnosis.Result, 3)}
+	})}
+	r.each = func(one diagnosis.Report) (diagnosis.Report, error) {
+		handed = append(handed, one.Domain)
+		return essence(one), nil
+	}
+	reports, skipped, err := r.run(t.Context(), ofDomains(names))
+	if err != nil || skipped != 0 || !slices.Equal(handed, names) || len(reports) != len(names) || len(reports[0].Results) != 0 {
+		t.Errorf("%v, %d reports, %d skipped, %v", handed, len(reports), skipped, err)
+	}
+
+	second = make(chan struct{})
+	begun.Store(0)
+	broken := errors.New("the pipe is closed")
+	r.each = func(one diagnosis.Report) (diagnosis.Report, error) { return one, broken }
+	many := strings.Fields("a.example. b.example. " + strings.Repeat("x.example. ", 200))
+	if _, _, err := r.run(t.Context(), ofDomains(many)); !errors.Is(err, broken) || begun.Load() > 20 {
+		t.Errorf("%v after %d", err, begun.Load())
+	}
+}
+
 // After an interrupt nothing new is begun, and what was not begun is counted.
 func TestRoundInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
@@ -123,12 +160,12 @@ func TestRoundInterrupted(t *testing.T) {
 		return diagnosis.Report{Domain: domain, CutShort: true}
 	})}
 	names := strings.Fields(strings.Repeat("x.example. ", 40))
-	reports, skipped := r.run(ctx, ofDomains(names))
+	reports, skipped, _ := r.run(ctx, ofDomains(names))
 	if len(reports) == 0 || len(reports) > maxExaminations || len(reports)+skipped != len(names) {
 		t.Errorf("%d reports, %d skipped", len(reports), skipped)
 	}
 	// One domain alone always has a report, if only of what is unknown.
-	if reports, skipped := r.run(ctx, ofDomains(names[:1])); len(reports) != 1 || skipped != 0 {
+	if reports, skipped, _ := r.run(ctx, ofDomains(names[:1])); len(reports) != 1 || skipped != 0 {
 		t.Errorf("%d reports, %d skipped", len(reports), skipped)
 	}
 }

@@ -79,6 +79,6 @@ func (k *ddnsKeeper) examined(ctx context.Context, subjects []subject, edits []r
 	}
 	defer doctor.close()
 	r := round{examiner: doctor.(stage).after(edits), checks: chosen, timeout: time.Duration(k.f.timeout)}
-	reports, _ := r.run(ctx, subjects)
-	return reports, nil
+	reports, _, err := r.run(ctx, subjects)
+	return reports, err
 }

@@ -192,8 +192,20 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 	defer doctor.close()
 
 	r := round{examiner: doctor, policies: e.policies, checks: e.checks, timeout: time.Duration(f.timeout), progress: a.progress(e.subjects, len(e.checks.run))}
-	reports, skipped := r.run(ctx, e.subjects)
+	if f.output.streams() && len(e.subjects) > 1 {
+		r.each = func(one diagnosis.Report) (diagnosis.Report, error) {
+			list := []diagnosis.Report{one}
+			if err := a.settle(f, e, before, list); err != nil {
+				return one, err
+			}
+			return essence(list[0]), f.output.reports(list)
+		}
+	}
+	reports, skipped, err := r.run(ctx, e.subjects)
 	r.progress.stop()
+	if err != nil {
+		return err
+	}
 	if f.record != "" {
 		recorded, err := doctor.(recorder).recording()
 		if err != nil {
@@ -203,19 +215,14 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 			return err
 		}
 	}
-	e.own.decide(a, reports)
-	whole := slices.Clone(reports) // as they are without what was known
-	if f.output.changes, err = before.hold(reports); err != nil {
-		return err
-	}
-	if f.since.keep {
-		if err := a.keepRuns(whole); err != nil {
+	stats, events := doctor.asked()
+	if r.each == nil {
+		if err := a.settle(f, e, before, reports); err != nil {
 			return err
 		}
-	}
-	stats, events := doctor.asked()
-	if err := f.output.reports(reports, asked(events)...); err != nil {
-		return err
+		if err := f.output.reports(reports, asked(events)...); err != nil {
+			return err
+		}
 	}
 	if ctx.Err() != nil {
 		return interrupted(skipped, e.subjects)
@@ -225,6 +232,38 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 		return errNoAnswer
 	}
 	return verdict
+}
+
+// settle makes of reports what the owner has decided, keeps them, and holds them to an
+// earlier one.
+func (a *app) settle(f examFlags, e examination, before earlier, reports []diagnosis.Report) error {
+	e.own.decide(a, reports)
+	whole := slices.Clone(reports) // as they are without what was known
+	var err error
+	if f.output.changes, err = before.hold(reports); err != nil || !f.since.keep {
+		return err
+	}
+	return a.keepRuns(whole)
+}
+
+// essence is as much of a report as an exit code is made of: of ten thousand, no more
+// is kept.
+func essence(r diagnosis.Report) diagnosis.Report {
+	short := r
+	short.Results = nil
+	for _, result := range r.Results {
+		one := diagnosis.Result{Outcome: result.Outcome, Severity: result.Severity}
+		for _, f := range result.Findings {
+			one.Findings = append(one.Findings, diagnosis.Finding{Severity: f.Severity})
+		}
+		for range result.Doubts {
+			one.Doubts = append(one.Doubts, diagnosis.Doubt{})
+		}
+		if one.Outcome != diagnosis.Passed {
+			short.Results = append(short.Results, one)
+		}
+	}
+	return short
 }
 
 // interrupted is the end of a run that somebody stopped.

@@ -2,6 +2,7 @@ package cmd
 
 import (
 	"context"
+	"sync"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -30,17 +31,23 @@ type round struct {
 	timeout  time.Duration // for each subject
 	progress *progress
 	policies receivers
+	// each takes every report in the order of the subjects as soon as it is its turn,
+	// and returns what is to be kept of it; after an error no further one. nil: all is
+	// kept.
+	each func(diagnosis.Report) (diagnosis.Report, error)
 }
 
 // run examines subjects, a few at once, and returns the reports in their order.
 // Once ctx has ended no further one is begun: skipped counts those.
-func (r round) run(ctx context.Context, subjects []subject) (reports []diagnosis.Report, skipped int) {
+func (r round) run(ctx context.Context, subjects []subject) (reports []diagnosis.Report, skipped int, err error) {
 	all := make([]*diagnosis.Report, len(subjects))
+	turn := inTurn{all: all, done: make([]bool, len(subjects)), each: r.each}
 	var group errgroup.Group
 	group.SetLimit(maxExaminations)
 	for i, s := range subjects {
 		group.Go(func() error {
-			if ctx.Err() != nil && len(subjects) > 1 {
+			defer turn.pass(i)
+			if len(subjects) > 1 && (ctx.Err() != nil || turn.broken()) {
 				return nil
 			}
 			limited, cancel := context.WithTimeout(ctx, r.timeout)
@@ -61,5 +68,37 @@ func (r round) run(ctx context.Context, subjects []subject) (reports []diagnosis
 		}
 		reports = append(reports, *report)
 	}
-	return reports, skipped
+	return reports, skipped, turn.err
+}
+
+// inTurn hands over reports in their order.
+type inTurn struct {
+	each func(diagnosis.Report) (diagnosis.Report, error)
+
+	mu   sync.Mutex
+	all  []*diagnosis.Report // nil for a subject that was skipped
+	done []bool
+	next int
+	err  error
+}
+
+// broken reports whether there was an error.
+func (t *inTurn) broken() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.err != nil
+}
+
+// pass says that the i-th is done, and hands over those whose turn it is.
+func (t *inTurn) pass(i int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.done[i] = true
+	for ; t.next < len(t.all) && t.done[t.next]; t.next++ {
+		report := t.all[t.next]
+		if report == nil || t.each == nil || t.err != nil {
+			continue
+		}
+		*report, t.err = t.each(*report)
+	}
 }

@@ -145,6 +145,12 @@ func (o *output) formatted(list []diagnosis.Report, asked []report.Asked) error 
 	return errors.Join(errs...)
 }
 
+// streams reports whether each report can be written when it is known: where all go
+// to standard output, a line each.
+func (o *output) streams() bool {
+	return o.formats != nil && o.path == "" && len(o.formats.list) == 1 && o.formats.list[0].Name == "ndjson" && o.formats.list[0].path == ""
+}
+
 // stepSummary appends the summary of a job of GitHub Actions, which shows it, where
 // there is one.
 func (a *app) stepSummary(list []diagnosis.Report) error {
