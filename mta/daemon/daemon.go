@@ -232,7 +232,7 @@ func (d *Daemon) Run(ctx context.Context) error {
 		d.o.Log.Error("cannot go on", "error", err)
 	}
 	d.notify.tell("STOPPING=1")
-	d.o.Log.Info("stopping")
+	d.o.Log.Info("stopping: clients end what they have begun; another signal stops at once", "at most", grace)
 	err = errors.Join(err, d.Close())
 	stop()
 	running.Wait()

@@ -69,6 +69,21 @@ func TestAllTheWay(t *testing.T) {
 	}
 }
 
+// TestBounce: who wrote what nobody takes is told, with the reply.
+func TestBounce(t *testing.T) {
+	w := newWorld(t)
+	w.other.Answers = map[string]string{"RCPT": "550 5.1.1 nobody of that name"}
+	w.start()
+	w.expect(w.send(annTo("bob@other.example")), "250")
+	w.until("a notice", func() bool { return len(w.in("ann@example.com")) == 1 })
+	notice := w.in("ann@example.com")[0]
+	for _, want := range []string{"Return-Path: <>\r\n", "DKIM-Signature: ", "Auto-Submitted: auto-replied", "550 5.1.1 nobody of that name", "Final-Recipient: rfc822; bob@other.example", "mailer-daemon@mail.example.com"} {
+		if !strings.Contains(notice, want) {
+			t.Errorf("no %q in\n%s", want, notice)
+		}
+	}
+}
+
 // TestReload: a changed file counts from now on, an open session goes on, and a
 // file that is wrong changes nothing.
 func TestReload(t *testing.T) {
