@@ -27,10 +27,12 @@ func (p *page) filters(list []spam.Answer) {
 		if v.Spam {
 			state, said = warning, "spam"
 		}
-		if v.Action != "" {
-			said += " (" + flat(v.Action) + ")"
+		points := filterPoints(v.Score) + " of " + filterPoints(v.Threshold)
+		if v.Action != "" { // it marks mail before it rejects it: the threshold is that of rejecting
+			points = filterPoints(v.Score)
+			said += fmt.Sprintf(" (%s; it rejects from %s)", flat(v.Action), filterPoints(v.Threshold))
 		}
-		p.para("  "+p.mark(state)+" ", fmt.Sprintf("%s: %s of %s, %s", flat(a.Filter), filterPoints(v.Score), filterPoints(v.Threshold), said), plain)
+		p.para("  "+p.mark(state)+" ", fmt.Sprintf("%s: %s, %s", flat(a.Filter), points, said), plain)
 		p.rules(v.Rules)
 	}
 }

@@ -77,7 +77,7 @@ func TestMessageText(t *testing.T) {
 	last := -1
 	for _, want := range []string{"✗ This mail fails DMARC", "It was changed: a", "it is rejected by RFC 9989, quarantined by RFC 7489.",
 		"What to do", "→ step", "! finding", "! beside", "Score at most 1.5/10, because of", "−6    auth.dmarc: deducted a", "−2    auth.authenticated: x (+2 more) (of 6; authentication costs 8 at most)",
-		"−0.5  message.date: y (of 2; no more is left)", "? not counted, as it could not be told: auth.arc", "Spam filters", "! SpamAssassin at x: 7.25 of 5, spam", "2.5  a", "?  UNTOLD", "and 1 more rule", "✓ rspamd at y: 0 of 15, not spam (no action", "✗ Would Gmail take it?", "– auth.dmarc: ground", "MAIL FROM <a", "– assumed",
+		"−0.5  message.date: y (of 2; no more is left)", "? not counted, as it could not be told: auth.arc", "Spam filters", "! SpamAssassin at x: 7.25 of 5, spam", "2.5  a", "?  UNTOLD", "and 1 more rule", "✓ rspamd at y: 0, not spam (no action", "✗ Would Gmail take it?", "– auth.dmarc: ground", "MAIL FROM <a", "– assumed",
 		"  ✓ SPF       pass · a", "! DKIM      fail", "~ changed", "- was", "+ is", "for the same reason",
 		"DMARC by RFC 9989: fail (reject)", "DMARC by RFC 7489: fail (quarantine)", "The way it took", "the boundary", "1 min 0 s before the hop before it", "(+3 days)", "no date that can be read",
 		"What could not be told", "? arc: doubt", "Header and body", "! ADVICE  message.date", "1 critical finding · 2 warnings · 1 advice · 1 could not be told · 3 questions in 1.0 s"} {

@@ -34,7 +34,7 @@ const (
 type Verdict struct {
 	Spam      bool    `json:"spam"` // by its own words
 	Score     float64 `json:"score"`
-	Threshold float64 `json:"threshold"` // from which on the filter takes a message for spam
+	Threshold float64 `json:"threshold"` // from which on SpamAssassin takes a message for spam, and rspamd rejects it
 	// Action is what rspamd would do: "no action", "greylist", "add header", "rewrite
 	// subject", "soft reject", "reject"; empty where the filter does nothing itself.
 	Action string `json:"action,omitempty"`
