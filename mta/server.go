@@ -142,6 +142,9 @@ func Open(o Options) (*Server, spool.Found, error) {
 // Serve takes mail in; see [smtpd.Server.Serve].
 func (s *Server) Serve(l net.Listener, port smtpd.Port) error { return s.smtp.Serve(l, port) }
 
+// Sessions is the number of clients that are connected.
+func (s *Server) Sessions() int { return s.smtp.Sessions() }
+
 // Queue is what waits to be delivered.
 func (s *Server) Queue() *queue.Queue { return s.queue }
 

@@ -73,7 +73,7 @@ func Open(ctx context.Context, s *Setup, o Options) (_ *Daemon, err error) {
 	if d.server, found, err = mta.Open(d.options(s)); err != nil {
 		return nil, err
 	}
-	d.metrics.Watch(metrics.Host{Queue: d.server.Queue(), SpoolDir: s.under("spool"), MinFree: d.minFree(), Certs: d.certs.status})
+	d.metrics.Watch(metrics.Host{Queue: d.server.Queue(), Sessions: d.server.Sessions, SpoolDir: s.under("spool"), MinFree: d.minFree(), Certs: d.certs.status})
 	d.tell(s, found)
 	return d, nil
 }

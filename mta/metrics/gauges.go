@@ -15,7 +15,8 @@ type gauge struct {
 	labels     []string
 }
 
-var gaugeTable = struct{ messages, delivering, bytes, oldest, free, minFree, cert gauge }{
+var gaugeTable = struct{ sessions, messages, delivering, bytes, oldest, free, minFree, cert gauge }{
+	sessions:   gauge{"smtp_sessions_open", "SMTP sessions that are open.", nil},
 	messages:   gauge{"queue_messages", "Messages that wait: queued (not tried yet), deferred (tried), held.", []string{"state"}},
 	delivering: gauge{"queue_deliveries", "Transactions under way.", nil},
 	bytes:      gauge{"queue_bytes", "Octets of the messages in the queue.", nil},
@@ -27,7 +28,7 @@ var gaugeTable = struct{ messages, delivering, bytes, oldest, free, minFree, cer
 
 func allGauges() []gauge {
 	t := gaugeTable
-	return []gauge{t.messages, t.delivering, t.bytes, t.oldest, t.free, t.minFree, t.cert}
+	return []gauge{t.sessions, t.messages, t.delivering, t.bytes, t.oldest, t.free, t.minFree, t.cert}
 }
 
 func gaugeDocs() []Doc {
@@ -63,6 +64,9 @@ func (g *gauges) Collect(ch chan<- prometheus.Metric) {
 		return
 	}
 	t := gaugeTable
+	if h.Sessions != nil {
+		t.sessions.is(ch, float64(h.Sessions()))
+	}
 	if h.Queue != nil {
 		q := h.Queue.Stats()
 		t.messages.is(ch, float64(q.Messages-q.Deferred-q.Held), "queued")

@@ -37,6 +37,7 @@ type Metrics struct {
 // A Host is what the gauges and the readiness are about.
 type Host struct {
 	Queue    *queue.Queue
+	Sessions func() int // that are open; nil: not told
 	SpoolDir string
 	MinFree  uint64                // octets; below that no mail is taken
 	Certs    func() []control.Cert // that are shown to clients; nil or none: STARTTLS is not offered

@@ -82,7 +82,7 @@ func watched(t *testing.T, change func(*metrics.Host)) (*metrics.Metrics, string
 		{ID: spool.NewID(now), From: "a@b.example", Received: now.Add(-time.Minute), Size: 50, Held: true, Rcpts: []spool.Rcpt{{Addr: "x@y.example", Status: spool.Waiting}}},
 		{ID: spool.NewID(now), From: "a@b.example", Received: now, Size: 7, Rcpts: []spool.Rcpt{{Addr: "x@y.example", Status: spool.Waiting, Reply: spool.Reply{Code: 450}}}},
 	}
-	h := metrics.Host{Queue: queue.New(queue.Options{Spool: s}, found), SpoolDir: dir, MinFree: 1, Now: func() time.Time { return now }, Certs: func() []control.Cert {
+	h := metrics.Host{Queue: queue.New(queue.Options{Spool: s}, found), SpoolDir: dir, MinFree: 1, Sessions: func() int { return 12 }, Now: func() time.Time { return now }, Certs: func() []control.Cert {
 		return []control.Cert{{Names: []string{"mx.example.org"}, NotAfter: now.Add(24 * time.Hour)}, {Names: []string{"mx.example.org"}, NotAfter: now.Add(24 * time.Hour)}}
 	}}
 	if change != nil {
@@ -152,7 +152,7 @@ func TestCounted(t *testing.T) {
 		`delivery_tls_sessions_total{policy="dane",version="TLS 1.3"}`: "1", `delivery_tls_sessions_total{policy="opportunistic",version="none"}`: "1",
 		`queue_events_total{event="delivered"}`: "1", `queue_events_total{event="trouble"}`: "1", `queue_events_total{event="told"}`: "0",
 		`queue_time_seconds_bucket{outcome="delivered",le="60"}`: "0", `queue_time_seconds_bucket{outcome="delivered",le="300"}`: "1",
-		`queue_messages{state="queued"}`: "1", `queue_messages{state="held"}`: "1", `queue_messages{state="deferred"}`: "1", `queue_bytes`: "157",
+		`queue_messages{state="queued"}`: "1", `queue_messages{state="held"}`: "1", `queue_messages{state="deferred"}`: "1", `queue_bytes`: "157", `smtp_sessions_open`: "12",
 		`queue_oldest_age_seconds`: "3600", `spool_min_free_bytes`: "1",
 		`certificate_not_after_timestamp_seconds{name="mx.example.org"}`: "1.7954352e+09",
 	})

@@ -272,6 +272,9 @@ func TestAnswered(t *testing.T) {
 	})
 	c := w.open(smtpd.MX)
 	w.dial(smtpd.MX).expect("421 4.7.0")
+	if n := w.server.Sessions(); n != 1 {
+		t.Errorf("%d sessions are open", n)
+	}
 	c.say("EHLO client.example", "250")
 	c.say("MAIL FROM:<a@sender.example>", "250")
 	c.say("RCPT TO:<b@elsewhere.example>", "550 5.7.1")

@@ -158,6 +158,13 @@ func (s *Server) answered(port Port, at Stage, r *Reply) {
 	}
 }
 
+// Sessions is the number of sessions that are open.
+func (s *Server) Sessions() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.sessions)
+}
+
 // turnAway says why, where that can be said in clear.
 func turnAway(conn net.Conn, port Port, why *Reply) {
 	defer conn.Close()
