@@ -42,7 +42,7 @@ func (s *Server) deliver(ctx context.Context, t queue.Transaction) []queue.Outco
 		return s.deliverHere(ctx, t)
 	}
 	job := deliver.Job{
-		Destination: t.Destination, From: t.Envelope.From,
+		Destination: t.Destination, Failures: t.Unreached, From: t.Envelope.From,
 		Open:     func() (io.ReadCloser, error) { return t.Open() },
 		SMTPUTF8: t.Envelope.SMTPUTF8, RequireTLS: t.Envelope.RequireTLS,
 		Ret: t.Envelope.Ret, EnvID: t.Envelope.EnvID, TLSOptional: tlsOptional(t),
@@ -60,6 +60,8 @@ func (s *Server) deliver(ctx context.Context, t queue.Transaction) []queue.Outco
 	switch {
 	case report.Reached():
 		reach = queue.Reached
+	case report.Bypassed():
+		reach = queue.Bypassed
 	case report.Unreached():
 		reach = queue.Unreached
 	}

@@ -415,3 +415,30 @@ func TestReach(t *testing.T) {
 		})
 	}
 }
+
+// A relay that takes over is told apart from the hosts of the destination.
+func TestReachByRelay(t *testing.T) {
+	w := newWorld(t, oneHost+"relay.example.net A 192.0.2.9\n")
+	s := w.sender()
+	s.Routes = deliver.Routes{
+		Relays: map[string]deliver.Relay{"r": {Host: "relay.example.net", Clear: true}},
+		Rules:  []deliver.Rule{{Fallback: "r", After: 2}},
+	}
+	j := job("example.org", "b@example.org")
+	for failures, want := range []string{"unreached", "unreached", "unreached", "bypassed"} {
+		j.Failures = failures
+		if failures == 3 { // at two it cannot be reached, either
+			w.hosts["192.0.2.9:587"] = &clienttest.Host{Name: "relay.example.net"}
+		}
+		r := s.Deliver(t.Context(), j)
+		got := ""
+		for name, is := range map[string]bool{"reached": r.Reached(), "unreached": r.Unreached(), "bypassed": r.Bypassed()} {
+			if is {
+				got += name
+			}
+		}
+		if got != want {
+			t.Errorf("after %d failures: %s, want %s: %+v", failures, got, want, r.Results)
+		}
+	}
+}

@@ -117,16 +117,23 @@ type Report struct {
 	Took        time.Duration
 }
 
-// Reached reports whether some host accepted a connection, whatever came of it.
+// Reached reports whether some host of the destination accepted a connection,
+// whatever came of it.
 func (r Report) Reached() bool {
-	return slices.ContainsFunc(r.Sessions, func(s Session) bool { return s.Connected() })
+	return slices.ContainsFunc(r.Sessions, func(s Session) bool { return s.Connected() && s.Via == "" })
+}
+
+// Bypassed reports whether a relay accepted a connection, and no host of the
+// destination did.
+func (r Report) Bypassed() bool {
+	return !r.Reached() && slices.ContainsFunc(r.Sessions, func(s Session) bool { return s.Connected() })
 }
 
 // Unreached reports whether hosts were tried and none of them accepted a connection:
 // others who want to send there need not try just now. It is false where that may
 // be due to this machine, which has no network, or was told to stop.
 func (r Report) Unreached() bool {
-	return !r.Reached() && slices.ContainsFunc(r.Sessions, func(s Session) bool {
+	return !r.Reached() && !r.Bypassed() && slices.ContainsFunc(r.Sessions, func(s Session) bool {
 		return s.Err != nil && s.Err.Kind != probe.NoRoute && s.Err.Kind != probe.Denied && s.Err.Kind != probe.Canceled
 	})
 }

@@ -19,6 +19,7 @@ type job struct {
 	dest  *dest
 	rcpts []int // of the item; empty: nothing to deliver, see tidy
 	over  bool  // they are not tried any more
+	finds bool  // finds out whether a destination is back that is bypassed
 }
 
 // Run delivers until ctx ends. Then it begins nothing more, and returns when what
@@ -118,7 +119,7 @@ func (q *Queue) enqueue(name string, j *job) {
 // offer lets a destination wait for its turn, if it may have one.
 func (q *Queue) offer(d *dest) {
 	most := q.o.PerDestination
-	if q.down[d.name] != nil {
+	if down := q.down[d.name]; down != nil && !down.around {
 		most = 1 // who finds out whether it is back
 	}
 	if !d.ready && len(d.jobs) > 0 && d.running < most {

@@ -23,6 +23,10 @@ type down struct {
 	until time.Time     // the others wait
 	wait  time.Duration // that led to it
 	reply spool.Reply   // what came of the last try
+	tries int           // that failed, in a row
+	// around tells that mail gets there by a relay. Nobody waits then; each time that
+	// until is over, one message finds out whether it can do without.
+	around bool
 }
 
 // waits makes a recipient of an item wait if its destination cannot be reached, and
@@ -30,7 +34,7 @@ type down struct {
 func (q *Queue) waits(it *item, i int, destination string, now time.Time) (waits, over bool) {
 	d := q.down[destination]
 	it.rcpts[i].down = nil
-	if d == nil || it.rcpts[i].past || !now.Before(d.until) {
+	if d == nil || d.around || it.rcpts[i].past || !now.Before(d.until) {
 		return false, false
 	}
 	if r := &it.env.Rcpts[i]; r.Reply.At.Before(d.reply.At) {
@@ -56,14 +60,45 @@ func (q *Queue) giveUp(j *job) (outcomes []Outcome) {
 
 // reach notes whether a try got as far as a host. With ok there is something to be
 // told.
-func (q *Queue) reach(d *dest, outcomes []Outcome) (event Event, ok bool) {
+func (q *Queue) reach(j *job, outcomes []Outcome) (event Event, ok bool) {
+	has := func(reach Reach) bool {
+		return slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Reach == reach })
+	}
+	d := q.down[j.dest.name]
 	switch {
-	case slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Reach == Reached }):
-		q.isUp(d)
-	case len(outcomes) > 0 && !slices.ContainsFunc(outcomes, func(o Outcome) bool { return o.Reach != Unreached }):
-		return q.isDown(d, outcomes[0].Reply)
+	case has(Reached):
+		delete(q.down, j.dest.name)
+		q.letGo(d)
+	case has(Bypassed):
+		if d != nil && !d.around {
+			d.around, d.until = true, time.Now().Add(q.longest())
+			q.letGo(d)
+		}
+	case !has(Unreached) || has(Untold) || j.finds:
+	case d != nil && d.around: // the relay cannot be reached, either
+		delete(q.down, j.dest.name)
+		return q.isDown(j.dest, outcomes[0].Reply)
+	default:
+		return q.isDown(j.dest, outcomes[0].Reply)
 	}
 	return Event{}, false
+}
+
+// longest is how long anybody waits at most.
+func (q *Queue) longest() time.Duration { return min(longDown, slices.Max(q.o.Schedule)) }
+
+// unreached is what a transaction is told. Of those that get around, one at times is
+// told nothing, so that it tries what the others do not.
+func (q *Queue) unreached(j *job) int {
+	d := q.down[j.dest.name]
+	switch now := time.Now(); {
+	case d == nil:
+		return 0
+	case d.around && !now.Before(d.until):
+		d.until, j.finds = now.Add(q.longest()), true
+		return 0
+	}
+	return d.tries
 }
 
 // isDown has what waits for a destination wait longer, twice as long each time.
@@ -78,8 +113,9 @@ func (q *Queue) isDown(dst *dest, reply spool.Reply) (event Event, ok bool) {
 	case now.Before(d.until):
 		return Event{}, false // it was tried with what failed before
 	default:
-		d.wait = min(2*d.wait, longDown, slices.Max(q.o.Schedule))
+		d.wait = min(2*d.wait, q.longest())
 	}
+	d.tries++
 	d.until, d.reply = now.Add(d.wait), reply
 	d.reply.At = now
 	var keep []*job
@@ -97,13 +133,11 @@ func (q *Queue) isDown(dst *dest, reply spool.Reply) (event Event, ok bool) {
 	return Event{What: Down, Destination: dst.name, Next: d.until}, true
 }
 
-// isUp lets go what waits for a destination.
-func (q *Queue) isUp(dst *dest) {
-	d := q.down[dst.name]
+// letGo lets those go who wait for a destination.
+func (q *Queue) letGo(d *down) {
 	if d == nil {
 		return
 	}
-	delete(q.down, dst.name)
 	now := time.Now()
 	for _, it := range q.items {
 		waits := false

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -225,6 +226,98 @@ func TestDownForgotten(t *testing.T) {
 		synctest.Wait()
 		if n := len(w.q.down); n != 500 {
 			t.Errorf("%d are kept", n)
+		}
+	})
+}
+
+// TestDownAround lets mail go by a relay that takes over after some failures of the
+// destination, whichever message had them. Now and then one message finds out whether
+// it can do without the relay.
+func TestDownAround(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, o: Options{Route: domain, PerDestination: 3}}
+		var mu sync.Mutex
+		direct, relayed, dead := []time.Duration{}, 0, true
+		w.o.Deliver = func(_ context.Context, tr Transaction) []Outcome {
+			mu.Lock()
+			defer mu.Unlock()
+			if tr.Unreached >= 3 || tr.Rcpts[0].Attempts > 3 {
+				relayed++
+				return []Outcome{{Kind: Delivered, Reach: Bypassed}}
+			}
+			direct = append(direct, time.Since(began))
+			if !dead {
+				return []Outcome{{Kind: Delivered, Reach: Reached}}
+			}
+			mu.Unlock()
+			time.Sleep(time.Second)
+			mu.Lock()
+			return []Outcome{{Kind: Temporary, Reach: Unreached}}
+		}
+		w.start()
+		burst := func(n int) {
+			for range n {
+				w.send(nil, "a@dead.example")
+			}
+		}
+		check := func(what string, wantDirect, wantRelayed, left int) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if n, _ := w.q.Len(); len(direct) != wantDirect || relayed != wantRelayed || n != left {
+				t.Errorf("%s: tried directly at %v, %d by the relay, %d left", what, direct, relayed, n)
+			}
+		}
+		burst(50)
+		check("at first", 3, 0, 50) // all that may be at once
+		time.Sleep(3*time.Minute + 5*time.Second)
+		check("tried again after one minute and two", 5, 0, 50)
+		time.Sleep(4 * time.Minute)
+		check("around", 5, 45, 5) // those that were tried go by their own schedule
+		time.Sleep(20 * time.Minute)
+		check("all of them", 5, 50, 0)
+		burst(10)
+		check("at once", 5, 60, 0)
+		time.Sleep(time.Hour)
+		burst(10)
+		time.Sleep(2 * time.Second)
+		check("one finds out", 6, 69, 1)
+		time.Sleep(8 * time.Minute)
+		check("and goes around, too", 6, 70, 0)
+		mu.Lock()
+		dead = false
+		mu.Unlock()
+		time.Sleep(time.Hour)
+		burst(1)
+		check("it is back", 7, 70, 0)
+		burst(10)
+		check("for all", 17, 70, 0)
+	})
+}
+
+// TestDownBoth waits where the relay cannot be reached, either.
+func TestDownBoth(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := &world{t: t, answer: unreached, o: Options{Route: domain, PerDestination: 1}}
+		w.start()
+		w.send(nil, "a@dead.example")
+		time.Sleep(40 * time.Second)
+		w.now(func(Transaction, spool.Rcpt) Outcome { return Outcome{Kind: Delivered, Reach: Bypassed} }, nil)
+		w.send(nil, "b@dead.example")
+		time.Sleep(2 * time.Minute)
+		synctest.Wait()
+		if d := w.q.down["dead.example"]; d == nil || !d.around {
+			t.Fatalf("%+v", d)
+		}
+		w.now(unreached, nil)
+		for range 10 {
+			w.send(nil, "c@dead.example")
+		}
+		time.Sleep(31 * time.Second)
+		synctest.Wait()
+		if d := w.q.down["dead.example"]; d == nil || d.around || d.tries != 1 || len(w.made()) != 3 {
+			t.Errorf("%+v, %v", d, w.made())
 		}
 	})
 }

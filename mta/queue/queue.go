@@ -24,7 +24,10 @@ type Transaction struct {
 	Envelope    spool.Envelope // as it is on the disk, with all recipients
 	Rcpts       []spool.Rcpt   // those of them that are to be tried now
 	Destination string         // as Options.Route told it
-	Open        func() (io.ReadSeekCloser, error)
+	// Unreached is how often in a row the destination could not be reached, whichever
+	// message found that out. From some number on a relay may be the way.
+	Unreached int
+	Open      func() (io.ReadSeekCloser, error)
 }
 
 // A Kind is how a try ended for one recipient.
@@ -47,6 +50,7 @@ const (
 	Untold    Reach = iota // no host was tried
 	Reached                // a host answered, whatever it said
 	Unreached              // none did
+	Bypassed               // none was tried, or none did, and a relay answered in their place
 )
 
 // An Outcome is what became of one recipient.

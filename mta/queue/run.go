@@ -50,6 +50,7 @@ func (q *Queue) begin(j *job) (Transaction, bool) {
 		}
 		it.rcpts[i].begun, it.rcpts[i].now, it.rcpts[i].past = false, false, false
 	}
+	unreached := q.unreached(j)
 	write := it.changed != changed
 	env, changed := it.env.Clone(), it.changed
 	q.mu.Unlock()
@@ -59,7 +60,7 @@ func (q *Queue) begin(j *job) (Transaction, bool) {
 			return Transaction{}, false
 		}
 	}
-	t := Transaction{Envelope: env, Destination: j.dest.name, Open: func() (io.ReadSeekCloser, error) { return q.o.Spool.Open(env.ID) }}
+	t := Transaction{Envelope: env, Destination: j.dest.name, Unreached: unreached, Open: func() (io.ReadSeekCloser, error) { return q.o.Spool.Open(env.ID) }}
 	for _, i := range j.rcpts {
 		t.Rcpts = append(t.Rcpts, env.Rcpts[i])
 	}
@@ -101,7 +102,7 @@ func (q *Queue) settle(j *job, outcomes []Outcome) {
 		}
 		events = append(events, q.note(it, i, out, j.dest.name))
 	}
-	if event, ok := q.reach(j.dest, outcomes); ok {
+	if event, ok := q.reach(j, outcomes); ok {
 		events = append(events, event)
 	}
 	it.changed++
