@@ -141,6 +141,7 @@ func (d *Daemon) open(s *Setup) error {
 		d.o.Log.Error("what was learnt of domains is lost", "error", broken)
 	}
 	d.memory = memory
+	d.boxes.mail.Trouble = d.trouble
 	recovered, err := d.boxes.mail.Begin()
 	if err != nil {
 		return fmt.Errorf("mailboxes: %w", err)
@@ -159,6 +160,11 @@ func (d *Daemon) open(s *Setup) error {
 	}
 	d.tests = testbox{tests, func() bool { return d.setup.Load().TestMailbox == desired.On }}
 	return nil
+}
+
+// trouble says that the disk failed the journal of the spool, or of the mailboxes.
+func (d *Daemon) trouble(err error) {
+	d.o.Log.Error("the disk fails; look at it, then restart: what was accepted is safe in the journal, and is brought to its files then", "error", err)
 }
 
 // take goes by a setup from now on, as far as that is not in the server itself.

@@ -70,7 +70,7 @@ func (d *Daemon) options(s *Setup) mta.Options {
 		Queue: queue.Options{MaxAge: l.GiveUp, DelayAfter: l.DelayNotice, Observe: both(log.observed, d.metrics.Observe)},
 
 		SpoolDir: s.under("spool"),
-		Spool:    spool.Options{MaxMessages: l.Queue, MaxBytes: l.QueueSize, MinFree: uint64(l.Free), Journal: true},
+		Spool:    spool.Options{MaxMessages: l.Queue, MaxBytes: l.QueueSize, MinFree: uint64(l.Free), Journal: true, Trouble: d.trouble},
 		Mail:     d.boxes.mail, Box: d.boxes.box, Test: d.tests,
 
 		DNS: d.metrics.Resolver(d.o.DNS, metrics.ToJudge), DMARC: s.dmarc(), Keys: s.keys,

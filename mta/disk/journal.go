@@ -18,6 +18,10 @@ import (
 //
 // Its methods may be called at the same time.
 type Journal struct {
+	// Trouble is told when the disk does not take the files, and the journal is used no
+	// longer; nil: nobody is. It is set before Start.
+	Trouble func(error)
+
 	fs   FS
 	dir  string
 	dirs *Dirs
@@ -232,11 +236,8 @@ func (j *Journal) run() {
 		case <-j.wake:
 		case <-timer.C:
 		}
-		j.mu.Lock()
-		b := j.next
-		j.next = nil
-		j.mu.Unlock()
-		if b != nil {
+		j.turn()
+		if b := j.take(); b != nil {
 			j.write(b)
 		}
 		j.turn()
@@ -255,6 +256,19 @@ func (j *Journal) run() {
 			timer.Reset(segmentAge)
 		}
 	}
+}
+
+// take is the batch to write; nil if there is none, or if it has to wait: behind a
+// record that is perhaps torn nothing is written, and there is no third segment.
+func (j *Journal) take() *batch {
+	j.mu.Lock()
+	defer j.mu.Unlock()
+	if j.now != nil && j.now.torn && j.broken == nil {
+		return nil
+	}
+	b := j.next
+	j.next = nil
+	return b
 }
 
 // write brings a batch to the disk, and tells those who wait for it.
@@ -287,10 +301,10 @@ func (j *Journal) written(b *batch, seg *segment) {
 // segment is the one to write to.
 func (j *Journal) segment() (*segment, error) {
 	j.mu.Lock()
-	seg := j.now
+	seg, broken := j.now, j.broken
 	j.mu.Unlock()
 	switch {
-	case seg != nil && seg.torn: // and the one before it is not yet done with
+	case broken != nil:
 		return nil, ErrNoJournal
 	case seg != nil:
 		return seg, nil
@@ -334,9 +348,13 @@ func (j *Journal) turn() {
 		j.mu.Lock()
 		if j.older = nil; err != nil {
 			// What is in the segment may be nowhere else: it stays for the next time.
-			j.broken = fmt.Errorf("%s: %w", seg.name, err)
+			err = fmt.Errorf("%s stays, as its files could not be synced: %w", seg.name, err)
+			j.broken = err
 		}
 		j.mu.Unlock()
+		if err != nil && j.Trouble != nil {
+			j.Trouble(err)
+		}
 		j.wakeUp()
 	}()
 }

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"syscall"
@@ -196,6 +198,8 @@ func TestJournalBroken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(disktest.Mem)
 		j, _ := opened(t, m)
+		var told error
+		j.Trouble = func(err error) { told = err }
 		m.Before = func(c disktest.Call) error {
 			if c.Op == "syncfs" {
 				return syscall.EIO
@@ -212,8 +216,8 @@ func TestJournalBroken(t *testing.T) {
 		if _, err := j.Put(true, disk.Record{Name: "y"}); !errors.Is(err, disk.ErrNoJournal) {
 			t.Errorf("put: %v", err)
 		}
-		if err := j.Close(); !errors.Is(err, syscall.EIO) {
-			t.Errorf("close: %v", err)
+		if err := j.Close(); !errors.Is(err, syscall.EIO) || !errors.Is(told, syscall.EIO) {
+			t.Errorf("close: %v; told of %v", err, told)
 		}
 		synctest.Wait()
 		m.Before = nil
@@ -222,6 +226,64 @@ func TestJournalBroken(t *testing.T) {
 			t.Errorf("%+v", records)
 		}
 		if err := next.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// TestJournalTorn: behind a write that failed nothing is written; who comes then
+// waits until another segment can begin.
+func TestJournalTorn(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := new(disktest.Mem)
+		j, _ := opened(t, m)
+		var full atomic.Bool
+		m.Before = func(c disktest.Call) error {
+			switch {
+			case c.Op == "syncfs":
+				time.Sleep(time.Hour)
+			case c.Op == "write" && full.Load():
+				return io.ErrShortWrite
+			}
+			return nil
+		}
+		put := func(name string) error {
+			placed, err := j.Put(true, disk.Record{Name: name})
+			if err == nil {
+				placed()
+			}
+			return err
+		}
+		if err := put("a"); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(aWhile) // now a is being synced
+		if err := put("b"); err != nil {
+			t.Fatal(err)
+		}
+		full.Store(true)
+		if err := put("c"); !errors.Is(err, io.ErrShortWrite) {
+			t.Errorf("a full disk: %v", err)
+		}
+		full.Store(false)
+		begun := time.Now()
+		if err := put("d"); err != nil || time.Since(begun) < 50*time.Minute {
+			t.Errorf("after %v: %v", time.Since(begun), err)
+		}
+		for w := range m.PowerCuts() {
+			next, records := opened(t, w)
+			names := ""
+			for _, r := range records {
+				names += r.Name
+			}
+			if !strings.HasSuffix(names, "bd") {
+				t.Errorf("records %q", names)
+			}
+			if err := next.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+		if err := j.Close(); err != nil {
 			t.Error(err)
 		}
 	})

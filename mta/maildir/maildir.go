@@ -41,6 +41,9 @@ type Store struct {
 	Host  string           // in the names of messages; empty: as the system is called
 	Quota int64            // octets of a mailbox with its folders; 0: no bound
 	Now   func() time.Time // nil: time.Now
+	// Trouble is told when the disk fails the journal: what was delivered is safe in it,
+	// and the next Begin needs it. nil: nobody is.
+	Trouble func(error)
 
 	count   atomic.Uint64 // deliveries of this process
 	buffers sync.Pool     // *[bufferSize]byte

@@ -28,6 +28,7 @@ func (s *Spool) openJournal() error {
 	if len(records) == 0 && !s.opts.Journal {
 		return j.Abandon()
 	}
+	j.Trouble = s.opts.Trouble
 	if err = s.replay(records); err == nil {
 		err = j.Start()
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	// one costs a part of a sync, and is as safe. For a server; what somebody does now
 	// and then is quicker without.
 	Journal bool
+	// Trouble is told when the disk fails the journal: what was accepted is safe in it,
+	// and the next start needs it. nil: nobody is.
+	Trouble func(error)
 }
 
 func (o Options) withDefaults() Options {
