@@ -163,6 +163,7 @@ func (v via) take(ctx context.Context, d *deliver.Sender, domain string) error {
 		d.Security = nil // TLSA records are those of a name, and of port 25
 	}
 	d.Refuse = func(netip.Addr) string { return "" }
+	d.Routes.ToSelf = true // as when the server of this host is tried from this host
 	return nil
 }
 

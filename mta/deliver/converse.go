@@ -51,7 +51,7 @@ func (a *attempt) hold(h Host, addr netip.Addr, p Policy, relay *Relay, plain bo
 	if err := k.Hello(); err != nil {
 		return last(k, err), false
 	}
-	if relay == nil && a.isOurs(k.ServerName()) {
+	if relay == nil && !a.Routes.ToSelf && a.isOurs(k.ServerName()) {
 		return ours(Permanent, 554, "5.4.6", "the host that answers is this one: mail for "+record.Display(a.report.Destination)+" loops back"), false
 	}
 	switch {

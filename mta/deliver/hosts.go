@@ -214,7 +214,7 @@ func (a *attempt) allowed(h Host) Host {
 // would give the mail back to us (RFC 5321, 5.1).
 func (a *attempt) withoutUs(hosts []Host) ([]Host, *verdict) {
 	us := slices.IndexFunc(hosts, a.isUs)
-	if us < 0 {
+	if us < 0 || a.Routes.ToSelf {
 		return hosts, nil
 	}
 	limit := hosts[us].Preference

@@ -14,6 +14,9 @@ import (
 type Routes struct {
 	Relays map[string]Relay // by their names
 	Rules  []Rule           // the first that fits counts; none: direct, without a fallback
+	// ToSelf lets mail go to a host that is this one, or calls itself so: for who tries
+	// the server beside by hand. Else such mail runs in a circle, and fails.
+	ToSelf bool
 }
 
 // A Relay takes mail for every domain from those who log in.

@@ -86,6 +86,11 @@ func TestLoopByName(t *testing.T) {
 	if len(h.Messages()) != 0 {
 		t.Error("it was given the message")
 	}
+	s := w.sender()
+	s.Names, s.Routes.ToSelf = []string{"mx.example.org"}, true
+	if r := s.Deliver(t.Context(), job("example.org", "b@example.org")).Results[0]; said(r) != "delivered 2.0.0" {
+		t.Errorf("by hand: %s %s", said(r), r.Text)
+	}
 }
 
 func TestSpecial(t *testing.T) {
