@@ -170,10 +170,14 @@ func (a *app) sendDry(f sendFlags, page report.Sending) error {
 	return nil
 }
 
-// sendShown shows a person what is about to be done.
+// sendShown shows a person what is about to be done. Where the result goes elsewhere,
+// or to a program, it stands beside the question.
 func (a *app) sendShown(f sendFlags, page report.Sending) error {
 	if f.output.format.value == "json" || f.output.path != "" {
-		return nil
+		if _, tty := terminalIn(a.in); f.yes || !tty {
+			return nil
+		}
+		return report.SendPlanText(a.err, page, f.output.verbose, report.TextOptions{Width: a.width(false)})
 	}
 	if err := report.SendPlanText(a.colours(), page, f.output.verbose, f.output.text()); err != nil {
 		return err
