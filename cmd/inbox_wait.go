@@ -132,7 +132,7 @@ func (w *waitLine) run(ended <-chan *smtpd.Session) {
 	defer close(w.ended)
 	tick := time.NewTicker(time.Second)
 	defer tick.Stop()
-	start, came := time.Now(), 0
+	start, came, strangers := time.Now(), 0, 0
 	draw := func() {
 		if w.tty {
 			text := fmt.Sprintf("waiting for mail: %d of %d came, %s", came, w.want, time.Since(start).Round(time.Second))
@@ -150,15 +150,24 @@ func (w *waitLine) run(ended <-chan *smtpd.Session) {
 			w.clear()
 			call()
 		case s := <-ended:
-			if text := nothingBrought(s); text != "" {
-				w.clear()
-				fmt.Fprintln(w.a.err, report.Escape(text))
+			text := nothingBrought(s)
+			if text == "" || strangers > maxStrangers {
+				break
 			}
+			if strangers++; strangers > maxStrangers {
+				text = "More clients that bring nothing are not told of."
+			}
+			w.clear()
+			fmt.Fprintln(w.a.err, report.Escape(text))
 		case <-tick.C:
 		}
 		draw()
 	}
 }
+
+// maxStrangers is how many clients that bring nothing are told of: port 25 of the
+// internet has many.
+const maxStrangers = 20
 
 func (w *waitLine) clear() {
 	if w.tty {
