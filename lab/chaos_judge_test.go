@@ -27,7 +27,8 @@ func TestChaosTells(t *testing.T) {
 		{"speaks in clear", "the envelope went in clear text", Fault{at: probe.StageEHLO, act: strip, want: atOnce, least: deliver.Encrypted}},
 		{"trusts anybody", "in a conversation that was not protected", Fault{at: probe.StageTLS, act: show, want: atOnce, least: deliver.Verified}},
 		{"connects", "it was connected to", Fault{at: probe.StageRcpt, act: answer, says: "550 5.1.1 no", want: unmet}},
-		{"waits for nobody", "other mail waited for it", Fault{Switch: "tarpit", at: probe.StageRcpt, act: answer, says: "550 5.1.1 no", want: returned}},
+		{"forgets the second", "the other recipient does not have it once", Fault{at: probe.StageMail, act: answer, says: "550 5.7.1 no", both: true, want: returned}},
+		{"makes others wait", "other mail waited for it", Fault{Switch: "tarpit", to: nobody, want: unmet}},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			e, err := c.Try(t.Context(), test.fault)
