@@ -137,6 +137,7 @@ func nonsense() []Fault {
 		list = append(list, Fault{Switch: "garbage", Case: name(at), Does: "what it says is no reply", at: at, act: garble, times: 1, want: later})
 	}
 	return append(list,
+		Fault{Switch: "garbage", Case: "behind STARTTLS", Does: "somebody puts a reply behind that to STARTTLS, in clear text", at: probe.StageSTARTTLS, act: inject, want: atOnce, least: deliver.Encrypted},
 		Fault{Switch: "long-reply", Case: "lines", Does: "its reply to EHLO has lines without an end", at: probe.StageEHLO, act: flood, times: 1, want: later},
 		Fault{Switch: "long-reply", Case: "line", Does: "its reply to RCPT is a line without an end", at: probe.StageRcpt, act: overrun, times: 1, want: later},
 	)

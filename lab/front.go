@@ -29,6 +29,7 @@ const (
 	strip       // takes STARTTLS out of what it offers, as those do who sit in between
 	show        // another certificate
 	rename      // calls itself as the sender does
+	inject      // puts a reply behind that to STARTTLS, in clear text
 	// What follows is done when the message has been taken.
 	forget // hangs up in place of the reply
 	muffle // does not reply
@@ -208,10 +209,15 @@ func (t *talk) startTLS() bool {
 	if t.cert == nil {
 		return t.pass(probe.StageSTARTTLS, "STARTTLS\r\n")
 	}
-	if do := t.acts(probe.StageSTARTTLS); do != behave {
+	ready := "220 2.0.0 go ahead\r\n"
+	switch do := t.acts(probe.StageSTARTTLS); do {
+	case behave:
+	case inject:
+		ready += "250-mx.evil.test\r\n250 PIPELINING\r\n"
+	default:
 		return t.misbehave(do)
 	}
-	if _, err := io.WriteString(t.conn, "220 2.0.0 go ahead\r\n"); err != nil {
+	if _, err := io.WriteString(t.conn, ready); err != nil {
 		return false
 	}
 	cert := t.cert
