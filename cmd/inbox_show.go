@@ -155,7 +155,7 @@ func (a *app) inboxShow(ctx context.Context, f inboxFlags, args []string) error 
 		}
 		pages, reports = append(pages, page), append(reports, foundIn(page))
 	}
-	if err := f.output.print(func(w io.Writer) error { return printPages(w, f.output, pages) }); err != nil {
+	if err := f.output.print(func(w io.Writer) error { return printPages(w, f.output, pages, 0) }); err != nil {
 		return err
 	}
 	if ctx.Err() != nil {

@@ -110,6 +110,7 @@ type waitLine struct {
 	done   chan struct{}
 	ended  chan struct{}
 	closed bool
+	shown  int // pages
 }
 
 // waiting begins one, and tells meanwhile of clients that bring nothing.
@@ -192,7 +193,10 @@ func (w *waitLine) show(o *output, pages []report.Message, now bool) error {
 		return nil
 	}
 	var err error
-	printing := func() { err = o.print(func(out io.Writer) error { return printPages(out, o, pages) }) }
+	printing := func() {
+		err = o.print(func(out io.Writer) error { return printPages(out, o, pages, w.shown) })
+		w.shown += len(pages)
+	}
 	if w.closed {
 		printing()
 		return err
@@ -203,7 +207,8 @@ func (w *waitLine) show(o *output, pages []report.Message, now bool) error {
 	return err
 }
 
-func printPages(out io.Writer, o *output, pages []report.Message) error {
+// printPages prints pages, after those that stand there.
+func printPages(out io.Writer, o *output, pages []report.Message, before int) error {
 	for i, page := range pages {
 		if o.format.value == "json" {
 			if err := report.MessageJSON(out, page); err != nil {
@@ -211,8 +216,10 @@ func printPages(out io.Writer, o *output, pages []report.Message) error {
 			}
 			continue
 		}
-		if i > 0 {
-			fmt.Fprintln(out)
+		if before+i > 0 {
+			if _, err := fmt.Fprintln(out); err != nil {
+				return err
+			}
 		}
 		if err := report.MessageText(out, page, o.text()); err != nil {
 			return err
