@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"crypto/tls"
 	"fmt"
 	"net"
 	"os"
@@ -284,5 +285,38 @@ func TestTwice(t *testing.T) {
 	}
 	if _, err := Open(t.Context(), s, Options{}); err == nil || !strings.Contains(err.Error(), "a mail server runs here already: process ") {
 		t.Errorf("%v", err)
+	}
+}
+
+// TestNewCertificate: a reload takes over certificate files that have changed, and
+// files of other names; what cannot be used leaves those that there are.
+func TestNewCertificate(t *testing.T) {
+	w := newWorld(t).start()
+	serial := func() string {
+		t.Helper()
+		conn, err := tls.Dial("tcp", w.Addr(smtpd.Submissions).String(), &tls.Config{RootCAs: w.ca.Roots(), ServerName: "mail.example.com"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer conn.Close()
+		return fmt.Sprintf("%x", conn.ConnectionState().PeerCertificates[0].Signature)
+	}
+	first := serial()
+	w.certificate("cert.pem", "key.pem")
+	if _, err := w.Reload(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	second := serial()
+	if second == first {
+		t.Error("changed files are not taken over")
+	}
+	w.certificate("other.pem", "other.key")
+	w.write("maildoctor.yaml", strings.Replace(file(), "cert: cert.pem, key: key.pem", "cert: other.pem, key: key.pem", 1))
+	if _, err := w.Reload(t.Context()); err == nil || serial() != second {
+		t.Errorf("a key that does not fit: %v", err)
+	}
+	w.write("maildoctor.yaml", strings.Replace(file(), "cert: cert.pem, key: key.pem", "cert: other.pem, key: other.key", 1))
+	if done, err := w.Reload(t.Context()); err != nil || fmt.Sprint(done.Changed) != "[certificates]" || serial() == second {
+		t.Errorf("other files: %v, %v", done, err)
 	}
 }

@@ -82,11 +82,6 @@ mta:
 func newWorld(t *testing.T, lines ...string) *world {
 	t.Helper()
 	w := &world{t: t, dir: t.TempDir(), ca: clienttest.NewCA(t, time.Now()), other: &clienttest.Host{Name: "mx.other.example"}}
-	cert := w.ca.Issue(t, "mail.example.com")
-	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
-	if err != nil {
-		t.Fatal(err)
-	}
 	_, private, err := ed25519.GenerateKey(rand.Reader)
 	if err != nil {
 		t.Fatal(err)
@@ -95,8 +90,7 @@ func newWorld(t *testing.T, lines ...string) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.write("cert.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})))
-	w.write("key.pem", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+	w.certificate("cert.pem", "key.pem")
 	w.write("s1.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: dkim})))
 	w.write("ann.password", "of ann\n")
 	w.write("ben.password", benHash+"\n")
@@ -107,6 +101,18 @@ func newWorld(t *testing.T, lines ...string) *world {
 
 // benHash is "of ben" by bcrypt.
 const benHash = "$2a$04$yUqUaygNELH.5W.07/OWIeP0BcA7MxlhKRDjvVQ6TY/kV9yXVjQIW"
+
+// certificate writes a new one of mail.example.com.
+func (w *world) certificate(name, keyName string) {
+	w.t.Helper()
+	cert := w.ca.Issue(w.t, "mail.example.com")
+	key, err := x509.MarshalPKCS8PrivateKey(cert.PrivateKey)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.write(name, string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: cert.Certificate[0]})))
+	w.write(keyName, string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: key})))
+}
 
 func (w *world) write(name, text string) {
 	w.t.Helper()
