@@ -18,8 +18,8 @@ import (
 //
 // Its methods may be called at the same time.
 type Journal struct {
-	// Trouble is told when the disk does not take the files, and the journal is used no
-	// longer; nil: nobody is. It is set before Start.
+	// Trouble is told when the disk does not take the files, and the journal is not
+	// emptied any more; nil: nobody is. It is set before Start.
 	Trouble func(error)
 
 	fs   FS
@@ -39,7 +39,11 @@ type Journal struct {
 	older   *segment      // whose files are being synced
 	room    chan struct{} // closed when there may be room again; nil: nobody waits
 	closing bool
-	broken  error // the journal is no longer used; what is in it stays
+	// stuck tells that files could not be synced. What is in the journal stays there
+	// for the next start, which brings it to the files: so all changes of a file that
+	// it is about have to go on to go through it.
+	stuck error
+	kept  int64 // octets of segments that stay
 }
 
 // A batch is records that wait for one sync.
@@ -70,10 +74,12 @@ const (
 	segmentSize = 8 << 20         // octets; then, too
 	segmentMost = 32 << 20        // see Journal.most
 	batchMost   = 2 << 20         // octets that wait
+	keptMost    = 128 << 20       // octets of a journal that is stuck
 )
 
 // ErrNoJournal tells that a journal does not take something: there is no room, it
-// was closed, or its disk failed. Whoever wants it safe has to sync the file itself.
+// was closed, or its disk failed and nobody wanted to wait. Whoever wants it safe has
+// to sync the file itself.
 var ErrNoJournal = errors.New("not by the journal")
 
 // OpenJournal opens the journal in a directory, which its owner has locked, and
@@ -150,15 +156,15 @@ func (j *Journal) Holds(dir string) (bool, error) { return j.vol.Holds(dir) }
 
 // Put writes records, and returns when they outlive a power cut. The caller then
 // does to the files what they say, and calls placed. If there is no room it waits
-// for some, or else fails with ErrNoJournal. After another error nobody knows
-// whether the records are in the journal.
+// for some, or else fails with ErrNoJournal: then no earlier record may be about the
+// files. After another error nobody knows whether the records are in the journal.
 func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 	size := 0
 	for _, r := range records {
 		size += r.size()
 	}
 	j.mu.Lock()
-	for j.broken == nil && !j.closing && j.full(size) {
+	for j.stuck == nil && !j.closing && j.full(size) {
 		if !wait || size > batchMost {
 			j.mu.Unlock()
 			return nil, ErrNoJournal
@@ -171,9 +177,14 @@ func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 		<-room
 		j.mu.Lock()
 	}
-	if j.broken != nil || j.closing {
+	if j.closing || j.stuck != nil && !wait {
 		j.mu.Unlock()
 		return nil, ErrNoJournal
+	}
+	if j.stuck != nil && j.kept+int64(size) > keptMost {
+		err := fmt.Errorf("the journal is full and cannot be emptied: %w", j.stuck)
+		j.mu.Unlock()
+		return nil, err
 	}
 	b := j.queue()
 	for _, r := range records {
@@ -199,11 +210,11 @@ func (j *Journal) full(size int) bool {
 func (j *Journal) Note(records ...Record) {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.broken != nil || j.closing || j.now == nil && j.older == nil {
+	if j.closing || j.stuck == nil && j.now == nil && j.older == nil {
 		return // no earlier record is about the file
 	}
 	for _, r := range records {
-		if !j.full(r.size()) {
+		if !j.full(r.size()) && j.kept+int64(r.size()) <= keptMost {
 			b := j.queue()
 			b.records = r.append(b.records)
 		}
@@ -242,7 +253,7 @@ func (j *Journal) run() {
 		}
 		j.turn()
 		j.mu.Lock()
-		idle := j.next == nil && j.older == nil && (j.now == nil || j.broken != nil)
+		idle := j.next == nil && j.older == nil && (j.now == nil || j.stuck != nil)
 		over := j.closing && idle
 		if j.room != nil {
 			close(j.room)
@@ -263,7 +274,7 @@ func (j *Journal) run() {
 func (j *Journal) take() *batch {
 	j.mu.Lock()
 	defer j.mu.Unlock()
-	if j.now != nil && j.now.torn && j.broken == nil {
+	if j.now != nil && j.now.torn {
 		return nil
 	}
 	b := j.next
@@ -290,6 +301,9 @@ func (j *Journal) written(b *batch, seg *segment) {
 	if b.seg = seg; b.err == nil {
 		seg.placing.Add(b.puts)
 		seg.size += int64(len(b.records))
+		if j.stuck != nil {
+			j.kept += int64(len(b.records))
+		}
 	} else {
 		seg.torn = true // whether it is on the disk nobody knows
 	}
@@ -301,12 +315,9 @@ func (j *Journal) written(b *batch, seg *segment) {
 // segment is the one to write to.
 func (j *Journal) segment() (*segment, error) {
 	j.mu.Lock()
-	seg, broken := j.now, j.broken
+	seg := j.now
 	j.mu.Unlock()
-	switch {
-	case broken != nil:
-		return nil, ErrNoJournal
-	case seg != nil:
+	if seg != nil {
 		return seg, nil
 	}
 	j.number++
@@ -324,11 +335,20 @@ func (j *Journal) segment() (*segment, error) {
 	return seg, nil
 }
 
-// turn begins a new segment if it is time, and has the files of the old one synced.
+// turn begins a new segment if it is time, and has the files of the old one synced,
+// unless the journal is stuck.
 func (j *Journal) turn() {
 	j.mu.Lock()
 	seg := j.now
-	due := seg != nil && j.older == nil && j.broken == nil && (j.closing || seg.torn || seg.size >= segmentSize || time.Since(seg.begun) >= segmentAge)
+	if j.stuck != nil {
+		if seg != nil && (seg.torn || seg.size >= segmentSize) {
+			_ = seg.file.Close() // what was put into it was synced
+			j.now = nil
+		}
+		j.mu.Unlock()
+		return
+	}
+	due := seg != nil && j.older == nil && (j.closing || seg.torn || seg.size >= segmentSize || time.Since(seg.begun) >= segmentAge)
 	if due {
 		j.older, j.now = seg, nil
 	}
@@ -349,7 +369,10 @@ func (j *Journal) turn() {
 		if j.older = nil; err != nil {
 			// What is in the segment may be nowhere else: it stays for the next time.
 			err = fmt.Errorf("%s stays, as its files could not be synced: %w", seg.name, err)
-			j.broken = err
+			j.stuck, j.kept = err, j.kept+seg.size
+			if j.now != nil {
+				j.kept += j.now.size
+			}
 		}
 		j.mu.Unlock()
 		if err != nil && j.Trouble != nil {
@@ -368,8 +391,8 @@ func (j *Journal) Close() error {
 	j.wakeUp()
 	<-j.ended
 	var err error
-	if j.now != nil { // it is broken
+	if j.now != nil { // it is stuck
 		err = j.now.file.Close()
 	}
-	return errors.Join(j.broken, err, j.vol.Close())
+	return errors.Join(j.stuck, err, j.vol.Close())
 }

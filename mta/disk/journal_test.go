@@ -192,9 +192,10 @@ func TestJournalShares(t *testing.T) {
 	})
 }
 
-// TestJournalBroken: where the files cannot be synced the journal keeps what it has,
-// and takes no more.
-func TestJournalBroken(t *testing.T) {
+// TestJournalStuck: where the files cannot be synced the journal keeps what it has,
+// and goes on to take what may be about the same files, so that nothing older comes
+// back.
+func TestJournalStuck(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(disktest.Mem)
 		j, _ := opened(t, m)
@@ -213,8 +214,31 @@ func TestJournalBroken(t *testing.T) {
 		placed()
 		time.Sleep(aWhile)
 		synctest.Wait()
-		if _, err := j.Put(true, disk.Record{Name: "y"}); !errors.Is(err, disk.ErrNoJournal) {
+		if _, err := j.Put(false, disk.Record{Name: "new"}); !errors.Is(err, disk.ErrNoJournal) {
 			t.Errorf("put: %v", err)
+		}
+		full := false
+		m.Before = func(c disktest.Call) error {
+			if c.Op == "write" && full {
+				return syscall.ENOSPC
+			}
+			return nil
+		}
+		for _, text := range []string{"again", "torn", "at last"} {
+			full = text == "torn"
+			placed, err := j.Put(true, disk.Record{Name: "x", Octets: []byte(text)})
+			if (err != nil) != full {
+				t.Fatal(err)
+			}
+			if err == nil {
+				placed()
+			}
+		}
+		j.Note(disk.Record{Name: "z", Gone: true})
+		if placed, err := j.Put(true, disk.Record{Name: "w"}); err != nil {
+			t.Error(err)
+		} else {
+			placed()
 		}
 		if err := j.Close(); !errors.Is(err, syscall.EIO) || !errors.Is(told, syscall.EIO) {
 			t.Errorf("close: %v; told of %v", err, told)
@@ -222,8 +246,12 @@ func TestJournalBroken(t *testing.T) {
 		synctest.Wait()
 		m.Before = nil
 		next, records := opened(t, m)
-		if len(records) != 1 || string(records[0].Octets) != "hello" {
-			t.Errorf("%+v", records)
+		var list []string
+		for _, r := range records {
+			list = append(list, r.Name+" "+string(r.Octets))
+		}
+		if got := strings.Join(list, ", "); got != "x hello, x again, x at last, z , w " {
+			t.Errorf("%s", got)
 		}
 		if err := next.Close(); err != nil {
 			t.Error(err)

@@ -43,7 +43,8 @@ func (s *Spool) openJournal() error {
 }
 
 // replay has each file be as its last record says. All changes of files that a
-// record is about went through the journal, so there is nothing newer.
+// record is about went through the journal, one that is stuck too, so there is
+// nothing newer.
 func (s *Spool) replay(records []disk.Record) error {
 	last := map[string]disk.Record{}
 	var names []string // messages come before their envelopes, as in the records
