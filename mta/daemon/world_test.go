@@ -41,7 +41,8 @@ type world struct {
 	env   map[string]string
 
 	*Daemon
-	stop func() error // ends Run
+	stop func() error          // ends Run
+	at   map[smtpd.Port]string // where it is, if not that Daemon
 }
 
 // lines is a log.
@@ -188,7 +189,10 @@ type letter struct {
 
 // connect opens a conversation up to EHLO, under TLS and logged in if there is a user.
 func (w *world) connect(l letter) (*client.Conn, error) {
-	address := w.Addr(l.port).String()
+	address := w.at[l.port]
+	if address == "" {
+		address = w.Addr(l.port).String()
+	}
 	c := client.Client{Name: "laptop.example.com", Roots: w.ca.Roots(), Dial: func(ctx context.Context, network, _ string) (net.Conn, error) {
 		return new(net.Dialer).DialContext(ctx, network, address)
 	}}
