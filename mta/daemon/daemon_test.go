@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -266,7 +267,7 @@ func TestBound(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, port, _ := net.SplitHostPort(taken.Addr().String())
-	if _, err := Open(t.Context(), s, Options{}); err == nil || !strings.Contains(err.Error(), "another program listens at port "+port+" already") {
+	if _, err := Open(t.Context(), s, Options{}); err == nil || !strings.Contains(err.Error(), " listens at port "+port+" already") || runtime.GOOS == "linux" && !strings.Contains(err.Error(), fmt.Sprintf("(process %d)", os.Getpid())) {
 		t.Errorf("%v", err)
 	}
 	again, err := net.Listen("tcp", free.Addr().String())

@@ -95,7 +95,11 @@ func listen(ctx context.Context, address string) (net.Listener, error) {
 	_, port, _ := net.SplitHostPort(address)
 	switch {
 	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("another program listens at port %s already: ss -ltnp 'sport = :%[1]s' shows which; often it is the system's own mail server, and systemctl disable --now postfix (or exim4) stops it", port)
+		const often = "often it is the system's own mail server, and systemctl disable --now postfix (or exim4) stops it"
+		if who := holder(port); who != "" {
+			return nil, fmt.Errorf("%s listens at port %s already; %s", who, port, often)
+		}
+		return nil, fmt.Errorf("another program listens at port %s already: ss -ltnp 'sport = :%[1]s', as root, shows which; %s", port, often)
 	case errors.Is(err, syscall.EACCES), errors.Is(err, syscall.EPERM):
 		return nil, fmt.Errorf("this user may not listen at port %s: start it by the systemd unit, which has AmbientCapabilities=CAP_NET_BIND_SERVICE, or allow the program to: setcap cap_net_bind_service=+ep %s", port, program())
 	case errors.Is(err, syscall.EADDRNOTAVAIL):
