@@ -18,7 +18,7 @@ const module = "github.com/maildoctor/maildoctor"
 // floors only; two rooms on one floor do not know each other. "x/*" is each
 // package under x, a room of its own; "x/..." is x and all under it, one room.
 var floors = [][]string{
-	1:  {"record", "mta/disk", "peertest"},
+	1:  {"record", "hosting", "mta/disk", "peertest"},
 	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "score", "local", "mta/dsn", "mta/client/clienttest", "waiver", "mta/certs", "mta/spam", "mta/compose"},
 	4:  {"desired", "plan", "history", "zonelint", "judge", "mta/client"},

@@ -48,7 +48,7 @@ func port25Outbound(ctx context.Context, env *checks.Env) (diagnosis.Verdict, er
 		case o.Reach == probe.ReachOpen:
 			v.Seen = append(v.Seen, diagnosis.Evidence{Question: "from here", Answer: "port 25 is open over " + o.Family.String()})
 		case closed && len(o.Own) > 0:
-			v.Findings = append(v.Findings, shutIn(env, o))
+			v.Findings = append(v.Findings, shutIn(ctx, env, o))
 		default:
 			v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: o.Family.String(), Reason: blindSpot(o)})
 		}
@@ -68,7 +68,7 @@ func blindSpot(o facts.Outlet) string {
 	return fmt.Sprintf("no mail host was reached over %s, and too few well-known ones could be asked to tell why", o.Family)
 }
 
-func shutIn(env *checks.Env, o facts.Outlet) diagnosis.Finding {
+func shutIn(ctx context.Context, env *checks.Env, o facts.Outlet) diagnosis.Finding {
 	role := ""
 	if env.Subject() == checks.Domains {
 		role = " handles mail for the domain but"
@@ -80,9 +80,18 @@ func shutIn(env *checks.Env, o facts.Outlet) diagnosis.Finding {
 	return diagnosis.Finding{
 		Subject: o.Family.String(), Severity: diagnosis.Critical, Message: message, Evidence: o.Evidence,
 		Remedy: diagnosis.Remedy{Steps: []string{
-			"Ask the provider of this machine to open outbound TCP port 25.",
+			openPort25(ctx, env, o),
 			"Look for a firewall rule of your own that rejects or drops it.",
 			"Until then, send through a smart host on port 465 or 587.",
 		}},
 	}
+}
+
+// openPort25 is the step by which the provider's gate is opened. A machine without
+// a route out has no such gate yet.
+func openPort25(ctx context.Context, env *checks.Env, o facts.Outlet) string {
+	if hoster, ok := facts.HosterOf(ctx, env, o.Own[0]); ok && o.Reach == probe.ReachClosed && hoster.Port25.Known() {
+		return hoster.Step(o.Own[0], hoster.Port25)
+	}
+	return "Ask the provider of this machine to open outbound TCP port 25."
 }

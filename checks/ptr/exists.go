@@ -30,11 +30,11 @@ Gmail answers 550 5.7.25 to mail without a PTR; Yahoo defers it; Postfix sites r
 	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{dns.DomainExists, dns.RootKnown},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
-		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { exists(env, s, r, v) })
+		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { exists(ctx, env, s, r, v) })
 	},
 })
 
-func exists(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
+func exists(ctx context.Context, env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
 	if len(r.Names) > 0 {
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: s.Addr.String(), Answer: names(r)})
 		return
@@ -43,7 +43,7 @@ func exists(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdi
 	if s.Why != "" {
 		why = " (" + s.Why + ")"
 	}
-	steps := []string{setPTR(s.Addr, wantedName(env, s))}
+	steps := setPTR(ctx, env, s.Addr, wantedName(env, s))
 	if s.Addr.Is6() {
 		steps = append(steps, "If no PTR can be had for IPv6, let the mail server send over IPv4 only (Postfix: inet_protocols = ipv4, or smtp_address_preference = ipv4).")
 	}

@@ -29,11 +29,11 @@ To fix it, publish the A or AAAA record of the PTR name, or set the PTR to a nam
 	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
-		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { confirmed(env, s, r, v) })
+		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { confirmed(ctx, env, s, r, v) })
 	},
 })
 
-func confirmed(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
+func confirmed(ctx context.Context, env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
 	subject := s.Addr.String()
 	var doubt string
 	for _, n := range r.Names {
@@ -49,11 +49,11 @@ func confirmed(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Ve
 	case doubt != "":
 		v.Doubts = append(v.Doubts, diagnosis.Doubt{Subject: subject, Reason: doubt})
 	case len(r.Names) > 0:
-		v.Findings = append(v.Findings, unconfirmed(env, s, r))
+		v.Findings = append(v.Findings, unconfirmed(ctx, env, s, r))
 	}
 }
 
-func unconfirmed(env *checks.Env, s facts.Sender, r facts.Reverse) diagnosis.Finding {
+func unconfirmed(ctx context.Context, env *checks.Env, s facts.Sender, r facts.Reverse) diagnosis.Finding {
 	f := diagnosis.Finding{Subject: s.Addr.String(), Severity: diagnosis.Critical, Evidence: evidence(r)}
 	var leads []string
 	for _, n := range r.Names {
@@ -75,7 +75,7 @@ func unconfirmed(env *checks.Env, s facts.Sender, r facts.Reverse) diagnosis.Fin
 		f.Remedy.Edits = []record.Edit{addAddress(n, s)}
 		return f
 	}
-	f.Remedy.Steps = []string{setPTR(s.Addr, wantedName(env, s)), "See that this name has " + s.Addr.String() + " as an address."}
+	f.Remedy.Steps = append(setPTR(ctx, env, s.Addr, wantedName(env, s)), "See that this name has "+s.Addr.String()+" as an address.")
 	return f
 }
 

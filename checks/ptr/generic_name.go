@@ -29,11 +29,11 @@ To fix it, set the PTR to the name of the mail server, in the hoster's panel. Wh
 	Of:    checks.Domains | checks.Addresses,
 	Needs: []*checks.Check{Exists},
 	Run: func(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
-		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { genericName(env, s, r, v) })
+		return eachSender(ctx, env, func(s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) { genericName(ctx, env, s, r, v) })
 	},
 })
 
-func genericName(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
+func genericName(ctx context.Context, env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.Verdict) {
 	for _, n := range r.Names {
 		why := Generic(n.Name, s.Addr)
 		if why == "" {
@@ -43,7 +43,7 @@ func genericName(env *checks.Env, s facts.Sender, r facts.Reverse, v *diagnosis.
 		v.Findings = append(v.Findings, diagnosis.Finding{
 			Subject: s.Addr.String(), Severity: diagnosis.Warning, Evidence: evidence(r),
 			Message: fmt.Sprintf("the PTR name %s of %s looks generic: %s", record.Display(n.Name), s.Addr, why),
-			Remedy:  diagnosis.Remedy{Steps: []string{setPTR(s.Addr, wantedName(env, s))}},
+			Remedy:  diagnosis.Remedy{Steps: setPTR(ctx, env, s.Addr, wantedName(env, s))},
 		})
 		return
 	}

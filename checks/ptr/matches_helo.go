@@ -50,7 +50,7 @@ func matchesHELO(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error
 		if g.name == "" && g.err == nil && len(r.Names) == 1 {
 			nameless++
 		}
-		judgeName(env, s, r, g, v)
+		judgeName(ctx, env, s, r, g, v)
 	})
 	if nameless > 0 && nameless == len(v.Seen) {
 		v.Skip = "no EHLO name of a sending host is known; give it with --helo NAME"
@@ -108,7 +108,7 @@ func firstName(texts []string) string {
 	return name
 }
 
-func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *diagnosis.Verdict) {
+func judgeName(ctx context.Context, env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *diagnosis.Verdict) {
 	subject := s.Addr.String()
 	finding := diagnosis.Finding{Subject: subject, Severity: diagnosis.Warning, Evidence: evidence(r)}
 	matches := slices.ContainsFunc(r.Names, func(n facts.PTRName) bool { return n.Name == g.name })
@@ -122,7 +122,7 @@ func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *d
 	case g.name != "" && !matches:
 		finding.Message = fmt.Sprintf("%s greets as %s, but its PTR is %s", s.Addr, record.Display(g.name), names(r))
 		finding.Evidence = append(finding.Evidence, diagnosis.Evidence{Question: "EHLO " + subject, Answer: record.Display(g.name)})
-		finding.Remedy.Steps = rename(s, r, g)
+		finding.Remedy.Steps = rename(ctx, env, s, r, g)
 		v.Findings = append(v.Findings, finding)
 	case g.name != "":
 		v.Seen = append(v.Seen, diagnosis.Evidence{Question: subject, Answer: names(r) + " in PTR and EHLO"})
@@ -136,10 +136,12 @@ func judgeName(env *checks.Env, s facts.Sender, r facts.Reverse, g greeted, v *d
 // rename leads to one name. The PTR name leads back to the address (that is
 // ptr.forward-confirmed), so that the server can take it at once; the other way
 // is open only to a name of the public DNS.
-func rename(s facts.Sender, r facts.Reverse, g greeted) []string {
+func rename(ctx context.Context, env *checks.Env, s facts.Sender, r facts.Reverse, g greeted) []string {
 	steps := []string{fmt.Sprintf("Have the server send under the name %s (Postfix: myhostname; Exchange: the FQDN of the send and receive connectors; in a container, its host name).", names(r))}
 	if suffix, icann := publicsuffix.PublicSuffix(record.Display(g.name)); icann || strings.Contains(suffix, ".") {
-		steps = append(steps, "Or, if "+record.Display(g.name)+" leads to "+s.Addr.String()+", let the name stand and change the other. "+setPTR(s.Addr, g.name))
+		set := setPTR(ctx, env, s.Addr, g.name)
+		set[0] = "Or, if " + record.Display(g.name) + " leads to " + s.Addr.String() + ", let the name stand and change the other. " + set[0]
+		steps = append(steps, set...)
 	}
 	return steps
 }

@@ -79,9 +79,20 @@ func family(addr netip.Addr) string {
 	return "IPv6"
 }
 
-// setPTR is the step by which the owner of an address gives it a name, which
-// may be empty where none is known.
-func setPTR(addr netip.Addr, name string) string {
+// setPTR is the steps by which the owner of an address gives it a name, which
+// may be empty where none is known: what to set and, where it is known who rents
+// out such addresses, where to click for it.
+func setPTR(ctx context.Context, env *checks.Env, addr netip.Addr, name string) []string {
+	steps := []string{whatPTR(addr, name)}
+	if hoster, ok := facts.HosterOf(ctx, env, addr); ok {
+		if step := hoster.Step(addr, hoster.PTR(addr)); step != "" {
+			steps = append(steps, step)
+		}
+	}
+	return steps
+}
+
+func whatPTR(addr netip.Addr, name string) string {
 	if name == "" {
 		return "Set the reverse DNS (PTR, rDNS) of " + addr.String() + " to the full host name of the mail server, one label below a domain of yours at least, " +
 			"in the panel of whoever rents you the address, or ask their support; it is not part of your own zone. With --helo NAME the record is shown here."
