@@ -171,6 +171,7 @@ func (o *output) text() report.TextOptions {
 		Width:   o.app.width(o.path != ""),
 		Verbose: o.verbose,
 		Colour:  o.path == "" && o.app.profile() > colorprofile.ASCII,
+		Links:   o.path == "" && o.app.links(),
 	}
 }
 

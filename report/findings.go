@@ -50,7 +50,7 @@ func (p *page) findings(results []diagnosis.Result) {
 // and what cures it.
 func (p *page) failure(r diagnosis.Result, told remedies) {
 	p.gap()
-	p.line(p.mark(stateOf(r)) + " " + p.in(strongTone(r.Severity), strings.ToUpper(r.Severity.String())) + "  " + p.in(faint, flat(r.Rule.ID)))
+	p.line(p.mark(stateOf(r)) + " " + p.in(strongTone(r.Severity), strings.ToUpper(r.Severity.String())) + "  " + p.id(faint, r.Rule.ID))
 	list := gravest(r.Findings)
 	hidden := 0
 	if !p.verbose && len(list) > maxFindings+1 { // "and 1 more" would take its place

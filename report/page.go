@@ -11,6 +11,7 @@ type TextOptions struct {
 	Width   int  // columns; less than 40 is taken as 40, more than 120 as 120, 0 as 80
 	Verbose bool // every check, and evidence in full
 	Colour  bool // repeat in colour what symbols and words say
+	Links   bool // make checks and sources links (OSC 8); nothing is left out of the text for it
 }
 
 const (
@@ -24,6 +25,7 @@ type page struct {
 	width   int
 	verbose bool
 	colour  bool
+	links   bool
 
 	quoted                      bool // a TXT record to publish stands on it
 	hintedQuotes, hintedExplain bool
@@ -33,7 +35,7 @@ func newPage(o TextOptions) *page {
 	if o.Width == 0 {
 		o.Width = 80
 	}
-	return &page{width: min(max(o.Width, minWidth), maxWidth), verbose: o.Verbose, colour: o.Colour}
+	return &page{width: min(max(o.Width, minWidth), maxWidth), verbose: o.Verbose, colour: o.Colour, links: o.Links}
 }
 
 // A tone is a way to stress words. It never carries a meaning of its own.

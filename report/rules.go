@@ -12,7 +12,7 @@ import (
 // it matters, how it is judged, and the sources.
 func Rule(w io.Writer, r diagnosis.Rule, o TextOptions) error {
 	p := newPage(o)
-	p.line(p.in(strong, flat(r.ID)) + " (" + p.in(strongTone(r.Severity), r.Severity.String()) + ")")
+	p.line(p.id(strong, r.ID) + " (" + p.in(strongTone(r.Severity), r.Severity.String()) + ")")
 	p.para("", flat(r.Title), strong)
 	if r.Why != "" {
 		p.gap()
@@ -23,7 +23,8 @@ func Rule(w io.Writer, r diagnosis.Rule, o TextOptions) error {
 		p.gap()
 	}
 	for _, ref := range r.Refs {
-		p.flow("", []string{flat(ref.Name), p.in(faint, flat(RefURL(ref)))}, "  ")
+		url := RefURL(ref)
+		p.flow("", []string{p.link(url, flat(ref.Name)), p.link(url, p.in(faint, flat(url)))}, "  ")
 	}
 	_, err := io.WriteString(w, p.String())
 	return err
@@ -97,9 +98,9 @@ func Rules(w io.Writer, rules []diagnosis.Rule, o TextOptions) error {
 	}
 	for _, r := range rules {
 		severity := pad(r.Severity.String(), len("critical"))
-		head := pad(flat(r.ID), widest) + "  " + p.in(toneOf(r.Severity), severity) + "  "
+		head := pad(p.id(plain, r.ID), widest) + "  " + p.in(toneOf(r.Severity), severity) + "  "
 		if p.width-cells(head) < 24 { // no room beside: the claim goes below
-			p.line(flat(r.ID) + "  " + p.in(toneOf(r.Severity), r.Severity.String()))
+			p.line(p.id(plain, r.ID) + "  " + p.in(toneOf(r.Severity), r.Severity.String()))
 			head = "    "
 		}
 		p.para(head, flat(r.Title), plain)
