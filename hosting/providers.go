@@ -66,7 +66,7 @@ var providers = []Provider{
 		},
 	}, Way{
 		How:    "In the Hetzner Console, open the server, Networking, the menu of the address, and Edit Reverse DNS; for a dedicated server, do it in Robot.",
-		API:    "hcloud_rdns",
+		API:    "the resource hcloud_rdns of Terraform and Ansible",
 		Source: "https://docs.hetzner.com/cloud/servers/cloud-server-rdns/", AsOf: read,
 	}),
 	both(Provider{Name: "Hostinger", Networks: []uint32{47583}}, Way{
@@ -100,7 +100,7 @@ var providers = []Provider{
 		},
 	}, Way{
 		How:    "In the OVHcloud Control Panel, open Bare Metal Cloud, Network, IP, the … of the address, and Modify the reverse path. The A record must lead to the address before.",
-		API:    "ovh_ip_reverse",
+		API:    "the resource ovh_ip_reverse of Terraform",
 		Source: "https://github.com/ovh/docs", AsOf: "2024-09-24",
 	}),
 	{

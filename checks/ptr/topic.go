@@ -83,22 +83,25 @@ func family(addr netip.Addr) string {
 // may be empty where none is known: what to set and, where it is known who rents
 // out such addresses, where to click for it.
 func setPTR(ctx context.Context, env *checks.Env, addr netip.Addr, name string) []string {
-	steps := []string{whatPTR(addr, name)}
 	if hoster, ok := facts.HosterOf(ctx, env, addr); ok {
 		if step := hoster.Step(addr, hoster.PTR(addr)); step != "" {
-			steps = append(steps, step)
+			return []string{whatPTR(addr, name, ""), step}
 		}
 	}
-	return steps
+	return []string{whatPTR(addr, name, " in the panel of whoever rents you the address, or ask their support")}
 }
 
-func whatPTR(addr netip.Addr, name string) string {
+// whatPTR is what to set, and where.
+func whatPTR(addr netip.Addr, name, where string) string {
+	set := "Set the reverse DNS (PTR, rDNS) of " + addr.String() + " to "
+	const foreign = "; it is not part of your own zone"
 	if name == "" {
-		return "Set the reverse DNS (PTR, rDNS) of " + addr.String() + " to the full host name of the mail server, one label below a domain of yours at least, " +
-			"in the panel of whoever rents you the address, or ask their support; it is not part of your own zone. With --helo NAME the record is shown here."
+		if where != "" {
+			where = "," + where
+		}
+		return set + "the full host name of the mail server, one label below a domain of yours at least" + where + foreign + ". With --helo NAME the record is shown here."
 	}
-	return "Set the reverse DNS (PTR, rDNS) of " + addr.String() + " to " + record.Display(name) +
-		" in the panel of whoever rents you the address, or ask their support; it is not part of your own zone: `" +
+	return set + record.Display(name) + where + foreign + ": `" +
 		record.Record{Name: record.Reverse(addr), Type: "PTR", Data: record.Canonical(name)}.String() + "`"
 }
 
