@@ -60,7 +60,7 @@ type Config struct {
 	}
 
 	// GreetAfter is how long a mail host listens for early talkers before it greets;
-	// 0: 5 ms, negative: not at all.
+	// 0: 1 ms, negative: not at all.
 	GreetAfter time.Duration
 
 	Limits  Limits

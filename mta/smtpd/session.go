@@ -85,7 +85,7 @@ func (s *session) talk() error {
 func (s *session) listenEarly() error {
 	wait := s.srv.c.GreetAfter
 	if wait == 0 {
-		wait = 5 * time.Millisecond
+		wait = time.Millisecond // who talks early talks at once: with, or right behind, the last step of the handshake
 	}
 	if s.seen.Port != MX || wait < 0 {
 		return nil
