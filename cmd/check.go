@@ -47,7 +47,7 @@ The report goes to standard output, for people (text) or for programs (json,
 described by report/report.schema.json, and the formats of CI servers, of
 monitoring and of spreadsheets). --format FORMAT:FILE writes to a file too, in
 as many formats as are wanted. --format nagios makes the exit codes those of a
-monitoring plugin. NO_COLOR and COLUMNS are obeyed.
+monitoring plugin. NO_COLOR, FORCE_HYPERLINK and COLUMNS are obeyed.
 
 On the mail host itself --local looks at it from within too, and holds what it
 finds against the DNS: the names, DKIM keys, certificates and addresses that its

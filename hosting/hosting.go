@@ -14,7 +14,7 @@ type Way struct {
 	How    string // whole sentences; names of menus as the panel has them
 	API    string // the command or resource for it; empty where none is known
 	Source string // https URL of the provider's page about it
-	AsOf   string // YYYY-MM-DD: the date that the page bears, or on which it was read if it bears none
+	AsOf   string // YYYY-MM-DD: the date that the page bears, or on which what it says was looked up if it bears none
 }
 
 // Known reports whether there is anything to tell.

@@ -1,6 +1,6 @@
 package hosting
 
-// read is the day on which pages without a date of their own were read.
+// read is the day on which what pages without a date say was looked up.
 const read = "2026-11-22"
 
 // both is one way for IPv4 and IPv6.
