@@ -141,12 +141,23 @@ func TestRoundHandsOverInOrder(t *testing.T) {
 		t.Errorf("%v, %d reports, %d skipped, %v", handed, len(reports), skipped, err)
 	}
 
-	second = make(chan struct{})
-	begun.Store(0)
+	// The reader goes with the first report; all others are not done before that.
+	gone := make(chan struct{})
 	broken := errors.New("the pipe is closed")
-	r.each = func(one diagnosis.Report) (diagnosis.Report, error) { return one, broken }
-	many := strings.Fields("a.example. b.example. " + strings.Repeat("x.example. ", 200))
-	if _, _, err := r.run(t.Context(), ofDomains(many)); !errors.Is(err, broken) || begun.Load() > 20 {
+	begun.Store(0)
+	r.examiner = fake(func(_ context.Context, domain string) diagnosis.Report {
+		begun.Add(1)
+		if domain != "a.example." {
+			<-gone
+		}
+		return diagnosis.Report{Domain: domain}
+	})
+	r.each = func(one diagnosis.Report) (diagnosis.Report, error) {
+		close(gone)
+		return one, broken
+	}
+	many := strings.Fields("a.example. " + strings.Repeat("x.example. ", 200))
+	if _, _, err := r.run(t.Context(), ofDomains(many)); !errors.Is(err, broken) || begun.Load() > 2*maxExaminations {
 		t.Errorf("%v after %d", err, begun.Load())
 	}
 }
