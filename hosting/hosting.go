@@ -27,15 +27,15 @@ const (
 	Unstated Outbound = iota // no page of the provider was found that says it
 	Open                     // open, until mail from there is taken for spam
 	Closed                   // closed at first, and opened by the customer or on request
-	Never                    // closed, and not opened
+	Never                    // closed, and no page of the provider says that it is ever opened
 )
 
 // A Provider rents out servers or addresses.
 type Provider struct {
 	Name     string
 	Networks []uint32 // numbers of its autonomous systems, those of its servers
-	PTR4     Way      // how the reverse DNS of an IPv4 address is set
-	PTR6     Way      // and of an IPv6 address; not known where no page says it
+	PTR4     Way      // how the reverse DNS of an IPv4 address is set; not known where no page says it
+	PTR6     Way      // and of an IPv6 address
 	Outbound Outbound
 	Port25   Way // how port 25 is opened on the way out, or why it is not
 }

@@ -40,9 +40,9 @@ var providers = []Provider{
 		Name: "DigitalOcean", Networks: []uint32{14061},
 		PTR4:     digitalOceanPTR,
 		PTR6:     digitalOceanPTR,
-		Outbound: Closed,
+		Outbound: Never,
 		Port25: Way{
-			How:    "Port 25 is blocked for the Droplets of new accounts, and DigitalOcean advises against mail servers of one's own: expect to send through a relay.",
+			How:    "Ports 25, 465 and 587 are blocked for Droplets, and DigitalOcean advises against mail servers of one's own: expect to send through a relay that takes mail on another port, as many do on 2525, or over HTTPS.",
 			Source: "https://docs.digitalocean.com/support/why-is-smtp-blocked/", AsOf: read,
 		},
 	},
@@ -104,6 +104,14 @@ var providers = []Provider{
 		Source: "https://github.com/ovh/docs", AsOf: "2024-09-24",
 	}),
 	{
+		Name: "Oracle Cloud", Networks: []uint32{31898},
+		Outbound: Closed,
+		Port25: Way{
+			How:    "Port 25 is closed on the way out for tenancies made after June 2021. Email Delivery of Oracle takes mail on other ports.",
+			Source: "https://docs.oracle.com/en-us/iaas/releasenotes/changes/f7e95770-9844-43db-916c-6ccbaf2cfe24/", AsOf: read,
+		},
+	},
+	{
 		Name: "Scaleway", Networks: []uint32{12876},
 		PTR4: Way{
 			How:    "In the console, open Instances, Flexible IPs, the menu of the address, and Edit reverse. The A record must lead to the address before.",
@@ -131,7 +139,14 @@ var providers = []Provider{
 		API:    "PUT /1.3/ip_address/ADDRESS",
 		Source: "https://developers.upcloud.com/1.3/10-ip-addresses/", AsOf: read,
 	}),
-	both(Provider{Name: "Vultr", Networks: []uint32{20473}}, Way{
+	both(Provider{
+		Name: "Vultr", Networks: []uint32{20473},
+		Outbound: Closed,
+		Port25: Way{
+			How:    "Port 25 is closed on the way out. Open a support ticket and say what it is needed for; it is not granted to everybody.",
+			Source: "https://docs.vultr.com/what-ports-are-blocked", AsOf: read,
+		},
+	}, Way{
 		How:    "It is set for each address of the instance, in the control panel or with the command line of Vultr; the change may take some hours.",
 		API:    "vultr-cli instance reverse-dns set-ipv4 INSTANCE ADDRESS --entry NAME",
 		Source: "https://docs.vultr.com/reference/vultr-cli/instance/reverse-dns", AsOf: "2025-11-07",

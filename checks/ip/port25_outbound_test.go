@@ -30,7 +30,7 @@ TXT 2.0.192.origin.asn.cymru.com.
 func TestWhoOpensPort25(t *testing.T) {
 	for origin, want := range map[string]string{
 		"64500":  "Ask the provider of this machine to open outbound TCP port 25.",
-		"20473":  "Ask the provider of this machine to open outbound TCP port 25.", // no page of theirs says how
+		"47583":  "Ask the provider of this machine to open outbound TCP port 25.", // no page of theirs says how
 		"24940":  "192.0.2.25 looks like an address of Hetzner (AS24940). Cloud servers have ports 25 and 465 closed on the way out. ",
 		"396982": "192.0.2.25 looks like an address of Google Cloud (AS396982). Connections to port 25 ",
 	} {
