@@ -37,7 +37,8 @@ type Provider struct {
 	PTR4     Way      // how the reverse DNS of an IPv4 address is set; not known where no page says it
 	PTR6     Way      // and of an IPv6 address
 	Outbound Outbound
-	Port25   Way // how port 25 is opened on the way out, or why it is not
+	Port25   Way  // how port 25 is opened on the way out, or why it is not
+	Mute     bool // ports 465 and 587 are closed like it, so that a relay has to take mail on another
 }
 
 // PTR is how the reverse DNS of addr is set.

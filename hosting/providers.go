@@ -14,7 +14,7 @@ func both(p Provider, w Way) Provider {
 var providers = []Provider{
 	both(Provider{
 		Name: "Akamai (Linode)", Networks: []uint32{63949},
-		Outbound: Closed,
+		Outbound: Closed, Mute: true,
 		Port25: Way{
 			How:    "Accounts opened since November 2019 have ports 25, 465 and 587 closed on the way out. Set the A record and the reverse DNS of the server first, then open a Support ticket.",
 			Source: "https://www.linode.com/blog/linode/a-new-policy-to-help-fight-spam/", AsOf: "2019-11-05",
@@ -40,9 +40,9 @@ var providers = []Provider{
 		Name: "DigitalOcean", Networks: []uint32{14061},
 		PTR4:     digitalOceanPTR,
 		PTR6:     digitalOceanPTR,
-		Outbound: Never,
+		Outbound: Never, Mute: true,
 		Port25: Way{
-			How:    "Ports 25, 465 and 587 are blocked for Droplets, and DigitalOcean advises against mail servers of one's own: expect to send through a relay that takes mail on another port, as many do on 2525, or over HTTPS.",
+			How:    "Ports 25, 465 and 587 are blocked for Droplets, and DigitalOcean advises against mail servers of one's own: expect to send through a relay.",
 			Source: "https://docs.digitalocean.com/support/why-is-smtp-blocked/", AsOf: read,
 		},
 	},
@@ -121,7 +121,7 @@ var providers = []Provider{
 			How:    "The console sets none for single addresses of an IPv6 /64; the IPAM API does.",
 			Source: "https://www.scaleway.com/en/docs/ipam/how-to/set-ip-reverse/", AsOf: "2025-12-18",
 		},
-		Outbound: Closed,
+		Outbound: Closed, Mute: true,
 		Port25: Way{
 			How:    "Ports 25, 465 and 587 are closed on the way out. Once your identity is verified, open Instances, Security groups, the group of the server, and tick Enable SMTP.",
 			Source: "https://www.scaleway.com/en/docs/instances/how-to/send-emails-from-your-instance/", AsOf: "2025-07-21",

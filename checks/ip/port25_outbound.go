@@ -79,19 +79,19 @@ func shutIn(ctx context.Context, env *checks.Env, o facts.Outlet) diagnosis.Find
 	}
 	return diagnosis.Finding{
 		Subject: o.Family.String(), Severity: diagnosis.Critical, Message: message, Evidence: o.Evidence,
-		Remedy: diagnosis.Remedy{Steps: []string{
-			openPort25(ctx, env, o),
-			"Look for a firewall rule of your own that rejects or drops it.",
-			"Until then, send through a smart host on port 465 or 587.",
-		}},
+		Remedy: diagnosis.Remedy{Steps: wayOut(ctx, env, o)},
 	}
 }
 
-// openPort25 is the step by which the provider's gate is opened. A machine without
-// a route out has no such gate yet.
-func openPort25(ctx context.Context, env *checks.Env, o facts.Outlet) string {
+// wayOut is the steps by which mail gets out. Where it is known who rents the
+// machine out, the first is his; a machine without a route has no such gate yet.
+func wayOut(ctx context.Context, env *checks.Env, o facts.Outlet) []string {
+	open, relay := "Ask the provider of this machine to open outbound TCP port 25.", "on port 465 or 587"
 	if hoster, ok := facts.HosterOf(ctx, env, o.Own[0]); ok && o.Reach == probe.ReachClosed && hoster.Port25.Known() {
-		return hoster.Step(o.Own[0], hoster.Port25)
+		open = hoster.Step(o.Own[0], hoster.Port25)
+		if hoster.Mute {
+			relay = "that takes mail on another port than 25, 465 and 587, as many do on 2525"
+		}
 	}
-	return "Ask the provider of this machine to open outbound TCP port 25."
+	return []string{open, "Look for a firewall rule of your own that rejects or drops it.", "Until then, send through a smart host " + relay + "."}
 }
