@@ -184,7 +184,7 @@ func TestStopUnderLoad(t *testing.T) {
 		t.Fatal(err)
 	}
 	clients.Wait()
-	w.other.Answers = nil
+	w.other.Answer(nil)
 	w.start()
 	if n := w.Server().Queue().Stats().Messages; n < len(taken) {
 		t.Errorf("%d messages are queued, %d were taken", n, len(taken))

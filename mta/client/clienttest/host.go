@@ -24,7 +24,8 @@ const (
 	Huge    = "huge"    // a line that never ends
 )
 
-// A Host is a mail host. Its fields are not changed while it is talked to.
+// A Host is a mail host. Its fields are not changed while it is talked to, but by
+// Answer.
 type Host struct {
 	Name   string   // in greeting and EHLO; empty is mx.example.org
 	Offers []string // EHLO keywords, besides STARTTLS where Cert is set
@@ -64,6 +65,21 @@ func (h *Host) Commands() []string {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return append([]string(nil), h.commands...)
+}
+
+// Answer changes what is said to commands from now on: see Answers.
+func (h *Host) Answer(answers map[string]string) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.Answers = answers
+}
+
+// said is what Answers has for a command.
+func (h *Host) said(key string) (answer string, ok bool) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	answer, ok = h.Answers[key]
+	return answer, ok
 }
 
 // Calls is how often the host was connected to.
@@ -149,10 +165,12 @@ func (t *talk) command(line string) bool {
 		return t.say("MAIL", "250 2.1.0 ok")
 	case "RCPT":
 		key := "RCPT"
-		if addr, _, ok := strings.Cut(strings.TrimPrefix(line[min(len(line), 8):], "<"), ">"); ok && t.Answers["RCPT "+strings.TrimPrefix(addr, "<")] != "" {
-			key = "RCPT " + strings.TrimPrefix(addr, "<")
+		if addr, _, ok := strings.Cut(strings.TrimPrefix(line[min(len(line), 8):], "<"), ">"); ok {
+			if own := "RCPT " + strings.TrimPrefix(addr, "<"); t.answer(own, "") != "" {
+				key = own
+			}
 		}
-		if answer := t.Answers[key]; answer == "" || answer[0] == '2' {
+		if answer := t.answer(key, ""); answer == "" || answer[0] == '2' {
 			t.message.Rcpts = append(t.message.Rcpts, line)
 		}
 		return t.say(key, "250 2.1.5 ok")
@@ -170,7 +188,7 @@ func (t *talk) command(line string) bool {
 }
 
 func (t *talk) answer(key, usual string) string {
-	if a, ok := t.Answers[key]; ok {
+	if a, ok := t.said(key); ok {
 		return a
 	}
 	return usual
@@ -190,7 +208,7 @@ func (t *talk) ehlo() bool {
 		usual.WriteString("250" + sep + line + "\r\n")
 	}
 	key := "EHLO"
-	if t.secure && t.Answers["EHLO2"] != "" {
+	if t.secure && t.answer("EHLO2", "") != "" {
 		key = "EHLO2"
 	}
 	return t.say(key, strings.TrimSuffix(usual.String(), "\r\n"))
