@@ -57,7 +57,7 @@ func cell(s string) string {
 		lines[i] = Escape(l)
 	}
 	s = strings.Join(lines, "\n")
-	if s != "" && strings.ContainsRune("=+-@|%", rune(strings.TrimLeft(s, " '\"")[:1][0])) {
+	if bare := strings.TrimLeft(s, " '\""); bare != "" && strings.Contains("=+-@|%", bare[:1]) {
 		return "'" + s
 	}
 	return s

@@ -40,22 +40,36 @@ func Escape(s string) string {
 // its beginning and "##[name]" anywhere (GitHub), "##vso[name]" (Azure Pipelines),
 // "##teamcity[name" (TeamCity).
 func quiet(line string) string {
-	for from := 0; ; {
-		i := strings.Index(line[from:], "##")
-		if i < 0 {
-			break
-		}
-		from += i + 1
-		name := strings.TrimLeft(line[from+1:], "abcdefghijklmnopqrstuvwxyz")
-		if strings.HasPrefix(name, "[") {
-			line = line[:from] + `\x23` + line[from+1:]
-		}
+	if strings.Contains(line, "##") {
+		line = unmarked(line)
 	}
 	trimmed := strings.TrimLeft(line, " ")
 	if rest, ok := strings.CutPrefix(trimmed, "::"); ok && strings.Contains(rest, "::") { // unlike an IPv6 address
 		line = line[:len(line)-len(trimmed)] + `\x3a:` + rest
 	}
 	return line
+}
+
+// unmarked is a line without "##name[": its second "#" is written as \x23. It looks at
+// each octet twice at most.
+func unmarked(line string) string {
+	var b strings.Builder
+	for {
+		i := strings.Index(line, "##")
+		if i < 0 {
+			b.WriteString(line)
+			return b.String()
+		}
+		b.WriteString(line[:i+1])
+		line = line[i+1:]
+		name := strings.TrimLeft(line[1:], "abcdefghijklmnopqrstuvwxyz")
+		mark := len(line) - len(name) // what stands before name
+		if strings.HasPrefix(name, "[") {
+			b.WriteString(`\x23`)
+			b.WriteString(line[1:mark])
+			line = name
+		}
+	}
 }
 
 func isPlain(s string) bool {

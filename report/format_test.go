@@ -161,6 +161,8 @@ var payloads = map[string]string{
 	"formula":         `=cmd|' /C calc'!A0`,
 	"formula, minus":  "-1+1+cmd|' /C calc'!A0",
 	"formula, quoted": "\"=1+1",
+	"quotes":          `"'"`,
+	"marks":           strings.Repeat("##[", 20<<10),
 	"command":         "::error::owned",
 	"command, lines":  "x\n::set-output name=a::b\r\n##[error]owned",
 	"azure":           "##vso[task.setvariable variable=a]b",
