@@ -90,8 +90,11 @@ func flagError(err error) error {
 		return err
 	}
 	why := invalid.Unwrap()
-	if invalid.GetFlag().Value.Type() == "bool" {
+	switch invalid.GetFlag().Value.Type() {
+	case "bool":
 		why = errors.New("it takes true or false")
+	case "int":
+		why = errors.New("it takes a whole number")
 	}
 	return fmt.Errorf("--%s %q: %w", invalid.GetFlag().Name, invalid.GetValue(), why)
 }
