@@ -26,5 +26,5 @@ func (l Ledger) KeepRun(subject string, at time.Time, report []byte) error {
 // Runs are the paths of the reports on a subject, the latest first.
 func (l Ledger) Runs(subject string) ([]string, error) { return l.stamped(subject, runSuffix) }
 
-// Examined are the subjects of which there are reports, as their folders are called.
+// Examined are the subjects of which there are reports.
 func (l Ledger) Examined() ([]string, error) { return l.folders(runSuffix) }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"net/url"
 	"os"
 	"path/filepath"
 	"slices"
@@ -115,7 +116,8 @@ func (l Ledger) stamped(zone, suffix string) ([]string, error) {
 // Zones are the zones of which there are snapshots, without final dots.
 func (l Ledger) Zones() ([]string, error) { return l.folders(snapshotSuffix) }
 
-// folders are those that hold a file with such an end.
+// folders are the names of those that hold a file with such an end, as of was given
+// them.
 func (l Ledger) folders(suffix string) ([]string, error) {
 	folders, err := os.ReadDir(l.dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -125,7 +127,9 @@ func (l Ledger) folders(suffix string) ([]string, error) {
 	for _, folder := range folders {
 		paths, err := filepath.Glob(filepath.Join(l.dir, folder.Name(), "*"+suffix))
 		if err == nil && len(paths) > 0 {
-			zones = append(zones, folder.Name())
+			if name, err := url.PathUnescape(folder.Name()); err == nil { // else it is none of ours
+				zones = append(zones, name)
+			}
 		}
 	}
 	return zones, err
