@@ -19,7 +19,12 @@ const maxMarkdown = 60 << 10
 func Markdown(w io.Writer, reports []diagnosis.Report, _ Options) error {
 	var b strings.Builder
 	b.WriteString("## maildoctor\n\n| | | critical | warning | advice | could not be told | passed |\n|---|---|--:|--:|--:|--:|--:|\n")
-	for _, r := range reports {
+	const rows = 200
+	for i, r := range reports {
+		if i == rows {
+			fmt.Fprintf(&b, "| | and %d more | | | | | |\n", len(reports)-rows)
+			break
+		}
 		t := count(r.Results)
 		fmt.Fprintf(&b, "| %s | %s | %d | %d | %d | %d | %d |\n", emoji(gravestOf(r.Results)), inline(subject(r)),
 			t.findings[diagnosis.Critical], t.findings[diagnosis.Warning], t.findings[diagnosis.Advice], t.unknown(), t.outcomes[diagnosis.Passed])
