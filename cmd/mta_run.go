@@ -17,6 +17,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/mta/daemon"
 	"github.com/maildoctor/maildoctor/probe"
+	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
@@ -166,6 +167,7 @@ func (a *app) mtaLog(f mtaRunFlags) *slog.Logger {
 		o.Level = slog.LevelDebug
 	}
 	if f.log == "json" {
+		o.ReplaceAttr = inertAttr
 		return slog.New(slog.NewJSONHandler(a.err, o))
 	}
 	if a.env("JOURNAL_STREAM") != "" {
@@ -177,4 +179,17 @@ func (a *app) mtaLog(f mtaRunFlags) *slog.Logger {
 		}
 	}
 	return slog.New(slog.NewTextHandler(a.err, o))
+}
+
+// inertAttr is an attribute in which a terminal finds nothing to do. The text form
+// of slog sees to that itself; its JSON leaves the controls of C1, and those of
+// writing direction, as they are.
+func inertAttr(_ []string, attr slog.Attr) slog.Attr {
+	switch v := attr.Value.Any().(type) {
+	case string:
+		attr.Value = slog.StringValue(report.Escape(v))
+	case error:
+		attr.Value = slog.StringValue(report.Escape(v.Error()))
+	}
+	return attr
 }
