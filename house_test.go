@@ -20,8 +20,8 @@ const module = "github.com/maildoctor/maildoctor"
 var floors = [][]string{
 	1:  {"record", "hosting", "mta/disk", "peertest"},
 	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies"},
-	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "score", "local", "mta/dsn", "mta/client/clienttest", "waiver", "mta/certs", "mta/spam", "mta/compose"},
-	4:  {"desired", "plan", "history", "zonelint", "judge", "mta/client"},
+	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "score", "local", "mta/dsn", "mta/client/clienttest", "waiver", "feedback", "mta/certs", "mta/spam", "mta/compose"},
+	4:  {"desired", "plan", "history", "zonelint", "judge", "senders", "mta/client"},
 	5:  {"checks", "migration", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
 	6:  {"report", "checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake", "mta", "mta/control"},
 	7:  {"checks/*", "lab", "providers/*", "mta/metrics", "mta/inbox", "mta/testmail"}, // checks/*: the topics
