@@ -2,8 +2,8 @@
 // which can fail, and none that hides what outlives a power cut.
 //
 // It knows files only. It is no general abstraction of file systems: there are no
-// permissions to choose (everything is for the owner alone), no links and no
-// seeking writes. Package disktest has one in memory that fails on demand.
+// permissions to choose (everything is for the owner alone), no links, and only who
+// made a file writes to it. Package disktest has one in memory that fails on demand.
 package disk
 
 import (
@@ -16,6 +16,7 @@ import (
 // A File is a new file that is being written.
 type File interface {
 	io.Writer
+	io.WriterAt  // not used beside Write
 	Sync() error // its octets outlive a power cut; its name only after SyncDir
 	Close() error
 }

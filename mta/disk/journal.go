@@ -3,9 +3,6 @@ package disk
 import (
 	"errors"
 	"fmt"
-	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 )
@@ -13,8 +10,11 @@ import (
 // A Journal has many small files share one sync. What is to be in them is written
 // into the journal, one behind the other, and synced; then the files are written,
 // and the system brings them to the disk when it likes. A while later one call syncs
-// all of them, and the journal begins anew. What it holds when it is opened its
+// all of them, and the journal is written over. What it holds when it is opened its
 // owner brings to the files again: a crash, or a power cut, came between.
+//
+// It has two segments, of which one is written while the files of the other are
+// synced, and more only if its disk fails. Closing it removes them.
 //
 // Its methods may be called at the same time.
 type Journal struct {
@@ -26,10 +26,11 @@ type Journal struct {
 	dir  string
 	dirs *Dirs
 	vol  Volume
-	left []string // segments that were there when it was opened
+	left []string // segments that were there when it was opened, the oldest first
 
 	wake, ended chan struct{} // the latter is closed when run has returned
-	number      uint64        // of the last segment; run's own
+	number      uint64        // of the last batch; run's own
+	made        uint64        // number of the last segment; run's own
 
 	mu      sync.Mutex
 	most    int64  // octets of a segment; then nothing more is put in
@@ -37,6 +38,7 @@ type Journal struct {
 	spare   []byte // for the next batch
 	now     *segment
 	older   *segment      // whose files are being synced
+	free    []*segment    // void, and ready to be used
 	room    chan struct{} // closed when there may be room again; nil: nobody waits
 	closing bool
 	// stuck tells that files could not be synced. What is in the journal stays there
@@ -48,27 +50,16 @@ type Journal struct {
 
 // A batch is records that wait for one sync.
 type batch struct {
-	records []byte
-	puts    int // how many wait
-	seg     *segment
-	done    chan struct{}
-	err     error
-}
-
-// A segment is a file of a journal.
-type segment struct {
-	name  string
-	file  File
-	size  int64
-	begun time.Time
-	// torn tells that a write failed: nothing may stand behind what is half a record.
-	torn bool
-	// placing is the puts whose files are not yet written.
-	placing sync.WaitGroup
+	octets []byte // as in the segment; see batchHead
+	puts   int    // how many wait
+	seg    *segment
+	done   chan struct{}
+	err    error
 }
 
 const (
 	journalName = ".journal-" // and a number
+	unnamedExt  = ".new"      // while it is made
 
 	segmentAge  = 5 * time.Second // then its files are synced
 	segmentSize = 8 << 20         // octets; then, too
@@ -81,75 +72,6 @@ const (
 // was closed, or its disk failed and nobody wanted to wait. Whoever wants it safe has
 // to sync the file itself.
 var ErrNoJournal = errors.New("not by the journal")
-
-// OpenJournal opens the journal in a directory, which its owner has locked, and
-// returns what is in it, the oldest first: of two records of one file the later one
-// counts. It is used after Start. Where the system cannot sync a file system the
-// error is errors.ErrUnsupported.
-func OpenJournal(fs FS, dirs *Dirs, dir string) (*Journal, []Record, error) {
-	volumes, ok := fs.(Volumes)
-	if !ok {
-		return nil, nil, errors.ErrUnsupported
-	}
-	vol, err := volumes.Volume(dir)
-	if err != nil {
-		return nil, nil, err
-	}
-	j := &Journal{fs: fs, dir: dir, dirs: dirs, vol: vol, most: segmentMost, wake: make(chan struct{}, 1), ended: make(chan struct{})}
-	records, err := j.read()
-	if err != nil {
-		return nil, nil, errors.Join(fmt.Errorf("journal: %w", err), vol.Close())
-	}
-	return j, records, nil
-}
-
-// read reads the segments of the directory.
-func (j *Journal) read() (all []Record, err error) {
-	entries, err := j.fs.ReadDir(j.dir)
-	if err != nil {
-		return nil, err
-	}
-	for _, e := range entries { // by name, and so by age
-		digits, ok := strings.CutPrefix(e.Name, journalName)
-		number, failed := strconv.ParseUint(digits, 10, 64)
-		if !ok || failed != nil || e.Dir {
-			continue
-		}
-		name := filepath.Join(j.dir, e.Name)
-		octets, err := ReadFile(j.fs, name, segmentMost+3*batchMost)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, parseRecords(octets)...)
-		j.left, j.number = append(j.left, name), max(j.number, number)
-	}
-	return all, nil
-}
-
-// Start begins to take records. Its owner has brought to the files what was there
-// before; now it need not be kept any longer.
-func (j *Journal) Start() error {
-	if len(j.left) > 0 { // what was whole already needed not be on the disk
-		err := j.vol.Sync()
-		for _, name := range j.left {
-			if err == nil {
-				err = j.fs.Remove(name)
-			}
-		}
-		if err == nil {
-			err = j.dirs.Sync(j.dir)
-		}
-		if err != nil {
-			return fmt.Errorf("journal: %w", err)
-		}
-		j.left = nil
-	}
-	go j.run()
-	return nil
-}
-
-// Abandon gives up a journal that was not started. It stays as it was.
-func (j *Journal) Abandon() error { return j.vol.Close() }
 
 // Holds reports whether a directory is on the file system that the journal syncs.
 func (j *Journal) Holds(dir string) (bool, error) { return j.vol.Holds(dir) }
@@ -188,7 +110,7 @@ func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 	}
 	b := j.queue()
 	for _, r := range records {
-		b.records = r.append(b.records)
+		b.octets = r.append(b.octets)
 	}
 	b.puts++
 	j.mu.Unlock()
@@ -202,7 +124,7 @@ func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 
 // full reports whether there is no room for that many octets.
 func (j *Journal) full(size int) bool {
-	return j.now != nil && j.now.size > j.most || j.next != nil && len(j.next.records)+size > batchMost || size > batchMost
+	return j.now != nil && j.now.size > j.most || j.next != nil && len(j.next.octets)+size > batchMost || size > batchMost
 }
 
 // Note writes records that need not be safe at once. Where there is no room, they
@@ -216,7 +138,7 @@ func (j *Journal) Note(records ...Record) {
 	for _, r := range records {
 		if !j.full(r.size()) && j.kept+int64(r.size()) <= keptMost {
 			b := j.queue()
-			b.records = r.append(b.records)
+			b.octets = r.append(b.octets)
 		}
 	}
 }
@@ -224,7 +146,7 @@ func (j *Journal) Note(records ...Record) {
 // queue is the batch that takes whoever comes now.
 func (j *Journal) queue() *batch {
 	if j.next == nil {
-		j.next = &batch{records: j.spare[:0], done: make(chan struct{})}
+		j.next = &batch{octets: append(j.spare[:0], make([]byte, batchHead)...), done: make(chan struct{})}
 		j.spare = nil
 	}
 	return j.next
@@ -286,10 +208,8 @@ func (j *Journal) take() *batch {
 func (j *Journal) write(b *batch) {
 	var seg *segment
 	if seg, b.err = j.segment(); b.err == nil {
-		_, b.err = seg.file.Write(b.records)
-		if b.err == nil {
-			b.err = seg.file.Sync()
-		}
+		j.number++
+		b.err = seg.write(b.octets, j.number)
 		j.written(b, seg)
 	}
 	close(b.done)
@@ -300,38 +220,37 @@ func (j *Journal) written(b *batch, seg *segment) {
 	defer j.mu.Unlock()
 	if b.seg = seg; b.err == nil {
 		seg.placing.Add(b.puts)
-		seg.size += int64(len(b.records))
+		seg.size += int64(len(b.octets))
 		if j.stuck != nil {
-			j.kept += int64(len(b.records))
+			j.kept += int64(len(b.octets))
 		}
 	} else {
 		seg.torn = true // whether it is on the disk nobody knows
 	}
-	if j.spare == nil && cap(b.records) <= batchMost {
-		j.spare = b.records
+	if j.spare == nil && cap(b.octets) <= batchMost {
+		j.spare = b.octets
 	}
 }
 
 // segment is the one to write to.
-func (j *Journal) segment() (*segment, error) {
+func (j *Journal) segment() (seg *segment, err error) {
 	j.mu.Lock()
-	seg := j.now
+	seg = j.now
+	if seg == nil && len(j.free) > 0 {
+		seg, j.free = j.free[0], j.free[1:]
+	}
 	j.mu.Unlock()
-	if seg != nil {
-		return seg, nil
-	}
-	j.number++
-	seg = &segment{name: filepath.Join(j.dir, journalName+fmt.Sprintf("%016d", j.number)), begun: time.Now()}
-	var err error
-	if seg.file, err = j.fs.Create(seg.name); err != nil {
-		return nil, err
-	}
-	if err := j.dirs.Sync(j.dir); err != nil {
-		return nil, errors.Join(err, seg.file.Close(), Gone(j.fs.Remove(seg.name)))
+	if seg == nil {
+		j.made++
+		if seg, err = j.newSegment(j.made); err != nil {
+			return nil, err
+		}
 	}
 	j.mu.Lock()
-	j.now = seg
-	j.mu.Unlock()
+	defer j.mu.Unlock()
+	if j.now == nil {
+		j.now, seg.begun = seg, time.Now()
+	}
 	return seg, nil
 }
 
@@ -356,34 +275,49 @@ func (j *Journal) turn() {
 	if !due {
 		return
 	}
-	err := seg.file.Close()
-	go func() {
-		seg.placing.Wait()
-		if err == nil {
-			err = j.vol.Sync()
-		}
-		if err == nil {
-			err = errors.Join(j.fs.Remove(seg.name), j.dirs.Sync(j.dir))
-		}
-		j.mu.Lock()
-		if j.older = nil; err != nil {
-			// What is in the segment may be nowhere else: it stays for the next time.
-			err = fmt.Errorf("%s stays, as its files could not be synced: %w", seg.name, err)
-			j.stuck, j.kept = err, j.kept+seg.size
-			if j.now != nil {
-				j.kept += j.now.size
-			}
-		}
-		j.mu.Unlock()
-		if err != nil && j.Trouble != nil {
-			j.Trouble(err)
-		}
-		j.wakeUp()
-	}()
+	go j.settle(seg)
 }
 
-// Close syncs the files and ends the journal. An error tells that some of them are
-// safe in the journal only, until it is opened again.
+// settle syncs the files of a segment, and then does away with what it holds.
+func (j *Journal) settle(seg *segment) {
+	seg.placing.Wait()
+	err := j.vol.Sync()
+	switch {
+	case err != nil:
+	case seg.torn: // its place on the disk may be bad
+		err = j.remove(seg)
+	default:
+		err = seg.renew()
+	}
+	j.mu.Lock()
+	if j.older = nil; err != nil {
+		// What is in the segment may be nowhere else: it stays for the next time.
+		err = fmt.Errorf("%s stays, as its files could not be synced: %w", seg.name, err)
+		j.stuck, j.kept = err, j.kept+seg.size
+		if j.now != nil {
+			j.kept += j.now.size
+		}
+		_ = seg.file.Close()
+	} else if !seg.torn {
+		j.free = append(j.free, seg)
+	}
+	j.mu.Unlock()
+	if err != nil && j.Trouble != nil {
+		j.Trouble(err)
+	}
+	j.wakeUp()
+}
+
+// remove removes segments, for good.
+func (j *Journal) remove(segs ...*segment) (err error) {
+	for _, seg := range segs {
+		err = errors.Join(err, seg.file.Close(), j.fs.Remove(seg.name))
+	}
+	return errors.Join(err, j.dirs.Sync(j.dir))
+}
+
+// Close syncs the files, and ends and removes the journal. An error tells that some
+// of them may be safe in the journal only, until it is opened again.
 func (j *Journal) Close() error {
 	j.mu.Lock()
 	j.closing = true
@@ -393,6 +327,9 @@ func (j *Journal) Close() error {
 	var err error
 	if j.now != nil { // it is stuck
 		err = j.now.file.Close()
+	}
+	if len(j.free) > 0 {
+		err = errors.Join(err, j.remove(j.free...))
 	}
 	return errors.Join(j.stuck, err, j.vol.Close())
 }

@@ -13,14 +13,6 @@ import (
 // OS is the file system of the machine.
 type OS struct{}
 
-func (OS) Create(name string) (File, error) {
-	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
-		return nil, err // never a nil *os.File in an interface
-	}
-	return f, nil
-}
-
 func (OS) Open(name string) (io.ReadSeekCloser, error) {
 	f, err := os.Open(name)
 	if err != nil {
@@ -29,9 +21,10 @@ func (OS) Open(name string) (io.ReadSeekCloser, error) {
 	return f, nil
 }
 
-func (OS) Rename(from, to string) error { return os.Rename(from, to) }
-func (OS) Remove(name string) error     { return os.Remove(name) }
-func (OS) Mkdir(name string) error      { return os.MkdirAll(name, 0o700) }
+func (OS) Create(name string) (File, error) { return create(name) }
+func (OS) Rename(from, to string) error     { return rename(from, to) }
+func (OS) Remove(name string) error         { return os.Remove(name) }
+func (OS) Mkdir(name string) error          { return os.MkdirAll(name, 0o700) }
 
 func (OS) ReadDir(name string) ([]Entry, error) {
 	found, err := os.ReadDir(name)

@@ -57,13 +57,14 @@ func letters(t *testing.T, m *disktest.Mem) map[int]int {
 }
 
 // TestJournalPowerCut loses power at every call of the file system while letters are
-// delivered, synced together, and more delivered: after the next Begin each letter
+// delivered, synced together, some of them removed, and more delivered, again and
+// again: what was removed a while ago does not come back, and after the next Begin each letter
 // that was taken is there once and whole.
 func TestJournalPowerCut(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(disktest.Mem)
 		s := begun(t, m)
-		taken, worlds := map[int]bool{}, 0
+		taken, gone, worlds := map[int]bool{}, map[int]bool{}, 0
 		var mu sync.Mutex // some calls are made by the journal
 		judge := func() {
 			mu.Lock()
@@ -80,6 +81,11 @@ func TestJournalPowerCut(t *testing.T) {
 						t.Errorf("letter %d is there %d times", n, there[n])
 					}
 				}
+				for n := range gone {
+					if there[n] > 0 {
+						t.Errorf("letter %d has come back", n)
+					}
+				}
 				if err := next.End(); err != nil {
 					t.Error(err)
 				}
@@ -89,17 +95,31 @@ func TestJournalPowerCut(t *testing.T) {
 			}
 		}
 		m.Before = func(disktest.Call) error { judge(); return nil }
-		for n := range 4 {
-			if _, err := s.Deliver(letter(n)); err != nil {
+		for n := range 9 {
+			name, err := s.Deliver(letter(n))
+			if err != nil {
 				t.Fatal(err)
 			}
 			mu.Lock()
 			taken[n] = true
 			mu.Unlock()
-			if n == 1 {
-				time.Sleep(settled)
-				synctest.Wait()
+			if n%2 == 0 {
+				continue
 			}
+			time.Sleep(settled)
+			synctest.Wait()
+			mu.Lock()
+			delete(taken, n)
+			mu.Unlock()
+			if err := s.Remove("bob", Entry{Name: name}); err != nil {
+				t.Fatal(err)
+			}
+			if err := m.SyncDir("/mail/bob/new"); err != nil {
+				t.Fatal(err)
+			}
+			mu.Lock()
+			gone[n] = true
+			mu.Unlock()
 		}
 		judge()
 		if err := s.End(); err != nil {

@@ -243,7 +243,7 @@ func TestPowerCut(t *testing.T) {
 		}
 	}
 	t.Attr("crash|power_cuts", fmt.Sprint(worlds))
-	if worlds < 30 {
+	if worlds < 25 {
 		t.Errorf("only %d worlds", worlds)
 	}
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io"
-	"slices"
 )
 
 // A file of Mem that is being written.
@@ -14,7 +13,13 @@ type file struct {
 	node *inode
 }
 
-func (f *file) Write(b []byte) (int, error) {
+func (f *file) Write(b []byte) (int, error) { return f.write(b, -1) }
+
+func (f *file) WriteAt(b []byte, at int64) (int, error) { return f.write(b, int(at)) }
+
+// write writes at an offset, or behind the end if that is negative. The octets there
+// are never changed in place, as other worlds may have them.
+func (f *file) write(b []byte, at int) (int, error) {
 	_, err := f.m.begin("write", f.name)
 	defer f.m.mu.Unlock()
 	n := len(b)
@@ -24,7 +29,13 @@ func (f *file) Write(b []byte) (int, error) {
 	case err != nil:
 		n = 0
 	}
-	f.node.data = append(f.node.data, b[:n]...)
+	if at < 0 {
+		at = len(f.node.data)
+	}
+	data := make([]byte, max(len(f.node.data), at+n))
+	copy(data, f.node.data)
+	copy(data[at:], b[:n])
+	f.node.data = data
 	return n, err
 }
 
@@ -32,7 +43,7 @@ func (f *file) Sync() error {
 	_, err := f.m.begin("sync", f.name)
 	defer f.m.mu.Unlock()
 	if err == nil {
-		f.node.synced = slices.Clone(f.node.data)
+		f.node.synced = f.node.data
 	}
 	return err
 }

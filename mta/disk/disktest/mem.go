@@ -3,7 +3,7 @@
 //
 // It is as forgetful as POSIX allows: octets that were not synced and names whose
 // directory was not synced may be there after a power cut, or not, each for
-// itself.
+// itself; and what they were written over may be there instead.
 package disktest
 
 import (
@@ -47,9 +47,10 @@ type Mem struct {
 	held    map[string]bool
 }
 
+// What its slices hold does not change.
 type inode struct {
 	data   []byte
-	synced []byte // what a power cut leaves in any case
+	synced []byte // what a power cut leaves, if nothing was written over it
 }
 
 // A change of names that no SyncDir has confirmed.
@@ -130,7 +131,7 @@ func (m *Mem) Open(name string) (io.ReadSeekCloser, error) {
 	if node == nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 	}
-	return &reader{bytes.NewReader(slices.Clone(node.data)), m, name}, nil
+	return &reader{bytes.NewReader(node.data), m, name}, nil
 }
 
 func (m *Mem) Rename(from, to string) error {
@@ -228,7 +229,7 @@ func (v volume) Sync() error {
 		return err
 	}
 	for _, node := range v.m.now {
-		node.synced = slices.Clone(node.data)
+		node.synced = node.data
 	}
 	for _, c := range v.m.pending {
 		c.to(v.m.kept)

@@ -57,6 +57,22 @@ func TestAlike(t *testing.T) {
 			}
 			_, err = disk.ReadFile(d, at("z"), 1)
 			is(fs.ErrNotExist, err)
+			f, err := d.Create(at("over"))
+			must(err)
+			for _, w := range []struct {
+				text string
+				at   int64
+			}{{"hello", 0}, {"E", 1}, {"w it", 4}} {
+				n, err := f.WriteAt([]byte(w.text), w.at)
+				if must(err); n != len(w.text) {
+					t.Errorf("wrote %d octets of %q", n, w.text)
+				}
+			}
+			must(errors.Join(f.Sync(), f.Close()))
+			if got, err := disk.ReadFile(d, at("over"), 9); string(got) != "hEllw it" || err != nil {
+				t.Errorf("%q, %v", got, err)
+			}
+			must(d.Remove(at("over")))
 			must(disk.Write(d, at("b"), nil))
 			entries, err := d.ReadDir(dir)
 			must(err)
@@ -145,18 +161,25 @@ func TestPowerCuts(t *testing.T) {
 		t.Fatal(err)
 	}
 	f.Write([]byte("ab"))
-	check("nothing synced", "", "/d/x=", "/d/x=\x00\x00", "/d/x=a", "/d/x=ab")
+	check("nothing synced", "", "/d/x=", "/d/x=\x00\x00", "/d/x=\x00b", "/d/x=a", "/d/x=ab")
 	f.Sync()
 	check("octets synced", "", "/d/x=ab")
 	m.SyncDir("/d")
 	check("all synced", "/d/x=ab")
 	f.Write([]byte("cd"))
-	check("more written", "/d/x=ab", "/d/x=ab\x00\x00", "/d/x=abc", "/d/x=abcd")
+	check("more written", "/d/x=ab", "/d/x=ab\x00\x00", "/d/x=ab\x00d", "/d/x=abc", "/d/x=abcd")
 	f.Sync()
+	f.WriteAt([]byte("BC"), 1)
+	check("written over", "/d/x=aBCd", "/d/x=aBcd", "/d/x=abCd", "/d/x=abcd")
+	f.WriteAt([]byte("DE"), 3)
+	check("and beyond", "/d/x=aBCDE", "/d/x=aBCd", "/d/x=abcDE", "/d/x=abcd", "/d/x=abcd\x00")
+	f.WriteAt([]byte("bcd"), 1)
+	f.Sync()
+	check("synced again", "/d/x=abcdE")
 	m.Rename("/d/x", "/d/y")
-	check("renamed", "/d/x=abcd", "/d/y=abcd")
+	check("renamed", "/d/x=abcdE", "/d/y=abcdE")
 	m.Remove("/d/y")
-	check("removed", "", "/d/x=abcd", "/d/y=abcd")
+	check("removed", "", "/d/x=abcdE", "/d/y=abcdE")
 	m.SyncDir("/d")
 	check("in the end", "")
 }

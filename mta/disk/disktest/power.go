@@ -6,14 +6,18 @@ import (
 	"slices"
 )
 
-// A Loss is what becomes of octets that were written and not synced.
+// A Loss is what becomes of octets that were written and not synced. They may have
+// been written over others, which were.
 type Loss int
 
 const (
 	Nothing  Loss = iota // all of them were written in time
 	Unsynced             // none was
-	Half                 // some were
+	Half                 // the first ones were
+	Late                 // the last ones were, and not those in front
 	Zeroes               // the length was kept, and not what stood there
+
+	losses = iota
 )
 
 // most is the changes of names that PowerCuts combines: 2^most worlds each.
@@ -48,9 +52,13 @@ func (m *Mem) PowerCuts() iter.Seq[*Mem] {
 					c.to(names)
 				}
 			}
-			for loss := Nothing; loss <= Zeroes; loss++ {
-				if !yield(world(names, dirs, octets, loss)) {
+			for loss := Nothing; loss < losses; loss++ {
+				w, lost := world(names, dirs, octets, loss)
+				if !yield(w) {
 					return
+				}
+				if !lost { // all is synced
+					break
 				}
 			}
 		}
@@ -69,36 +77,62 @@ func (m *Mem) PowerCut(choose func(n int) int) *Mem {
 			c.to(names)
 		}
 	}
-	w := world(nil, m.dirs, nil, Nothing)
+	w, _ := world(nil, m.dirs, nil, Nothing)
 	for _, name := range slices.Sorted(maps.Keys(names)) {
-		data := Loss(choose(int(Zeroes) + 1)).of(*names[name])
+		node := *names[name]
+		from, to := node.unsynced()
+		data := Loss(choose(losses)).of(node, from+choose(to-from+1))
 		left := &inode{data, data}
 		w.now[name], w.kept[name] = left, left
 	}
 	return w
 }
 
-func world(names map[string]*inode, dirs map[string]bool, octets map[*inode]inode, loss Loss) *Mem {
-	w := &Mem{now: map[string]*inode{}, kept: map[string]*inode{}, dirs: maps.Clone(dirs), held: map[string]bool{}}
+// world also reports whether anything was not synced.
+func world(names map[string]*inode, dirs map[string]bool, octets map[*inode]inode, loss Loss) (w *Mem, lost bool) {
+	w = &Mem{now: map[string]*inode{}, kept: map[string]*inode{}, dirs: maps.Clone(dirs), held: map[string]bool{}}
 	for name, node := range names {
-		data := loss.of(octets[node])
+		from, to := octets[node].unsynced()
+		lost = lost || from < to
+		data := loss.of(octets[node], (from+to)/2)
 		left := &inode{data, data}
 		w.now[name], w.kept[name] = left, left
 	}
-	return w
+	return w, lost
 }
 
-// of is what is left of a file. What was synced is safe.
-func (l Loss) of(node inode) []byte {
-	synced := len(node.synced)
-	left := append([]byte(nil), node.data...)
+// unsynced is where the octets that differ from what was synced begin and end.
+func (node inode) unsynced() (from, to int) {
+	for from < len(node.synced) && node.data[from] == node.synced[from] {
+		from++
+	}
+	to = len(node.data)
+	for to > from && to <= len(node.synced) && node.data[to-1] == node.synced[to-1] {
+		to--
+	}
+	return from, to
+}
+
+// of is what is left of a file that was being written until there. What was synced,
+// and nothing was written over it since, is safe. The result is not written to.
+func (l Loss) of(node inode, until int) []byte {
 	switch l {
 	case Unsynced:
-		left = left[:synced]
+		return node.synced
 	case Half:
-		left = left[:synced+(len(left)-synced)/2]
+		return overlay(node.synced, node.data[:until])
+	case Late:
+		left := overlay(make([]byte, len(node.data)), node.synced)
+		copy(left[until:], node.data[until:])
+		return left
 	case Zeroes:
-		clear(left[synced:])
+		return overlay(make([]byte, len(node.data)), node.synced)
+	default:
+		return node.data
 	}
-	return left
+}
+
+// overlay is under with over written over its beginning.
+func overlay(under, over []byte) []byte {
+	return append(slices.Clone(over), under[min(len(over), len(under)):]...)
 }
