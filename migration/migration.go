@@ -46,6 +46,9 @@ type Side struct {
 	Profile string   // of package desired; empty where it is none
 	Hosts   []string // MX hosts, by preference, canonical
 	Addrs   []netip.Addr
+	// Services are those of package desired that belong to the side: its mailboxes,
+	// and the relay by which it sends.
+	Services []string
 }
 
 // A Fate is what becomes of something.
