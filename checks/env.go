@@ -139,6 +139,24 @@ func (f *Fact[T]) Of(ctx context.Context, env *Env) (T, error) {
 	}
 }
 
+// Known returns the fact about env where a check has asked for it and it was
+// gathered by now, without an error. It begins nothing and waits for nothing.
+func (f *Fact[T]) Known(env *Env) (value T, ok bool) {
+	env.mu.Lock()
+	g, asked := env.facts[f]
+	env.mu.Unlock()
+	if !asked {
+		return value, false
+	}
+	fact := g.(*gathered[T])
+	select {
+	case <-fact.done:
+		return fact.value, fact.err == nil
+	default:
+		return value, false
+	}
+}
+
 func (f *Fact[T]) start(ctx context.Context, env *Env) *gathered[T] {
 	env.mu.Lock()
 	defer env.mu.Unlock()

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/keyfile"
@@ -85,6 +86,7 @@ func (s *labStage) examine(ctx context.Context, about subject, list []*checks.Ch
 	start := env.Now()
 	r := diagnosis.Report{Domain: record.Display(env.Domain), At: start, Results: checks.Run(ctx, env, list, observe)}
 	r.Took, r.Questions, r.CutShort = env.Now().Sub(start), s.trace.Stats().Questions-before, ctx.Err() != nil
+	r.Map = facts.MapOf(env)
 	if servers != nil {
 		r.Questions += servers.Spent()
 	}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/local"
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
@@ -147,6 +148,7 @@ func (d *doctor) examine(ctx context.Context, s subject, list []*checks.Check, o
 	zonefile.Locate(results, d.zones)
 	report := s.report()
 	report.At, report.Took, report.CutShort, report.Results = start, time.Since(start), ctx.Err() != nil, results
+	report.Map = facts.MapOf(env)
 	report.Questions = budget.Spent() + proofs.Questions() + servers.Spent()
 	if d.record != nil {
 		d.taken, d.failed = d.record.Scenario(env, report)

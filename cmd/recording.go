@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -54,6 +55,7 @@ func (p *player) examine(ctx context.Context, _ subject, list []*checks.Check, o
 	results := checks.Run(ctx, env, list, observe)
 	report := p.subject.report()
 	report.At, report.Took, report.CutShort, report.Results = start, env.Now().Sub(start), ctx.Err() != nil, results
+	report.Map = facts.MapOf(env)
 	return p.scenario.Retime(report)
 }
 

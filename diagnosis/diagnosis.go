@@ -182,6 +182,7 @@ type Report struct {
 	CutShort  bool // the examination was interrupted or ran out of time
 	Results   []Result
 	Policies  []Judgement // answers to what was asked for besides
+	Map       Map         // how the domain's mail goes, as far as it was seen
 }
 
 // A Judgement answers whether a receiver would accept the domain's mail by its

@@ -3,7 +3,6 @@ package spf
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
 	"sync"
 
@@ -35,11 +34,6 @@ To fix it, add the address to the record, IPv4 as ip4: and IPv6 as ip6:. A host 
 	Run:   authorisesIP,
 })
 
-// mailFrom is the evaluation of mail of the domain.
-func mailFrom(env *checks.Env, addr netip.Addr) spf.Params {
-	return spf.Params{IP: addr, Sender: "postmaster@" + name(env), HELO: record.Display(env.Want.HELO), Now: env.Now()}
-}
-
 func authorisesIP(ctx context.Context, env *checks.Env) (diagnosis.Verdict, error) {
 	var v diagnosis.Verdict
 	var ahead sync.WaitGroup
@@ -59,7 +53,14 @@ func authorisesIP(ctx context.Context, env *checks.Env) (diagnosis.Verdict, erro
 	for i, s := range senders {
 		wg.Go(func() { trials[i] = try(ctx, env, s) })
 	}
+	results, err := facts.SPFResults.Of(ctx, env)
 	wg.Wait()
+	if err != nil {
+		return v, err
+	}
+	for i, s := range senders {
+		trials[i].mailFrom = results[s.Addr]
+	}
 	r, err := facts.SPF.Of(ctx, env)
 	if err != nil {
 		return v, err
@@ -123,17 +124,13 @@ type trial struct {
 	helo     spf.Result // Code is empty where no EHLO name is known
 }
 
+// try evaluates the EHLO name of a sender.
 func try(ctx context.Context, env *checks.Env, s facts.Sender) trial {
 	t := trial{sender: s}
-	var wg sync.WaitGroup
-	wg.Go(func() { t.mailFrom = spf.Evaluate(ctx, env.DNS, mailFrom(env, s.Addr)) })
 	if s.Host != "" {
 		helo := record.Display(s.Host)
-		wg.Go(func() {
-			t.helo = spf.Evaluate(ctx, env.DNS, spf.Params{IP: s.Addr, HELO: helo, Domain: helo, Now: env.Now()})
-		})
+		t.helo = spf.Evaluate(ctx, env.DNS, spf.Params{IP: s.Addr, HELO: helo, Domain: helo, Now: env.Now()})
 	}
-	wg.Wait()
 	return t
 }
 

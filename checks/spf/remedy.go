@@ -160,7 +160,7 @@ func (c *cure) close() {
 func (c *cure) admit(ctx context.Context, env *checks.Env) {
 	for _, addr := range env.Want.Senders {
 		proposed := resolve.NewOverlay(env.DNS, publish(env, c.record))
-		if got := spf.Evaluate(ctx, proposed, mailFrom(env, addr)); got.Code != spf.Pass {
+		if got := spf.Evaluate(ctx, proposed, facts.MailFrom(env, addr)); got.Code != spf.Pass {
 			c.record = c.record.WithIP(addr)
 		}
 	}
