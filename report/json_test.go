@@ -70,6 +70,9 @@ func TestSchema(t *testing.T) {
 		{"a fraction of a millisecond", `"took_ms": 340`, `"took_ms": 340.5`},
 		{"a time that is none", "2026-11-22T02:00:00Z", "yesterday"},
 		{"an ID without a topic", `"id": "mx.exists"`, `"id": "mx"`},
+		{"a state of an SPF term that is none", `"state": "found"`, `"state": "lost"`},
+		{"a sight without an outcome", `"seen": "2 hosts",
+              "outcome": "passed"`, `"seen": "2 hosts"`},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bad := bytes.Replace(good, []byte(c.old), []byte(c.new), 1)

@@ -85,6 +85,7 @@ func fromReport(w wireReport) (diagnosis.Report, error) {
 	took, errTook := milliseconds(w.TookMS)
 	results, errResults := all(w.Results, "results", fromResult)
 	policies, errPolicies := all(w.Policies, "policies", fromJudgement)
+	paths, errMap := fromMap(w.Map)
 	switch {
 	case w.Domain == "":
 		return diagnosis.Report{}, errors.New("no domain")
@@ -98,8 +99,8 @@ func fromReport(w wireReport) (diagnosis.Report, error) {
 	}
 	return diagnosis.Report{
 		Domain: w.Domain, Address: w.Address, At: at.UTC(), Took: took, Questions: w.Questions, CutShort: w.CutShort, Results: results,
-		Policies: policies,
-	}, errors.Join(errTook, errResults, errPolicies)
+		Policies: policies, Map: paths,
+	}, errors.Join(errTook, errResults, errPolicies, errMap)
 }
 
 func milliseconds(ms int64) (time.Duration, error) {

@@ -45,7 +45,7 @@ func fail(id string, s diagnosis.Severity, why string, findings ...diagnosis.Fin
 // healthy has nothing wrong.
 func healthy() diagnosis.Report {
 	return diagnosis.Report{
-		Domain: "example.org", At: at, Took: 340 * time.Millisecond, Questions: 61,
+		Domain: "example.org", At: at, Took: 340 * time.Millisecond, Questions: 61, Map: healthyMap(),
 		Results: []diagnosis.Result{
 			pass("mx.exists", "The domain publishes MX records", "MX example.org", "10 mx1.example.org.\n20 mx2.example.org."),
 			pass("mx.resolves", "Every MX host has an address", "A mx1.example.org", "192.0.2.25"),
@@ -65,7 +65,7 @@ func sick() diagnosis.Report {
 	key.TTL = 3600
 	why := "Receivers treat two SPF records as a permanent error: no mail of yours passes SPF, and DMARC then rests on DKIM alone."
 	return diagnosis.Report{
-		Domain: "sick.example", At: at, Took: 1234 * time.Millisecond, Questions: 214,
+		Domain: "sick.example", At: at, Took: 1234 * time.Millisecond, Questions: 214, Map: sickMap(),
 		Results: []diagnosis.Result{
 			pass("mx.exists", "The domain publishes MX records", "MX sick.example", "10 mx1.sick.example."),
 			fail("mx.not-an-address", diagnosis.Critical, "Mail is not delivered to an MX that is an address: senders look up the address as a name and find nothing.",
@@ -146,7 +146,7 @@ func hostileWith(evil string) diagnosis.Report {
 		}
 		return r
 	}
-	return diagnosis.Report{Domain: evil, At: at, CutShort: true, Results: []diagnosis.Result{
+	return diagnosis.Report{Domain: evil, At: at, CutShort: true, Map: hostileMap(evil), Results: []diagnosis.Result{
 		mk("a.passed", diagnosis.Passed), mk("b.failed", diagnosis.Failed), mk("c.skipped", diagnosis.Skipped), mk("d.unknown", diagnosis.Unknown),
 		mk(evil, diagnosis.Failed),
 	}}

@@ -27,6 +27,7 @@ type (
 		Results   []wireResult `json:"results"`
 
 		Policies []wireJudgement `json:"policies,omitempty"`
+		Map      *wireMap        `json:"map,omitempty"`
 	}
 	wireResult struct {
 		ID       string         `json:"id"`
@@ -134,7 +135,7 @@ func toReport(r diagnosis.Report) wireReport {
 	return wireReport{
 		Domain: text(cmp.Or(r.Address, r.Domain)), Address: text(r.Address), At: r.At.UTC().Format(timeLayout), TookMS: max(0, r.Took.Milliseconds()),
 		Questions: max(0, r.Questions), CutShort: r.CutShort, Results: each(r.Results, toResult),
-		Policies: each(r.Policies, toJudgement),
+		Policies: each(r.Policies, toJudgement), Map: toMap(r.Map),
 	}
 }
 
