@@ -157,7 +157,7 @@ func TestMoveWithout(t *testing.T) {
 	}
 	undated := moving()
 	undated.Switch = time.Time{}
-	if doc := writtenMove(t, "move.md", undated); !strings.Contains(doc, "(T-5d)") {
+	if doc := writtenMove(t, "move.md", undated); !strings.Contains(doc, "\u00b7 T-5d\n") {
 		t.Errorf("a step without a day lacks its offset:\n%s", doc)
 	}
 	ended := moving()
