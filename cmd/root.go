@@ -10,6 +10,7 @@ import (
 )
 
 func (a *app) root() *cobra.Command {
+	told := false
 	root := &cobra.Command{
 		Use:   "maildoctor",
 		Short: "Examine a domain's mail and prescribe what cures it",
@@ -29,9 +30,13 @@ machine by send and mta only.
   maildoctor message mail.eml
   maildoctor plan example.com --fix
   maildoctor demo`,
-		Version:           version(),
-		Args:              noCommand,
-		RunE:              func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: noCommand,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if told {
+				return a.tellVersion()
+			}
+			return cmd.Help()
+		},
 		SilenceErrors:     true,
 		SilenceUsage:      true,
 		DisableAutoGenTag: true,
@@ -41,7 +46,9 @@ machine by send and mta only.
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)
-	root.SetVersionTemplate("{{.Name}} {{.Version}}\n")
+	// Not cobra's own flag: its text is a template, for whose sake the linker keeps every
+	// exported method of every type, 3 MB of them.
+	root.Flags().BoolVarP(&told, "version", "v", false, "version for maildoctor")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})

@@ -21,6 +21,12 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
+// tellVersion is --version: the name and the version alone.
+func (a *app) tellVersion() error {
+	_, err := fmt.Fprintf(a.out, "maildoctor %s\n", version())
+	return err
+}
+
 // version is what the build recorded: the module's version, which for a build
 // from a checkout names the commit.
 func version() string {
