@@ -9,6 +9,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/judge"
 	"github.com/maildoctor/maildoctor/local"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/message"
 	"github.com/maildoctor/maildoctor/probe"
 	"github.com/maildoctor/maildoctor/resolve"
@@ -42,6 +43,7 @@ type Want struct {
 	Senders   []netip.Addr // addresses from which the domain's mail is sent
 	HELO      string       // name the sending host gives in EHLO; canonical, or empty
 	MX        []string     // hosts that shall take the domain's mail, canonical
+	DMARC     dmarc.Policy // the weakest that will do; empty: any, or none
 	DQS       bool         // the resolver knows a key for the lists of Spamhaus (dnsbl.WithKey)
 	RelayTest bool         // the owner consents to having the MX hosts asked to relay
 	Private   bool         // private and loopback addresses are the owner's own, to be talked to like public ones

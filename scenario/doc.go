@@ -20,6 +20,7 @@
 //	relay-test: off            without --open-relay-test; on otherwise
 //	intrusive: off             without --intrusive; on otherwise
 //	mx: mx1.example.org        as --mx
+//	dmarc: reject              as --dmarc
 //	policies: gmail yahoo      as --policy; the answers stand at the end of want
 //	dqs: on                    as with a key for Spamhaus' lists
 //	here: 192.0.2.25           addresses of the examining machine

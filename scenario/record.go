@@ -321,6 +321,7 @@ func (r *Recorder) comment(env *checks.Env, report diagnosis.Report) []byte {
 	set("selectors", strings.Join(env.Want.Selectors, " "))
 	set("helo", env.Want.HELO)
 	set("mx", strings.Join(env.Want.MX, " "))
+	set("dmarc", string(env.Want.DMARC))
 	if env.Want.DQS {
 		set("dqs", "on")
 	}

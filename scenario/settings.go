@@ -9,6 +9,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/scenario/httpscript"
@@ -53,6 +54,11 @@ func (s *Scenario) setting(line string) error {
 	case "mx":
 		for _, host := range strings.Fields(value) {
 			s.Want.MX = append(s.Want.MX, record.Canonical(host))
+		}
+	case "dmarc":
+		s.Want.DMARC = dmarc.Policy(value)
+		if value != string(dmarc.None) && s.Want.DMARC.Strength() == 0 {
+			err = fmt.Errorf("%q is no DMARC policy", value)
 		}
 	case "dqs":
 		s.Want.DQS = value == "on"

@@ -37,7 +37,11 @@ func policyNone(s subject, v *diagnosis.Verdict) {
 	policy, tag := s.Policy.Record.Stated(s.Relation)
 	stated := fmt.Sprintf("%s=%s", tag, policy)
 	v.Seen = []diagnosis.Evidence{{Question: s.at(), Answer: stated}}
-	if policy.Strength() > 0 {
+	switch {
+	case policy.Strength() > 0:
+		return
+	case s.env.Want.DMARC.Strength() > 0: // the graver finding says the same
+		v.Skip = "because of " + MinimumStage.ID
 		return
 	}
 	f := s.finding(diagnosis.Warning, "mail that forges %s is delivered: the policy%s is none (%s at %s)", s.name, s.from(), stated, s.at())
