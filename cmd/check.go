@@ -10,6 +10,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -22,6 +23,8 @@ type checkFlags struct {
 	trustAD              bool
 	relayTest, intrusive bool
 	allowPrivate, local  bool
+
+	minimum *choice
 
 	file string
 	set  func(flag string) bool // it was given
@@ -54,8 +57,9 @@ finds against the DNS: the names, DKIM keys, certificates and addresses that its
 software is configured with; besides, its queue, disks, memory and services. It
 only reads, files and what a few commands list. As root it can read more.
 
-With a key of the Spamhaus Data Query Service in SPAMHAUS_DQS_KEY its lists are
-asked by that; the key is in no report and no recording.
+With a key of the Spamhaus Data Query Service in SPAMHAUS_DQS_KEY, or where
+maildoctor.yaml says, its lists are asked by that; the key is in no report and
+no recording.
 
 ` + exitHelp,
 		Example: `  maildoctor check example.com
@@ -78,6 +82,7 @@ asked by that; the key is in no report and no recording.
 	flags.StringSliceVar(&f.ips, "ip", nil, "an `address` that sends the domain's mail (repeatable)")
 	f.nameFlag(cmd)
 	flags.StringSliceVar(&f.mx, "mx", nil, "a `host` to take the domain's mail (repeatable)")
+	f.minimum = choose(cmd, "dmarc", "the weakest DMARC policy that will do: none,\nquarantine or reject", "", "none", "quarantine", "reject")
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Domains)
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept the mail? (repeatable):\n"+strings.Join(policyNames(), ", "))
@@ -131,11 +136,15 @@ func (a *app) check(ctx context.Context, f checkFlags, args []string) error {
 	if err != nil {
 		return usage(fmt.Errorf("--policy: %w", err))
 	}
-	options, err := f.live(a.env("SPAMHAUS_DQS_KEY"))
+	key, err := own.key(a)
+	if err != nil {
+		return err
+	}
+	options, err := f.live(key)
 	if err != nil {
 		return usage(err)
 	}
-	options.planned, options.wants = files, own.wants()
+	options.planned, options.wants = files, own.wants(subjects)
 	if f.local {
 		for _, s := range subjects {
 			options.local = append(options.local, s.domain)
@@ -216,6 +225,9 @@ func (f checkFlags) live(key string) (liveOptions, error) {
 			return o, fmt.Errorf("--mx %q %w; give the full name of the host, as in mx1.example.com", s, err)
 		}
 		o.want.MX = append(o.want.MX, name)
+	}
+	if f.minimum != nil {
+		o.want.DMARC = dmarc.Policy(f.minimum.value)
 	}
 	return o, nil
 }

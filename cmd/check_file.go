@@ -7,11 +7,16 @@ import (
 	"io/fs"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/checks"
 	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
+	"github.com/maildoctor/maildoctor/policy"
 	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/report"
+	"github.com/maildoctor/maildoctor/resolve"
 	"github.com/maildoctor/maildoctor/waiver"
 )
 
@@ -49,10 +54,14 @@ func (a *app) ownerFile(f checkFlags, args []string) (ownerFile, error) {
 
 // know holds what the file names to the catalogue.
 func (o *ownerFile) know(all []*checks.Check) error {
+	known := func(path, name string) error {
+		_, err := checks.Select(all, []string{name}, nil)
+		return o.at(path, err)
+	}
 	o.grades = make(map[string]diagnosis.Severity)
 	for _, g := range o.check.Severities {
-		if _, err := checks.Select(all, []string{g.Check}, nil); err != nil {
-			return usage(fmt.Errorf("%s:%d: check.severities: %w", o.path, o.state.At("check.severities."+g.Check).Line, err))
+		if err := known("check.severities."+g.Check, g.Check); err != nil {
+			return err
 		}
 		o.grades[g.Check] = g.Severity
 	}
@@ -63,7 +72,32 @@ func (o *ownerFile) know(all []*checks.Check) error {
 		}
 		o.waivers = append(o.waivers, w)
 	}
+	for _, name := range o.check.Skip {
+		if err := known("check.skip", name); err != nil {
+			return err
+		}
+	}
+	if _, err := policy.Find(o.check.Policies); err != nil {
+		return o.at("check.policies", err)
+	}
+	for _, server := range o.check.Resolvers {
+		if _, err := resolve.ParseServer(server); err != nil {
+			return o.at("check.resolvers", err)
+		}
+	}
 	return nil
+}
+
+// at is err with where a key stands in the file.
+func (o *ownerFile) at(path string, err error) error {
+	if err == nil {
+		return nil
+	}
+	key := path
+	if p := strings.Split(path, "."); len(p) > 2 {
+		key = strings.Join(p[:2], ".")
+	}
+	return usage(fmt.Errorf("%s:%d: %s: %w", o.path, o.state.At(path).Line, key, err))
 }
 
 // names is the domains that the file has examined.
@@ -72,15 +106,15 @@ func (o ownerFile) names() []string {
 	for _, d := range o.state.Domains {
 		list = append(list, record.Display(d.Name))
 	}
-	for _, name := range o.check.Domains {
-		list = append(list, record.Display(name))
+	for _, d := range o.check.Domains {
+		list = append(list, record.Display(d.Name))
 	}
 	return list
 }
 
 // over puts what the file says in the place of flags that were not given.
 func (o ownerFile) over(f *checkFlags) {
-	if len(f.resolvers) == 0 {
+	if len(f.resolvers) == 0 && f.replay == "" { // a recording asks nobody
 		f.resolvers = o.check.Resolvers
 	}
 	if len(f.policies) == 0 {
@@ -92,19 +126,61 @@ func (o ownerFile) over(f *checkFlags) {
 	}
 }
 
-// wants is what the examinations of the file's domains shall know of each.
-func (o ownerFile) wants() map[string]checks.Want {
+// key is the key for the lists of Spamhaus: the file may say which variable holds it.
+func (o ownerFile) key(a *app) (string, error) {
+	name := o.check.KeyFrom
+	if name == "" {
+		return a.env(spamhausKey), nil
+	}
+	key := a.env(name)
+	if key == "" { // not so for whoever runs this without the secrets of the CI
+		fmt.Fprintf(a.err, "maildoctor: %s:%d: check.spamhaus-key: the environment has no %s; the lists of Spamhaus are asked by their public names\n", report.Escape(o.path), o.state.At("check.spamhaus-key").Line, name)
+		return "", nil
+	}
+	if _, err := dnsbl.ParseKey(key); err != nil {
+		return "", o.at("check.spamhaus-key", fmt.Errorf("%s: %w", name, err))
+	}
+	return key, nil
+}
+
+// wants is what the examinations shall know of each subject, as the file has it.
+func (o ownerFile) wants(subjects []subject) map[string]checks.Want {
 	all := make(map[string]checks.Want)
-	for _, d := range o.state.Domains {
-		var l liveOptions
-		expect(o.state, d.Name, &l)
-		l.want.Selectors = append(l.want.Selectors, o.check.Selectors...)
-		if settings := d.Over(o.state.Defaults); settings.Profile != "no-mail" {
-			l.want.Senders = append(l.want.Senders, o.check.Senders...)
-		}
-		all[d.Name] = l.want
+	for _, s := range subjects {
+		all[s.domain] = o.want(s.domain)
 	}
 	return all
+}
+
+// want is what the file says of a domain: what the section check says of it by
+// name, then of all, then the records that the file is of.
+func (o ownerFile) want(domain string) checks.Want {
+	var said desired.Examined
+	for _, e := range o.check.Domains {
+		if e.Name == domain {
+			said = e
+		}
+	}
+	var l liveOptions
+	expect(o.state, domain, &l)
+	w := l.want
+	for _, d := range o.state.Domains {
+		if d.Name != domain {
+			continue
+		}
+		w.Selectors = append(w.Selectors, o.check.Selectors...)
+		if d.Over(o.state.Defaults).Profile != "no-mail" {
+			w.Senders = append(w.Senders, o.check.Senders...)
+		}
+	}
+	w.Selectors, w.Senders = append(w.Selectors, said.Selectors...), append(w.Senders, said.Senders...)
+	w.DMARC = cmp.Or(said.DMARC, o.check.DMARC)
+	for _, hosts := range [][]string{said.MX, o.check.MX, o.state.MX(domain)} {
+		if len(w.MX) == 0 {
+			w.MX = hosts
+		}
+	}
+	return w
 }
 
 // decide makes of reports what the owner has decided: what findings are worth, and
@@ -136,6 +212,10 @@ func (d *doctor) wantFor(domain string) checks.Want {
 	if len(want.Senders) == 0 {
 		want.Senders = own.Senders
 	}
+	if len(want.MX) == 0 {
+		want.MX = own.MX
+	}
+	want.DMARC = cmp.Or(want.DMARC, own.DMARC)
 	want.HELO = cmp.Or(want.HELO, own.HELO)
 	return want
 }

@@ -6,6 +6,9 @@ import (
 	"github.com/maildoctor/maildoctor/mailauth/dnsbl"
 )
 
+// spamhausKey is the environment variable with the key for the lists of Spamhaus.
+const spamhausKey = "SPAMHAUS_DQS_KEY"
+
 // A secret is a text that is not there for whoever prints it.
 type secret func() string
 
@@ -17,7 +20,7 @@ func (o *liveOptions) byKey(text string) error {
 	}
 	key, err := dnsbl.ParseKey(text)
 	if err != nil {
-		return fmt.Errorf("SPAMHAUS_DQS_KEY: %w", err)
+		return fmt.Errorf("%s: %w", spamhausKey, err)
 	}
 	o.dqsKey, o.want.DQS = func() string { return key }, true
 	return nil

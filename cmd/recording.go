@@ -75,6 +75,7 @@ func (f checkFlags) beside(args []string) error {
 	return f.examFlags.beside(
 		settled{"a domain", len(args) > 0}, settled{"--zone", len(f.zones) > 0},
 		settled{"--selector", len(f.selectors) > 0}, settled{"--ip", len(f.ips) > 0}, settled{"--mx", len(f.mx) > 0},
+		settled{"--dmarc", f.minimum != nil && f.minimum.value != ""},
 		settled{"--trust-ad", f.trustAD}, settled{"--open-relay-test", f.relayTest}, settled{"--intrusive", f.intrusive}, settled{"--allow-private", f.allowPrivate}, settled{"--local", f.local})
 }
 

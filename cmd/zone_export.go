@@ -146,6 +146,9 @@ func exported(s desired.State, args []string) (string, error) {
 	for _, d := range s.Domains {
 		names = append(names, record.Display(d.Name))
 	}
+	if len(names) == 0 {
+		return "", usage(errors.New("the file has no domains whose records it says: it is for maildoctor check alone; write them under domains"))
+	}
 	if len(args) == 0 && len(names) == 1 {
 		return s.Domains[0].Name, nil
 	}

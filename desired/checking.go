@@ -10,16 +10,20 @@ import (
 	"go.yaml.in/yaml/v4"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/waiver"
 )
 
 // A Checking is how the domains of the file, and others, are examined by
 // `maildoctor check`. What is zero was not said; flags come before it.
 type Checking struct {
-	Domains    []string     // examined beside those of the file; canonical
+	Domains    []Examined   // examined beside those of the file, or about which more is said
 	Selectors  []string     // DKIM selectors in use beside those of the file
 	Senders    []netip.Addr // addresses that send beside the hosts
+	MX         []string     // hosts that shall take the mail, canonical
+	DMARC      dmarc.Policy // the weakest that will do
 	Resolvers  []string     // DNS servers to ask, as --resolver takes them
+	KeyFrom    string       // the environment variable that holds the key for the lists of Spamhaus
 	Policies   []string     // receivers whose rules are asked about
 	Skip       []string     // checks and topics that are left out
 	Severities []Graded     // sorted by check
@@ -40,17 +44,24 @@ const maxReason = 500
 func checkingKeys() []key[Checking] {
 	severities := []string{"advice", "warning", "critical"}
 	return []key[Checking]{
-		{"domains", "Domains to examine beside those of this file: others' that you depend on, or whose records are kept elsewhere.", manyForm(textForm("example.net")), func(r *reader, n *yaml.Node, path string, c *Checking) {
-			c.Domains = r.names(n, path)
-		}},
+		{"domains", "Domains to examine beside those of this file: others' that you depend on, or whose records are kept elsewhere. A list or, to say more of each, a mapping by name.", eitherForm(manyForm(textForm("example.net")), mapForm(orNull(ref("examined")), maxDomains)), readExamined},
 		{"selectors", "DKIM selectors in use, beside those that domains name under dkim.", manyForm(textForm("s1")), func(r *reader, n *yaml.Node, path string, c *Checking) {
 			c.Selectors = r.labels(n, path)
 		}},
 		{"senders", "Addresses that send your mail, beside those of hosts.", manyForm(textForm("192.0.2.25")), func(r *reader, n *yaml.Node, path string, c *Checking) {
 			c.Senders = r.ips(n, path)
 		}},
+		{"mx", "Hosts that shall take the mail of all that is examined, these and no others. What the records of this file say, for its own domains, if left out.", manyForm(textForm("mx1.example.com")), func(r *reader, n *yaml.Node, path string, c *Checking) {
+			c.MX = r.names(n, path)
+		}},
+		{"dmarc", "The weakest DMARC policy that will do: none, quarantine or reject. What is published and weaker is a finding.", choiceForm(policyNames()...), func(r *reader, n *yaml.Node, path string, c *Checking) {
+			c.DMARC = r.policy(n, path)
+		}},
 		{"resolvers", "DNS servers to ask, not the system's: 192.0.2.53, tls://HOST, https://HOST/dns-query.", manyForm(textForm("192.0.2.53")), func(r *reader, n *yaml.Node, path string, c *Checking) {
 			c.Resolvers = r.wordsOf(n, path)
+		}},
+		{"spamhaus-key", "The environment variable that holds your key of the Spamhaus Data Query Service. Never the key itself. SPAMHAUS_DQS_KEY if left out.", patternForm(environment.String(), "SPAMHAUS_DQS_KEY"), func(r *reader, n *yaml.Node, path string, c *Checking) {
+			c.KeyFrom = r.variable(n, path)
 		}},
 		{"policies", "Receivers whose rules are asked about too, as check --policy takes them.", manyForm(textForm("gmail-bulk")), func(r *reader, n *yaml.Node, path string, c *Checking) {
 			c.Policies = r.wordsOf(n, path)
@@ -146,10 +157,11 @@ func (w *writer) checking(c Checking) {
 		return
 	}
 	w.section("check", fileKeys())
+	w.examined(c.Domains)
 	for _, one := range []struct {
 		name string
 		list []string
-	}{{"domains", displayed(c.Domains)}, {"selectors", c.Selectors}, {"senders", texts(c.Senders)}, {"resolvers", c.Resolvers}, {"policies", c.Policies}, {"skip", c.Skip}} {
+	}{{"selectors", c.Selectors}, {"senders", texts(c.Senders)}, {"mx", displayed(c.MX)}, {"dmarc", said(string(c.DMARC))}, {"resolvers", c.Resolvers}, {"spamhaus-key", said(c.KeyFrom)}, {"policies", c.Policies}, {"skip", c.Skip}} {
 		sayChecking(w, one.name, list(one.list))
 	}
 	if len(c.Severities) > 0 {

@@ -126,6 +126,8 @@ func TestConfigurationDoc(t *testing.T) {
 	}
 	b.WriteString("\n## The examination: `check`\n\n")
 	table(&b, checkingKeys())
+	b.WriteString("\n### A domain of `check.domains`\n\n")
+	table(&b, examinedKeys())
 	b.WriteString("\n### A waiver of `check.waivers`\n\n")
 	table(&b, waiverKeys())
 	mtaDoc(&b)

@@ -28,7 +28,9 @@ func Format(s State) []byte {
 		w.section("defaults", fileKeys())
 		w.settings(1, s.Defaults)
 	}
-	w.section("domains", fileKeys())
+	if len(s.Domains) > 0 {
+		w.section("domains", fileKeys())
+	}
 	for _, d := range s.Domains {
 		w.open(1, quote(display(d.Name)))
 		w.settings(2, d.Settings)

@@ -9,7 +9,8 @@ import (
 // of the tables by which Parse reads. What a schema cannot say (whether a key is a
 // key, a host stands in the file, two services agree) only Parse and Edits tell.
 func Schema() []byte {
-	top := objectForm(fileKeys(), "version", "domains")
+	top := objectForm(fileKeys(), "version")
+	top["anyOf"] = []any{form{"required": []string{"domains"}}, form{"required": []string{"check"}}}
 	top["$schema"] = "https://json-schema.org/draft/2020-12/schema"
 	top["title"] = "maildoctor.yaml"
 	top["description"] = "What the owner wants of mail domains."
@@ -25,6 +26,7 @@ func Schema() []byte {
 		"caa":      objectForm(caaKeys(), "issue"),
 
 		"check":     objectForm(checkingKeys()),
+		"examined":  objectForm(examinedKeys()),
 		"waiver":    objectForm(waiverKeys(), "check", "owner", "reason", "until"),
 		"mta":       objectForm(mtaKeys()),
 		"mtaListen": objectForm(listenKeys()),
