@@ -41,7 +41,7 @@ domains:
 
 var now = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
 
-func given(t *testing.T, zone, yaml string) migration.Given {
+func given(t testing.TB, zone, yaml string) migration.Given {
 	t.Helper()
 	entries, err := zonefile.ReadEntries(strings.NewReader(zone), "example.org.")
 	if err != nil {

@@ -18,6 +18,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -38,6 +39,14 @@ type Move struct {
 	Blockers []Blocker // as of the last look
 	Steps    []Step    // in order
 	Log      []Entry   // the latest last
+
+	// Negative is for how many seconds resolvers remember that something is not there.
+	Negative uint32
+	// Policy is the MTA-STS policy that was served when the move began, and that senders
+	// remember; nil if there was none.
+	Policy *mtasts.Policy
+	// Revision is how often the move was written to its file.
+	Revision int
 }
 
 // A Side is one of the two set-ups.
