@@ -24,7 +24,7 @@ var floors = [][]string{
 	4:  {"desired", "plan", "history", "zonelint", "judge", "senders", "mta/client"},
 	5:  {"checks", "migration", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
 	6:  {"report", "checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake", "mta", "mta/control"},
-	7:  {"checks/*", "lab", "providers/*", "mta/metrics", "mta/inbox", "mta/testmail"}, // checks/*: the topics
+	7:  {"checks/*", "lab", "passage", "providers/*", "mta/metrics", "mta/inbox", "mta/testmail"}, // checks/*: the topics
 	8:  {"checks/suite", "mta/daemon"},
 	9:  {"cmd"},
 	10: {"."}, // main

@@ -1,0 +1,192 @@
+package passage
+
+import (
+	"crypto/sha256"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/hex"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/keyfile"
+	"github.com/maildoctor/maildoctor/mailauth/dane"
+	"github.com/maildoctor/maildoctor/mailauth/dkim"
+	"github.com/maildoctor/maildoctor/migration"
+	"github.com/maildoctor/maildoctor/mta"
+	"github.com/maildoctor/maildoctor/record"
+	"github.com/maildoctor/maildoctor/scenario/smtpscript"
+)
+
+// The others in the play.
+const (
+	correspondent = "correspondent.example." // who writes to the domain, and is written to
+	desk          = "mx." + correspondent
+)
+
+var (
+	correspondentAddr = netip.MustParseAddr("198.18.7.1")
+	strangerAddr      = netip.MustParseAddr("198.18.7.66")
+)
+
+// A side is one of the two set-ups, with keys and a certificate of its own.
+type side struct {
+	migration.Side
+	from     netip.Addr
+	selector string // with which it signs; empty: it does not
+	public   string // its DKIM record
+	keys     []mta.Key
+	cert     tls.Certificate
+	tlsa     string // what a TLSA record says of it
+}
+
+// A cast is who plays.
+type cast struct {
+	domain   string
+	ca       *smtpscript.CA
+	old, new *side
+	before   map[record.Record]bool // what was there when the move began, without TTLs
+	desk     tls.Certificate
+}
+
+func newCast(v Voyage, now time.Time) (*cast, error) {
+	ca, err := smtpscript.NewCA(now)
+	if err != nil {
+		return nil, err
+	}
+	c := &cast{domain: v.Move.Domain, ca: ca, before: make(map[record.Record]bool)}
+	for _, r := range v.Move.Before {
+		c.before[timeless(r)] = true
+	}
+	var final []record.Record
+	for _, s := range v.Move.Steps {
+		for _, change := range s.Plan.Changes {
+			final = append(final, change.After...)
+		}
+	}
+	olds := selectors(v.Move.Before, v.Move.Domain)
+	news := slices.DeleteFunc(selectors(final, v.Move.Domain), func(s string) bool { return slices.Contains(olds, s) })
+	if len(news) == 0 { // the key moves, too
+		news = olds
+	}
+	if c.old, err = c.newSide(v.Move.Old, v.OldFrom, olds, now); err != nil {
+		return nil, err
+	}
+	if c.new, err = c.newSide(v.Move.New, v.NewFrom, news, now); err != nil {
+		return nil, err
+	}
+	if c.new.selector == c.old.selector { // the same key on both
+		c.new.public, c.new.keys = c.old.public, c.old.keys
+	}
+	c.desk, err = ca.Issue(smtpscript.Certificate{Names: []string{record.Display(desk)}})
+	return c, err
+}
+
+func timeless(r record.Record) record.Record {
+	r.TTL = 0
+	return r
+}
+
+// selectors are those of the keys of a domain, in the order of the records.
+func selectors(records []record.Record, domain string) (list []string) {
+	for _, r := range records {
+		selector, of, ok := strings.Cut(r.Name, "._domainkey.")
+		if ok && of == domain && isKey(r) && !slices.Contains(list, selector) {
+			list = append(list, selector)
+		}
+	}
+	return list
+}
+
+func isKey(r record.Record) bool {
+	if r.Type == "CNAME" {
+		return true
+	}
+	if r.Type != "TXT" {
+		return false
+	}
+	key, _ := dkim.ParseKey(r.Data)
+	return key.Public != nil
+}
+
+func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, now time.Time) (*side, error) {
+	s := &side{Side: of, from: from}
+	var names []string
+	for _, host := range of.Hosts {
+		names = append(names, record.Display(host))
+	}
+	if len(names) == 0 {
+		return nil, fmt.Errorf("passage: %q has no mail host", of.Name)
+	}
+	var err error
+	s.cert, err = c.ca.Issue(smtpscript.Certificate{Names: names})
+	if err != nil {
+		return nil, err
+	}
+	leaf, err := x509.ParseCertificate(s.cert.Certificate[0])
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256(leaf.RawSubjectPublicKeyInfo)
+	s.tlsa = "3 1 1 " + hex.EncodeToString(sum[:])
+	if len(selectors) == 0 {
+		return s, nil
+	}
+	signer, err := keyfile.Generate(keyfile.Ed25519, 0)
+	if err != nil {
+		return nil, err
+	}
+	public, err := dkim.New(signer.Public())
+	if err != nil {
+		return nil, err
+	}
+	s.selector, s.public = selectors[0], public.String()
+	s.keys = []mta.Key{{Domain: record.Display(c.domain), Selector: s.selector, Signer: signer}}
+	return s, nil
+}
+
+// play is records with the keys of the play in the places of the real ones. Whose
+// they are shows by whether they were there when the move began.
+func (c *cast) play(records []record.Record) (list []record.Record) {
+	for _, r := range records {
+		who := c.new
+		if c.before[timeless(r)] {
+			who = c.old
+		}
+		selector, of, isDKIM := strings.Cut(r.Name, "._domainkey.")
+		switch {
+		case isDKIM && of == c.domain && isKey(r) && selector == who.selector:
+			played := record.TXT(r.Name, who.public)
+			played.TTL = r.TTL
+			r = played
+		case r.Type == "TLSA" && c.isMail(r.Name):
+			r.Data = who.tlsa
+		}
+		list = append(list, r)
+	}
+	return list
+}
+
+// isMail reports whether a name is that of TLSA records of a mail host.
+func (c *cast) isMail(name string) bool {
+	return slices.ContainsFunc(slices.Concat(c.old.Hosts, c.new.Hosts), func(host string) bool { return dane.Name(host) == name })
+}
+
+// correspondents are the records of who else is in the play.
+func (c *cast) correspondents() []record.Record {
+	return []record.Record{
+		record.MX(correspondent, 10, desk), record.Address(desk, correspondentAddr),
+		record.TXT(correspondent, "v=spf1 ip4:"+correspondentAddr.String()+" -all"),
+		record.TXT("_dmarc."+correspondent, "v=DMARC1; p=reject"),
+	}
+}
+
+// reverse are the PTR records of who sends, with names that lead back.
+func (c *cast) reverse() (list []record.Record) {
+	for _, s := range []*side{c.old, c.new} {
+		list = append(list, record.Record{Name: record.Reverse(s.from), Type: "PTR", TTL: 3600, Data: s.Hosts[0]})
+	}
+	return append(list, record.Record{Name: record.Reverse(correspondentAddr), Type: "PTR", TTL: 3600, Data: desk})
+}
