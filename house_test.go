@@ -19,7 +19,7 @@ const module = "github.com/maildoctor/maildoctor"
 // package under x, a room of its own; "x/..." is x and all under it, one room.
 var floors = [][]string{
 	1:  {"record", "hosting", "mta/disk", "peertest"},
-	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies"},
+	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies", "mailboxes"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "score", "local", "mta/dsn", "mta/client/clienttest", "waiver", "feedback", "mta/certs", "mta/spam", "mta/compose"},
 	4:  {"desired", "plan", "history", "zonelint", "judge", "senders", "mta/client"},
 	5:  {"checks", "migration", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
