@@ -1,0 +1,334 @@
+package senders
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"math/bits"
+	"net/netip"
+	"slices"
+
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// A Range is addresses that somebody publishes as those from which he sends.
+type Range struct {
+	Prefix netip.Prefix
+	Name   string // of a service or a domain; empty for hosts that the domain itself names
+	By     string // where it is published: "SPF of example.com, include:_spf.example.net"
+	Own    bool   // the domain's SPF record lets them send
+}
+
+// Know tells of published ranges, by which Sources names addresses; see Published.
+func (t *Tally) Know(ranges []Range) { t.ranges = ranges }
+
+// Since tells what was known last time, by which Sources says what is new.
+func (t *Tally) Since(last State) { t.last = &last }
+
+// A group is the hosts of one source while it is put together.
+type group struct {
+	Source
+	hosts     []*host
+	own       bool // SPF of the domain lets it send
+	mailboxes bool
+	days      uint64
+	reporter  uint64
+}
+
+// Sources are who sends as the domain: those that are the owner's first, and those
+// with most messages first among them.
+func (t *Tally) Sources() []Source {
+	groups := t.groups()
+	keys := t.ownKeys(groups)
+	list := make([]Source, 0, len(groups))
+	for _, g := range groups {
+		g.judge(keys)
+		g.New = t.last != nil && !t.last.has(g.Source)
+		list = append(list, g.Source)
+	}
+	slices.SortFunc(list, func(a, b Source) int {
+		return cmp.Or(cmp.Compare(a.Standing, b.Standing), cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// groups puts hosts together, in the order of their names.
+func (t *Tally) groups() []*group {
+	known := newIndex(t.ranges)
+	services := Services()
+	byName := make(map[string]*group)
+	for _, h := range t.hosts {
+		g := t.identify(h, known, services)
+		if was := byName[g.Name]; was != nil {
+			was.own = was.own || g.own
+			was.By = cmp.Or(was.By, g.By)
+			was.hosts = append(was.hosts, h)
+			continue
+		}
+		g.hosts = []*host{h}
+		byName[g.Name] = g
+	}
+	var list []*group
+	for _, name := range slices.Sorted(maps.Keys(byName)) {
+		g := byName[name]
+		t.sum(g)
+		list = append(list, g)
+	}
+	return list
+}
+
+// unknownHosts is the name of all addresses of which nothing is known but that they
+// failed.
+const unknownHosts = "unknown hosts"
+
+// untold is the name of all addresses that reports do not tell, or of which there are
+// too many.
+const untold = "addresses not told"
+
+// identify says whose a host is.
+func (t *Tally) identify(h *host, known index, services []Service) *group {
+	g := new(group)
+	if r, ok := known.of(h.addr); ok {
+		g.own, g.By, g.Name = r.Own, r.By, r.Name
+		if s, ok := find(services, func(s Service) bool { return s.Name == r.Name }); ok {
+			g.Service, g.mailboxes = true, s.Mailboxes
+		}
+	}
+	g.own = g.own || h.SPF > 0
+	if g.Name == "" {
+		g.Name, g.By = t.operator(g, h, services)
+	}
+	if g.Name == "" && (g.own || h.DKIM > 0 || h.steady() || h.innocent()*2 >= h.Failed()) {
+		g.Name = network(h.addr)
+	}
+	switch {
+	case !h.addr.IsValid():
+		*g = group{}
+		g.Name = untold
+	case g.Name == "":
+		g.Name, g.By, g.Service = unknownHosts, "", false
+	}
+	return g
+}
+
+func find(services []Service, is func(Service) bool) (Service, bool) {
+	if i := slices.IndexFunc(services, is); i >= 0 {
+		return services[i], true
+	}
+	return Service{}, false
+}
+
+// operator is who signs the mail of a host, or takes its bounces, with a name of its
+// own: a service, or else the domain of it.
+func (t *Tally) operator(g *group, h *host, services []Service) (name, by string) {
+	var best int64
+	take := func(domain, how string, n int64) {
+		s, service := find(services, func(s Service) bool { return within(domain, s.Signs) })
+		if service {
+			n += 1 << 60 // a service that is known goes before all that is not
+		}
+		if n <= best || g.own && !service {
+			return
+		}
+		best, name, by = n, record.Display(t.org(domain)), how+record.Display(domain)
+		g.Service, g.mailboxes = service, s.Mailboxes
+		if service {
+			name = s.Name
+		}
+	}
+	for _, d := range sortedDomains(h.spf) {
+		if d.Passed > 0 && !d.Aligned {
+			take(d.Name, "SPF passes for ", d.Passed)
+		}
+	}
+	for _, s := range sortedSigners(h.signers) {
+		if s.Passed > 0 && !s.Aligned {
+			take(s.Domain, "signs as ", s.Passed)
+		}
+	}
+	return name, by
+}
+
+// network is what hosts near each other are called by.
+func network(addr netip.Addr) string {
+	if !addr.IsValid() {
+		return ""
+	}
+	size := 24
+	if addr.Is6() {
+		size = 48
+	}
+	prefix, err := addr.Prefix(size)
+	if err != nil {
+		return addr.String()
+	}
+	return prefix.String()
+}
+
+// sum adds up the hosts of a group.
+func (t *Tally) sum(g *group) {
+	from := make(map[string]int64)
+	signers := make(map[signerKey]*Signer)
+	domains := make(map[string]*Domain)
+	slices.SortFunc(g.hosts, func(a, b *host) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), a.addr.Compare(b.addr))
+	})
+	for _, h := range g.hosts {
+		g.Counts.add(h.Counts)
+		g.First, g.Last, g.LastFailure = earlier(g.First, h.first), later(g.Last, h.last), later(g.LastFailure, h.failed)
+		g.days |= h.days
+		g.reporter |= h.reporter
+		for name, n := range h.from {
+			from[name] += n
+		}
+		for key, s := range h.signers {
+			if signers[key] == nil {
+				signers[key] = &Signer{Domain: s.Domain, Selector: s.Selector, Aligned: s.Aligned}
+			}
+			signers[key].Messages += s.Messages
+			signers[key].Passed += s.Passed
+		}
+		for name, d := range h.spf {
+			if domains[name] == nil {
+				domains[name] = &Domain{Name: name, Aligned: d.Aligned}
+			}
+			domains[name].Messages += d.Messages
+			domains[name].Passed += d.Passed
+		}
+		if len(g.Addresses) < MaxAddresses {
+			g.Addresses = append(g.Addresses, Address{h.addr, h.Counts})
+		}
+	}
+	g.Hosts = len(g.hosts)
+	g.Days, g.Reporters = bits.OnesCount64(g.days), bits.OnesCount64(g.reporter)
+	if prefix, err := netip.ParsePrefix(g.Name); err == nil && g.Hosts == 1 && prefix.IsValid() {
+		g.Name = g.hosts[0].addr.String()
+	}
+	for name, n := range from {
+		g.From = append(g.From, Named{name, n})
+	}
+	slices.SortFunc(g.From, func(a, b Named) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Name, b.Name))
+	})
+	g.Signers, g.Envelopes = sortedSigners(signers), sortedDomains(domains)
+}
+
+func sortedSigners(m map[signerKey]*Signer) (list []Signer) {
+	for _, s := range m {
+		list = append(list, *s)
+	}
+	slices.SortFunc(list, func(a, b Signer) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Domain, b.Domain), cmp.Compare(a.Selector, b.Selector))
+	})
+	return list
+}
+
+func sortedDomains(m map[string]*Domain) (list []Domain) {
+	for _, d := range m {
+		list = append(list, *d)
+	}
+	slices.SortFunc(list, func(a, b Domain) int {
+		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Name, b.Name))
+	})
+	return list
+}
+
+// ownKeys are the keys with which sources sign that are the domain's by SPF.
+func (t *Tally) ownKeys(groups []*group) map[signerKey]bool {
+	keys := make(map[signerKey]bool)
+	for _, g := range groups {
+		if !g.own {
+			continue
+		}
+		for _, s := range g.Signers {
+			if s.Aligned && s.Passed > 0 {
+				keys[signerKey{s.Domain, s.Selector}] = true
+			}
+		}
+	}
+	return keys
+}
+
+// judge settles what a source is to the domain.
+func (g *group) judge(own map[signerKey]bool) {
+	other := false // it signs with a key of the domain that no source of the domain has
+	for _, s := range g.Signers {
+		other = other || s.Aligned && s.Passed > 0 && !own[signerKey{s.Domain, s.Selector}]
+	}
+	lost := g.Forwarded + g.Altered
+	switch failed := g.Failed(); {
+	case g.Name == untold && g.SPF > 0 && failed == 0:
+		g.Standing, g.Why = Own, "the reports do not tell their addresses, but that they pass"
+	case g.Name == untold:
+		g.Standing, g.Why = Stranger, "the reports do not tell their addresses"
+	case g.own && g.SPF > 0:
+		g.Standing, g.Why = Own, "SPF of the domain lets it send"
+	case g.own:
+		g.Standing, g.Why = Own, "the domain's SPF record names it"
+	case g.DKIM > 0 && other:
+		g.Standing, g.Why = Own, "it signs with a key of the domain that no other source has"
+	case g.DKIM > 0 && g.Service && !g.mailboxes:
+		g.Standing, g.Why = Own, "a service that signs with a key of the domain"
+	case g.DKIM > 0 || failed > 0 && lost*2 >= failed:
+		g.Standing, g.Why = Forwarder, g.passedOn()
+	case g.Name == unknownHosts:
+		g.Standing, g.Why = Stranger, "nothing authenticates what they send"
+	case g.By != "":
+		g.Standing, g.Why = Maybe, "it authenticates as itself and not as the domain: a service of yours that is not set up, or none of yours"
+	default:
+		g.Standing, g.Why = Maybe, fmt.Sprintf("it sent on %d days, as %d receivers saw, and nothing authenticates it: a host of yours that SPF does not name, or none of yours", g.Days, g.Reporters)
+	}
+}
+
+func (g *group) passedOn() string {
+	switch {
+	case g.DKIM > 0 && g.Altered > 0:
+		return "the domain's signature comes through it, at times altered"
+	case g.DKIM > 0:
+		return "the domain's signature comes through it"
+	case g.Altered > 0:
+		return "the domain's signature is there and no longer fits: mailing lists and gateways alter mail"
+	}
+	return "receivers say that it forwards"
+}
+
+// An index finds the range of an address: the narrowest, and the domain's own before
+// others of the same width.
+type index struct {
+	ranges map[netip.Prefix]Range
+	bits4  []int
+	bits6  []int
+}
+
+func newIndex(list []Range) index {
+	x := index{ranges: make(map[netip.Prefix]Range)}
+	for _, r := range list {
+		key := r.Prefix.Masked()
+		if was, ok := x.ranges[key]; !ok || r.Own && !was.Own {
+			x.ranges[key] = r
+		}
+		if width := key.Bits(); key.Addr().Is4() && !slices.Contains(x.bits4, width) {
+			x.bits4 = append(x.bits4, width)
+		} else if key.Addr().Is6() && !slices.Contains(x.bits6, width) {
+			x.bits6 = append(x.bits6, width)
+		}
+	}
+	slices.SortFunc(x.bits4, func(a, b int) int { return b - a })
+	slices.SortFunc(x.bits6, func(a, b int) int { return b - a })
+	return x
+}
+
+func (x index) of(addr netip.Addr) (Range, bool) {
+	widths := x.bits6
+	if addr.Is4() {
+		widths = x.bits4
+	}
+	for _, width := range widths {
+		if prefix, err := addr.Prefix(width); err == nil {
+			if r, ok := x.ranges[prefix]; ok {
+				return r, true
+			}
+		}
+	}
+	return Range{}, false
+}

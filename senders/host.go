@@ -1,0 +1,287 @@
+package senders
+
+import (
+	"math/bits"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/maildoctor/maildoctor/feedback"
+	"github.com/maildoctor/maildoctor/record"
+)
+
+// A host is what is known of one address.
+type host struct {
+	addr netip.Addr
+	Counts
+	from     map[string]int64
+	signers  map[signerKey]*Signer
+	spf      map[string]*Domain
+	first    time.Time
+	last     time.Time
+	failed   time.Time // the day of the last that failed
+	days     uint64    // a bit for each, modulo 64
+	reporter uint64    // a bit for each of the first 64
+}
+
+type signerKey struct{ domain, selector string }
+
+func (h *host) seenOn() int     { return bits.OnesCount64(h.days) }
+func (h *host) reporters() int  { return bits.OnesCount64(h.reporter) }
+func (h *host) steady() bool    { return h.seenOn() >= 3 && h.reporters() >= 2 }
+func (h *host) innocent() int64 { return h.Forwarded + h.Altered }
+
+// A rowKey is what records of one report may have in common.
+type rowKey struct {
+	addr      netip.Addr
+	from      string
+	dkim, spf bool
+	fate      string
+	forwarded bool
+	signed    string // signatures and envelope, joined
+}
+
+// A row is such records.
+type row struct {
+	messages   int64
+	signatures []feedback.Signature
+	spfs       []feedback.SPF
+}
+
+// A batch is the records of one report, which count when all of it was read.
+type batch struct {
+	tally    *Tally
+	head     *feedback.Aggregate
+	rows     map[rowKey]*row
+	leftOut  map[string]int
+	unproven int64
+	joined   strings.Builder
+}
+
+// maxRows bounds the different records of one report; the rest counts under one key.
+const maxRows = 100_000
+
+func (b *batch) record(r *feedback.Record) {
+	why := r.Fault
+	org := b.tally.org(b.head.Policy.Domain)
+	switch {
+	case why != "" && r.Count > 0 && r.HeaderFrom != "": // an address that is none: the messages were there
+		why = ""
+	case why != "":
+	case b.tally.org(r.HeaderFrom) != org:
+		why = "a header_from of another domain than the report is about"
+	case !record.Within(r.HeaderFrom, b.tally.domain):
+		return
+	}
+	if why != "" {
+		b.leftOut[why]++
+		return
+	}
+	key := rowKey{addr: r.Source, from: r.HeaderFrom, dkim: r.DKIM, spf: r.SPF, fate: r.Disposition, forwarded: forwarded(r), signed: b.signed(r)}
+	rows := b.rows[key]
+	if rows == nil {
+		if len(b.rows) >= maxRows {
+			key = rowKey{dkim: r.DKIM, spf: r.SPF, fate: r.Disposition, from: b.tally.domain}
+		}
+		if rows = b.rows[key]; rows == nil {
+			rows = &row{signatures: append([]feedback.Signature(nil), r.Signatures...), spfs: append([]feedback.SPF(nil), r.SPFs...)}
+			b.rows[key] = rows
+		}
+	}
+	rows.messages += r.Count
+	if r.DKIM && !b.proven(r) {
+		b.unproven += r.Count
+	}
+}
+
+// signed tells records apart by what authenticated them.
+func (b *batch) signed(r *feedback.Record) string {
+	b.joined.Reset()
+	for _, s := range r.Signatures {
+		b.joined.WriteString(s.Domain + " " + s.Selector + " " + s.Result + ";")
+	}
+	for _, s := range r.SPFs {
+		b.joined.WriteString(s.Domain + " " + s.Result + ";")
+	}
+	return b.joined.String()
+}
+
+// proven reports whether a signature of the record can have passed for the author.
+func (b *batch) proven(r *feedback.Record) bool {
+	for _, s := range r.Signatures {
+		if s.Result == "pass" && b.tally.org(s.Domain) == b.tally.org(r.HeaderFrom) {
+			return true
+		}
+	}
+	return len(r.Signatures) == 0 // some receivers tell of none
+}
+
+// forwarded reports whether the receiver takes the messages for forwarded ones.
+func forwarded(r *feedback.Record) bool {
+	for _, reason := range r.Reasons {
+		switch reason.Type {
+		case "forwarded", "trusted_forwarder", "mailing_list":
+			return true
+		case "local_policy": // how receivers tell of a chain of ARC
+			if strings.Contains(strings.ToLower(reason.Comment), "arc=pass") {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// commit has the report count.
+func (b *batch) commit() {
+	t, head := b.tally, b.head
+	if len(b.rows) == 0 && len(b.leftOut) == 0 && !record.Within(head.Policy.Domain, t.domain) {
+		return
+	}
+	t.Reports++
+	t.Begin, t.End = earlier(t.Begin, head.Begin), later(t.End, head.End)
+	t.published(head)
+	t.Unproven += b.unproven
+	for why, n := range b.leftOut {
+		t.LeftOut[why] += n
+	}
+	total := int64(0)
+	for _, row := range b.rows {
+		total += row.messages
+	}
+	bit := t.receiver(receiverName(head), total, head.End)
+	at := head.Begin.Truncate(24 * time.Hour)
+	for key, row := range b.rows {
+		t.host(key.addr).add(t, key, row, at, bit)
+	}
+}
+
+// receiver notes a report of a receiver, and is the bit that stands for it.
+func (t *Tally) receiver(name string, messages int64, end time.Time) uint64 {
+	r := t.receives[name]
+	if r == nil {
+		r = &Receiver{Name: name, bit: 1 << (len(t.receives) % 64)}
+		if len(t.receives) < maxReceivers {
+			t.receives[name] = r
+		}
+	}
+	r.Reports, r.Messages, r.Last = r.Reports+1, r.Messages+messages, later(r.Last, end)
+	return r.bit
+}
+
+// receiverName is who reports: the name, or else the domain of the address.
+func receiverName(a *feedback.Aggregate) string {
+	if name := strings.TrimSpace(a.Org); name != "" {
+		return name
+	}
+	if at := strings.LastIndexByte(a.Email, '@'); at >= 0 {
+		return a.Email[at+1:]
+	}
+	return "somebody who gives no name"
+}
+
+// host is the host with that address; one for all when there are too many.
+func (t *Tally) host(addr netip.Addr) *host {
+	h := t.hosts[addr]
+	if h == nil && len(t.hosts) >= maxHosts {
+		addr = netip.Addr{}
+		h = t.hosts[addr]
+	}
+	if h == nil {
+		h = &host{addr: addr, from: make(map[string]int64), signers: make(map[signerKey]*Signer), spf: make(map[string]*Domain)}
+		t.hosts[addr] = h
+	}
+	return h
+}
+
+// add adds the messages of a row, which were seen on a day.
+func (h *host) add(t *Tally, key rowKey, r *row, at time.Time, reporter uint64) {
+	c := Counts{Messages: r.messages}
+	if key.dkim {
+		c.DKIM = r.messages
+	}
+	if key.spf {
+		c.SPF = r.messages
+	}
+	switch key.fate {
+	case "quarantine":
+		c.Quarantined = r.messages
+	case "reject":
+		c.Rejected = r.messages
+	}
+	altered := h.authentication(t, key, r)
+	if key.dkim || key.spf {
+		c.Passed = r.messages
+	} else {
+		switch {
+		case key.forwarded:
+			c.Forwarded = r.messages
+		case altered:
+			c.Altered = r.messages
+		}
+		if c.Quarantined+c.Rejected == 0 {
+			c.Spared = r.messages
+		}
+		if !key.forwarded {
+			h.failed = later(h.failed, at)
+		}
+	}
+	h.Counts.add(c)
+	if _, ok := h.from[key.from]; ok || len(h.from) < maxNames {
+		h.from[key.from] += r.messages
+	}
+	h.first, h.last = earlier(h.first, at), later(h.last, at)
+	day := at.Unix() / 86400
+	h.days |= 1 << (uint64(day) % 64)
+	h.reporter |= reporter
+	d := t.days[day]
+	if d == nil && len(t.days) < maxDays {
+		d = &Day{At: at}
+		t.days[day] = d
+	}
+	if d != nil {
+		d.Counts.add(c)
+	}
+}
+
+// authentication notes signers and envelope domains. altered tells that a signature of
+// the author's domain was there and did not verify.
+func (h *host) authentication(t *Tally, key rowKey, r *row) (altered bool) {
+	org := t.org(key.from)
+	for _, s := range r.signatures {
+		if s.Domain == "" {
+			continue
+		}
+		k := signerKey{s.Domain, s.Selector}
+		is := h.signers[k]
+		if is == nil {
+			is = &Signer{Domain: s.Domain, Selector: s.Selector, Aligned: t.org(s.Domain) == org}
+			if len(h.signers) < maxNames {
+				h.signers[k] = is
+			}
+		}
+		is.Messages += r.messages
+		switch {
+		case s.Result == "pass":
+			is.Passed += r.messages
+		case is.Aligned && s.Result != "none" && s.Result != "":
+			altered = true
+		}
+	}
+	for _, s := range r.spfs {
+		if s.Domain == "" || s.Scope == "helo" && len(r.spfs) > 1 {
+			continue
+		}
+		is := h.spf[s.Domain]
+		if is == nil {
+			is = &Domain{Name: s.Domain, Aligned: t.org(s.Domain) == org}
+			if len(h.spf) < maxNames {
+				h.spf[s.Domain] = is
+			}
+		}
+		is.Messages += r.messages
+		if s.Result == "pass" {
+			is.Passed += r.messages
+		}
+	}
+	return altered
+}
