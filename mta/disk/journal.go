@@ -81,6 +81,28 @@ func (j *Journal) Holds(dir string) (bool, error) { return j.vol.Holds(dir) }
 // for some, or else fails with ErrNoJournal: then no earlier record may be about the
 // files. After another error nobody knows whether the records are in the journal.
 func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
+	on, err := j.Queue(wait, records...)
+	if err != nil {
+		return nil, err
+	}
+	return on.Wait()
+}
+
+// A Queued is records on their way to the disk.
+type Queued struct{ batch *batch }
+
+// Wait is the rest of Put. It must be called.
+func (q Queued) Wait() (placed func(), err error) {
+	<-q.batch.done
+	if q.batch.err != nil {
+		return nil, q.batch.err
+	}
+	return q.batch.seg.placing.Done, nil
+}
+
+// Queue is Put up to where it waits for the disk. Its error is that of Put. Until
+// Wait has returned the caller may make the files, but not give them their names.
+func (j *Journal) Queue(wait bool, records ...Record) (Queued, error) {
 	size := 0
 	for _, r := range records {
 		size += r.size()
@@ -89,7 +111,7 @@ func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 	for j.stuck == nil && !j.closing && j.full(size) {
 		if !wait || size > batchMost {
 			j.mu.Unlock()
-			return nil, ErrNoJournal
+			return Queued{}, ErrNoJournal
 		}
 		if j.room == nil {
 			j.room = make(chan struct{})
@@ -101,12 +123,12 @@ func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 	}
 	if j.closing || j.stuck != nil && !wait {
 		j.mu.Unlock()
-		return nil, ErrNoJournal
+		return Queued{}, ErrNoJournal
 	}
 	if j.stuck != nil && j.kept+int64(size) > keptMost {
 		err := fmt.Errorf("the journal is full and cannot be emptied: %w", j.stuck)
 		j.mu.Unlock()
-		return nil, err
+		return Queued{}, err
 	}
 	b := j.queue()
 	for _, r := range records {
@@ -115,11 +137,7 @@ func (j *Journal) Put(wait bool, records ...Record) (placed func(), err error) {
 	b.puts++
 	j.mu.Unlock()
 	j.wakeUp()
-	<-b.done
-	if b.err != nil {
-		return nil, b.err
-	}
-	return b.seg.placing.Done, nil
+	return Queued{b}, nil
 }
 
 // full reports whether there is no room for that many octets.

@@ -156,22 +156,27 @@ func (s *Store) deliver(dir string, d Delivery) (string, error) {
 		return "", err
 	}
 	unique := s.unique()
-	temporary := filepath.Join(dir, "tmp", unique)
-	file, err := s.fs().Create(temporary)
-	if errors.Is(err, fs.ErrNotExist) { // somebody has removed the mailbox meanwhile
-		if err = s.remake(dir, d.Folder != ""); err == nil {
-			file, err = s.fs().Create(temporary)
-		}
+	to := target{dir: dir, box: d.Box, folder: d.Folder, unique: unique, temporary: filepath.Join(dir, "tmp", unique)}
+	message := io.MultiReader(strings.NewReader(head), d.Message)
+	buffer, ok := s.buffers.Get().(*[bufferSize]byte)
+	if !ok {
+		buffer = new([bufferSize]byte)
+	}
+	defer s.buffers.Put(buffer)
+	n, ended, err := read(message, buffer[:])
+	if err == nil && int64(n) > room {
+		err = ErrFull
 	}
 	if err != nil {
 		return "", err
 	}
-	to := target{dir: dir, box: d.Box, folder: d.Folder, unique: unique, temporary: temporary}
-	name, err := s.fill(file, to, io.MultiReader(strings.NewReader(head), d.Message), room)
-	if err != nil {
-		return "", errors.Join(err, disk.Gone(s.fs().Remove(temporary)))
+	if ended {
+		name, err := s.share(to, buffer[:n])
+		if !errors.Is(err, disk.ErrNoJournal) && !errors.Is(err, fs.ErrNotExist) {
+			return name, err
+		} // or else somebody has removed the mailbox meanwhile
 	}
-	return name, nil
+	return s.alone(to, buffer, n, message, room)
 }
 
 // A target is where a message is to be.
@@ -181,51 +186,78 @@ type target struct {
 	temporary        string // the path of the file in tmp/
 }
 
-// fill writes a message of at most room octets into its file in tmp/ and moves it to
-// new/. When it fails the file may be there.
-func (s *Store) fill(file disk.File, to target, message io.Reader, room int64) (name string, err error) {
-	buffer, ok := s.buffers.Get().(*[bufferSize]byte)
-	if !ok {
-		buffer = new([bufferSize]byte)
+// name is the name of the message. Readers take the size from it (Maildir++), and so
+// does the quota.
+func (t target) name(size int64) string { return t.unique + ",S=" + strconv.FormatInt(size, 10) }
+
+func (t target) path(name string) string { return filepath.Join(t.dir, "new", name) }
+
+// share delivers a message by the journal. It fails with disk.ErrNoJournal if that
+// does not take it, and nothing was done then.
+func (s *Store) share(to target, octets []byte) (string, error) {
+	j := s.journalFor(to.dir)
+	if j == nil {
+		return "", disk.ErrNoJournal
 	}
-	defer s.buffers.Put(buffer)
-	size, octets, err := write(file, message, room, buffer[:])
-	// Readers take the size from here (Maildir++), and so does the quota.
-	name = to.unique + ",S=" + strconv.FormatInt(size, 10)
-	var j *disk.Journal
-	if err == nil && octets != nil {
-		j = s.journalFor(to.dir)
+	name := to.name(int64(len(octets)))
+	r := disk.Record{Name: nameOf(to.box, to.folder, name), Octets: octets}
+	queued, err := j.Queue(false, r)
+	if err != nil {
+		return "", err
 	}
-	if j != nil {
-		r := disk.Record{Name: nameOf(to.box, to.folder, name), Octets: octets}
-		gone := disk.Record{Name: r.Name, Gone: true}
-		placed, failed := j.Put(false, r)
-		if failed == nil {
-			defer placed()
-			if err = file.Close(); err == nil {
-				err = s.fs().Rename(to.temporary, to.path(name))
-			}
-			if err != nil {
-				s.forget(to.dir) // new/ may have been removed
-				j.Note(gone)
-			}
-			return name, err
+	made := s.write(to, octets) // while the disk is at the journal
+	placed, err := queued.Wait()
+	if err == nil {
+		defer placed()
+		err = made
+	}
+	if err == nil {
+		err = s.fs().Rename(to.temporary, to.path(name))
+	}
+	if err != nil {
+		s.forget(to.dir) // new/ may have been removed
+		j.Note(disk.Record{Name: r.Name, Gone: true})
+		return "", errors.Join(err, disk.Gone(s.fs().Remove(to.temporary)))
+	}
+	return name, nil
+}
+
+// write makes the file in tmp/, without a sync.
+func (s *Store) write(to target, octets []byte) error {
+	file, err := s.fs().Create(to.temporary)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(octets)
+	return errors.Join(err, file.Close())
+}
+
+// alone delivers a message by its own syncs. Its first n octets are in the buffer,
+// and the others are still to be read.
+func (s *Store) alone(to target, buffer *[bufferSize]byte, n int, message io.Reader, room int64) (name string, err error) {
+	file, err := s.fs().Create(to.temporary)
+	if errors.Is(err, fs.ErrNotExist) {
+		s.forget(to.dir)
+		if err = s.make(to.dir, to.folder != ""); err == nil {
+			file, err = s.fs().Create(to.temporary)
 		}
-		if !errors.Is(failed, disk.ErrNoJournal) {
-			j.Note(gone)
-			err = failed
-		}
 	}
+	if err != nil {
+		return "", err
+	}
+	size, err := fill(file, buffer[:], n, message, room)
 	if err == nil {
 		err = file.Sync()
 	}
-	if err = errors.Join(err, file.Close()); err != nil {
-		return "", err
+	if err = errors.Join(err, file.Close()); err == nil {
+		name = to.name(size)
+		err = s.place(to, to.path(name))
 	}
-	return name, s.place(to, to.path(name))
+	if err != nil {
+		return "", errors.Join(err, disk.Gone(s.fs().Remove(to.temporary)))
+	}
+	return name, nil
 }
-
-func (t target) path(name string) string { return filepath.Join(t.dir, "new", name) }
 
 // place brings a message to its name, for good.
 func (s *Store) place(to target, at string) error {
@@ -265,23 +297,20 @@ func (d Delivery) head() (string, error) {
 
 const bufferSize = 32 << 10
 
-// write writes a message of at most room octets into a file. What fits into the
-// buffer is in octets, too.
-func write(f disk.File, message io.Reader, room int64, buffer []byte) (size int64, octets []byte, err error) {
-	for ended := false; err == nil && !ended; {
-		var n int
-		n, ended, err = read(message, buffer)
-		if ended && size == 0 {
-			octets = buffer[:n]
+// fill writes a message of at most room octets into a file. The first n are in the
+// buffer.
+func fill(f disk.File, buffer []byte, n int, message io.Reader, room int64) (size int64, err error) {
+	for ended := false; ; {
+		if size += int64(n); size > room {
+			return size, ErrFull
 		}
-		if size += int64(n); err == nil && size > room {
-			err = ErrFull
+		if _, err := f.Write(buffer[:n]); err != nil || ended {
+			return size, err
 		}
-		if err == nil && n > 0 {
-			_, err = f.Write(buffer[:n])
+		if n, ended, err = read(message, buffer); err != nil {
+			return size, err
 		}
 	}
-	return size, octets, err
 }
 
 // read reads until b is full, or r has ended.
@@ -341,11 +370,6 @@ func (s *Store) forget(dir string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	delete(s.made, dir)
-}
-
-func (s *Store) remake(dir string, folder bool) error {
-	s.forget(dir)
-	return s.make(dir, folder)
 }
 
 // mkdirs makes the directories of a Maildir; a folder has an empty file

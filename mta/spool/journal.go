@@ -96,13 +96,19 @@ func (d *Draft) journaled(e Envelope) (done bool, err error) {
 		return false, nil // it is said again
 	}
 	message, envelope := disk.Record{Name: d.id + messageExt, Octets: d.octets}, disk.Record{Name: d.id + envelopeExt, Octets: text}
-	placed, err := d.s.journal.Put(false, message, envelope)
+	queued, err := d.s.journal.Queue(false, message, envelope)
 	if errors.Is(err, disk.ErrNoJournal) {
 		return false, nil
 	}
 	if err == nil {
-		err = d.place(text)
-		defer placed()
+		made := d.make(text) // while the disk is at the journal
+		var placed func()
+		if placed, err = queued.Wait(); err == nil {
+			if err = made; err == nil {
+				err = d.place()
+			}
+			placed() // undo waits for room, which may wait for this
+		}
 	}
 	if err != nil { // nobody is told that it was accepted
 		d.s.undo(d.id)
@@ -120,20 +126,31 @@ func (d *Draft) close() error {
 	return file.Close()
 }
 
-// place brings the files of a draft, which need not be synced, to their names.
-func (d *Draft) place(envelope []byte) error {
-	if err := d.close(); err != nil {
-		return err
-	}
+// make has the files of a draft be there, without a sync.
+func (d *Draft) make(envelope []byte) error {
+	return errors.Join(d.close(), d.s.fresh(d.id, envelope))
+}
+
+// place brings them to their names.
+func (d *Draft) place() error {
 	name := d.s.path(d.id + messageExt)
 	if err := d.s.fs.Rename(name+newExt, name); err != nil {
 		return err
 	}
-	return d.s.rewrite(d.id, envelope)
+	return d.s.placeEnvelope(d.id)
 }
 
 // rewrite replaces an envelope, at once and without a sync.
 func (s *Spool) rewrite(id string, text []byte) error {
+	if err := s.fresh(id, text); err != nil {
+		return err
+	}
+	return s.placeEnvelope(id)
+}
+
+// fresh writes an envelope that has not come to its name, without a sync. When it
+// fails there is none.
+func (s *Spool) fresh(id string, text []byte) error {
 	name := s.path(id + envelopeExt + newExt)
 	f, err := s.fs.Create(name)
 	if errors.Is(err, fs.ErrExist) { // an earlier try failed, and could not undo it
@@ -148,7 +165,7 @@ func (s *Spool) rewrite(id string, text []byte) error {
 	if err = errors.Join(err, f.Close()); err != nil {
 		return errors.Join(err, disk.Gone(s.fs.Remove(name)))
 	}
-	return s.placeEnvelope(id)
+	return nil
 }
 
 // undo takes an entry out of the journal again.
