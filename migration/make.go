@@ -30,6 +30,10 @@ type Given struct {
 	Negative uint32
 	// Served is the MTA-STS policy of today, and Next that of the end; nil for none.
 	Served, Next *mtasts.Policy
+	// Known are mail services, and Senders who is known to send besides what is
+	// published: of use to Inventory alone.
+	Known   []Known
+	Senders []Sender
 }
 
 // Times that a move is made of.

@@ -38,7 +38,7 @@ func (b *builder) step(id string) Step {
 		s.Before = []string{BlockPolicy, BlockTTL, BlockTLSA, BlockKeys, BlockAlignment, BlockHost, BlockDNSSEC}
 		s.After = []string{"mx.exists", "mx.resolves", "smtp.port25-inbound", "smtp.starttls", "ptr.forward-confirmed", "mtasts.mx-covered", "dane.chain-match"}
 		s.Tasks = b.switchTasks()
-		s.Rollback = fmt.Sprintf("The plan's inverse leads senders back to %s, which takes mail until the step %s: safe until then, and to be had within %s. Mail that the new server took meanwhile stays there and has to be copied.", b.Old.Name, Retire, span(lowTTL*time.Second))
+		s.Rollback = fmt.Sprintf("The plan's inverse leads senders back to %s, which takes mail until the step %s: safe until then, and to be had within %s. Mail that the new server took meanwhile stays there and has to be copied.", b.Old.Name, Retire, Span(lowTTL*time.Second))
 	case Watch:
 		s.Title, s.Why = "Watch until nobody goes to the old server", "some resolvers and senders keep to the old address longer than they should; their mail is lost if the old server is off"
 		s.Tasks = []string{
@@ -173,7 +173,7 @@ func (b *builder) wait(m Move, s Step) (time.Duration, string) {
 	wait, why := b.forgotten(m, s.ID)
 	if s.ID == Policies && b.remembered() && b.servedAge() > wait {
 		wait = b.servedAge()
-		why = fmt.Sprintf("senders may keep to the policy of today for its max_age of %s (RFC 8461, 3.2)", span(wait))
+		why = fmt.Sprintf("senders may keep to the policy of today for its max_age of %s (RFC 8461, 3.2)", Span(wait))
 	}
 	return wait, why
 }
@@ -201,10 +201,10 @@ func (b *builder) forgotten(m Move, id string) (time.Duration, string) {
 			continue // who does not find it goes the old way
 		}
 		ttl := time.Duration(b.Negative) * time.Second
-		text := fmt.Sprintf("resolvers remember for %s that %s was not there (RFC 2308, 5)", span(ttl), record.Display(c.Slot.Name))
+		text := fmt.Sprintf("resolvers remember for %s that %s was not there (RFC 2308, 5)", Span(ttl), record.Display(c.Slot.Name))
 		if len(c.Before) > 0 {
 			ttl = min(time.Duration(or(ttlOf(c.Before), usualTTL))*time.Second, mostTTL)
-			text = fmt.Sprintf("resolvers keep the %s of %s for %s", called(c.Slot), record.Display(c.Slot.Name), span(ttl))
+			text = fmt.Sprintf("resolvers keep the %s of %s for %s", called(c.Slot), record.Display(c.Slot.Name), Span(ttl))
 		}
 		if ttl > longest {
 			longest, what = ttl, text
@@ -229,8 +229,8 @@ func called(s record.Slot) string {
 // days is d in whole days, rounded up.
 func days(d time.Duration) time.Duration { return (d + day - 1) / day * day }
 
-// span is a duration in words: "5 minutes", "2 days".
-func span(d time.Duration) string {
+// Span is a duration in words: "5 minutes", "2 days".
+func Span(d time.Duration) string {
 	unit := func(n time.Duration, name string) string {
 		if n == 1 {
 			return "1 " + name
