@@ -103,4 +103,5 @@ type Sight struct {
 	// Outcome is Passed where it is there, Failed where it is not as it was meant,
 	// Skipped where there is none or nobody looked, Unknown where it could not be told.
 	Outcome Outcome
+	Checks  []string // that judge it: IDs, or whole topics
 }

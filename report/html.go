@@ -13,7 +13,7 @@ import (
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
 
-//go:embed page.html.tmpl page.css page.js
+//go:embed page.html.tmpl map.html.tmpl page.css page.js
 var pageParts embed.FS
 
 // part is a part of the page as it is embedded, without its last line end.
@@ -43,12 +43,13 @@ type (
 		Failures                             []htmlFailure
 		Riddles                              []htmlRiddle
 		Results                              []htmlResult
+		Map                                  *htmlMap
 	}
 	htmlLine    struct{ State, Mark, Name, Text string }
 	htmlFailure struct {
-		State, Mark, Severity, ID, Why string
-		Findings                       []htmlFinding
-		Refs                           []diagnosis.Ref
+		Anchor, State, Mark, Severity, ID, Why string
+		Findings                               []htmlFinding
+		Refs                                   []diagnosis.Ref
 	}
 	htmlFinding struct {
 		Message, Places string
@@ -72,7 +73,7 @@ type (
 // and no network. It shows itself light or dark as its reader likes, and prints.
 // Its own script copies records; no other one runs (Content-Security-Policy).
 func HTML(w io.Writer, reports []diagnosis.Report, _ Options) error {
-	t, err := template.New("page").Parse(part("page.html.tmpl"))
+	t, err := template.New("page").Parse(part("map.html.tmpl") + part("page.html.tmpl"))
 	if err != nil {
 		return err
 	}
@@ -133,9 +134,15 @@ func htmlReportOf(n int, r diagnosis.Report) htmlReport {
 	for _, j := range r.Policies {
 		h.Policies = append(h.Policies, htmlPolicyOf(j))
 	}
-	for _, f := range failures(r.Results) {
-		h.Failures = append(h.Failures, htmlFailureOf(f))
+	var anchors []string
+	failed := failures(r.Results)
+	for i, f := range failed {
+		one := htmlFailureOf(f)
+		one.Anchor = fmt.Sprintf("%s-finding-%d", h.Anchor, i+1)
+		anchors = append(anchors, one.Anchor)
+		h.Failures = append(h.Failures, one)
 	}
+	h.Map = htmlMapOf(h.Anchor, r, failed, anchors)
 	list, _ := riddles(r.Results)
 	for _, one := range list {
 		h.Riddles = append(h.Riddles, htmlRiddle{one.words, flat(strings.Join(one.ids, ", "))})

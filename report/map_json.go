@@ -54,9 +54,10 @@ type (
 		Seen    []wireMapSight `json:"seen"`
 	}
 	wireMapSight struct {
-		What    string `json:"what"`
-		Seen    string `json:"seen"`
-		Outcome string `json:"outcome"`
+		What    string   `json:"what"`
+		Seen    string   `json:"seen"`
+		Outcome string   `json:"outcome"`
+		Checks  []string `json:"checks,omitempty"`
 	}
 )
 
@@ -103,7 +104,7 @@ func toMapAddress(a diagnosis.Address) wireMapAddress {
 }
 
 func toMapSight(s diagnosis.Sight) wireMapSight {
-	return wireMapSight{text(s.What), text(s.Seen), s.Outcome.String()}
+	return wireMapSight{text(s.What), text(s.Seen), s.Outcome.String(), each(s.Checks, text)}
 }
 
 func fromMap(w *wireMap) (diagnosis.Map, error) {
@@ -170,6 +171,6 @@ func fromMapAddress(w wireMapAddress) (diagnosis.Address, error) {
 }
 
 func fromMapSight(w wireMapSight) (diagnosis.Sight, error) {
-	s := diagnosis.Sight{What: w.What, Seen: w.Seen}
+	s := diagnosis.Sight{What: w.What, Seen: w.Seen, Checks: w.Checks}
 	return s, s.Outcome.UnmarshalText([]byte(w.Outcome))
 }

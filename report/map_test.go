@@ -2,18 +2,14 @@ package report_test
 
 import "github.com/maildoctor/maildoctor/diagnosis"
 
-func there(what, text string) diagnosis.Sight { return diagnosis.Sight{What: what, Seen: text} }
+func there(what, text string) diagnosis.Sight   { return sighted(diagnosis.Passed, what, text) }
+func absent(what, text string) diagnosis.Sight  { return sighted(diagnosis.Skipped, what, text) }
+func wrong(what, text string) diagnosis.Sight   { return sighted(diagnosis.Failed, what, text) }
+func unclear(what, text string) diagnosis.Sight { return sighted(diagnosis.Unknown, what, text) }
 
-func absent(what, text string) diagnosis.Sight {
-	return diagnosis.Sight{What: what, Seen: text, Outcome: diagnosis.Skipped}
-}
-
-func wrong(what, text string) diagnosis.Sight {
-	return diagnosis.Sight{What: what, Seen: text, Outcome: diagnosis.Failed}
-}
-
-func unclear(what, text string) diagnosis.Sight {
-	return diagnosis.Sight{What: what, Seen: text, Outcome: diagnosis.Unknown}
+func sighted(o diagnosis.Outcome, what, text string) diagnosis.Sight {
+	judges := map[string][]string{"MX": {"mx"}, "address": {"mx"}, "DKIM": {"dkim"}, "DMARC": {"dmarc"}, "PTR": {"ptr", "helo.fqdn-resolves"}}
+	return diagnosis.Sight{What: what, Seen: text, Outcome: o, Checks: judges[what]}
 }
 
 // healthyMap is of a domain with two mail hosts, one of which sends.

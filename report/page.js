@@ -16,4 +16,4 @@ for (const record of document.querySelectorAll(".record")) {
   });
   record.append(button);
 }
-addEventListener("beforeprint", () => { for (const d of document.querySelectorAll("article details")) { d.open = true; } });
+addEventListener("beforeprint", () => { for (const d of document.querySelectorAll("article details, .tree details")) { d.open = true; } });

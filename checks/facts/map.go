@@ -31,7 +31,15 @@ func saw(what, format string, args ...any) diagnosis.Sight {
 }
 
 func sight(o diagnosis.Outcome, what, text string) diagnosis.Sight {
-	return diagnosis.Sight{What: what, Seen: brief(text), Outcome: o}
+	return diagnosis.Sight{What: what, Seen: brief(text), Outcome: o, Checks: judges[what]}
+}
+
+// judges names the checks whose findings concern a sight: IDs, or whole topics.
+var judges = map[string][]string{
+	"MX": {"mx"}, "address": {"mx"}, "DNSSEC": {"dnssec"}, "MTA-STS": {"mtasts"}, "DANE": {"dane"},
+	"port 25": {"smtp.port25-inbound", "smtp.banner"},
+	"TLS":     {"smtp.starttls", "smtp.certificate", "smtp.tls-version", "smtp.tls-parameters"},
+	"PTR":     {"ptr"}, "EHLO": {"helo"}, "SPF": {"spf.authorises-ip"}, "DKIM": {"dkim"}, "DMARC": {"dmarc"},
 }
 
 // brief is text of the network as long as a picture has room for.
