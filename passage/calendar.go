@@ -108,6 +108,11 @@ func (c *calendar) take(s migration.Step, v Voyage) {
 	}
 }
 
+// imminent reports whether the zone is about to change.
+func (c *calendar) imminent(at, every time.Duration) bool {
+	return slices.ContainsFunc(c.zone[1:], func(e edition) bool { return at < e.at && e.at <= at+every })
+}
+
 // edition is the number of the one that a name server has.
 func (c *calendar) edition(at time.Duration) int {
 	i := 0

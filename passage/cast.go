@@ -28,6 +28,7 @@ const (
 
 var (
 	correspondentAddr = netip.MustParseAddr("198.18.7.1")
+	forwarderAddr     = netip.MustParseAddr("198.18.7.2") // passes mail on as it is
 	strangerAddr      = netip.MustParseAddr("198.18.7.66")
 )
 
@@ -39,7 +40,7 @@ type side struct {
 	public   string // its DKIM record
 	keys     []mta.Key
 	cert     tls.Certificate
-	tlsa     string // what a TLSA record says of it
+	tlsa     string // what a TLSA record says of its key
 }
 
 // A cast is who plays.
@@ -49,6 +50,7 @@ type cast struct {
 	old, new *side
 	before   map[record.Record]bool // what was there when the move began, without TTLs
 	desk     tls.Certificate
+	tlsa     string // what a TLSA record says of the authority that issued all certificates
 }
 
 func newCast(v Voyage, now time.Time) (*cast, error) {
@@ -60,6 +62,8 @@ func newCast(v Voyage, now time.Time) (*cast, error) {
 	for _, r := range v.Move.Before {
 		c.before[timeless(r)] = true
 	}
+	sum := sha256.Sum256(ca.Root().RawSubjectPublicKeyInfo)
+	c.tlsa = "2 1 1 " + hex.EncodeToString(sum[:])
 	var final []record.Record
 	for _, s := range v.Move.Steps {
 		for _, change := range s.Plan.Changes {
@@ -71,10 +75,10 @@ func newCast(v Voyage, now time.Time) (*cast, error) {
 	if len(news) == 0 { // the key moves, too
 		news = olds
 	}
-	if c.old, err = c.newSide(v.Move.Old, v.OldFrom, olds, now); err != nil {
+	if c.old, err = c.newSide(v.Move.Old, v.OldFrom, olds, "old"); err != nil {
 		return nil, err
 	}
-	if c.new, err = c.newSide(v.Move.New, v.NewFrom, news, now); err != nil {
+	if c.new, err = c.newSide(v.Move.New, v.NewFrom, news, "new"); err != nil {
 		return nil, err
 	}
 	if c.new.selector == c.old.selector { // the same key on both
@@ -111,7 +115,7 @@ func isKey(r record.Record) bool {
 	return key.Public != nil
 }
 
-func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, now time.Time) (*side, error) {
+func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, name string) (*side, error) {
 	s := &side{Side: of, from: from}
 	var names []string
 	for _, host := range of.Hosts {
@@ -120,11 +124,13 @@ func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, n
 	if len(names) == 0 {
 		return nil, fmt.Errorf("passage: %q has no mail host", of.Name)
 	}
+	names = append(names, name+".passage.invalid") // the sides have a key each, where the host keeps its name, too
 	var err error
 	s.cert, err = c.ca.Issue(smtpscript.Certificate{Names: names})
 	if err != nil {
 		return nil, err
 	}
+	s.cert.Certificate = append(slices.Clone(s.cert.Certificate), c.ca.Root().Raw) // for TLSA records of the authority (RFC 7672, 3.1.2)
 	leaf, err := x509.ParseCertificate(s.cert.Certificate[0])
 	if err != nil {
 		return nil, err
@@ -162,7 +168,11 @@ func (c *cast) play(records []record.Record) (list []record.Record) {
 			played.TTL = r.TTL
 			r = played
 		case r.Type == "TLSA" && c.isMail(r.Name):
-			r.Data = who.tlsa
+			data := who.tlsa
+			if tlsa, _ := dane.Parse(r.Data); tlsa.Usage == dane.TA {
+				data = c.tlsa
+			}
+			r.Data = data
 		}
 		list = append(list, r)
 	}

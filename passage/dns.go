@@ -139,6 +139,13 @@ func contentOf(a resolve.Answer, err error) string {
 	return b.String()
 }
 
+// forget empties the memory.
+func (m *memory) forget() {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.kept = nil
+}
+
 // listen begins to note what is asked.
 func (m *memory) listen() {
 	m.mu.Lock()

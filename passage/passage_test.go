@@ -10,171 +10,220 @@ import (
 	"testing"
 	"time"
 
-	"github.com/maildoctor/maildoctor/keyfile"
-	"github.com/maildoctor/maildoctor/mailauth/dkim"
+	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/migration"
-	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/resolve"
+	"github.com/maildoctor/maildoctor/zonefile"
 )
 
-var key = func() string {
-	signer, err := keyfile.Generate(keyfile.Ed25519, 0)
-	if err != nil {
-		panic(err)
-	}
-	public, err := dkim.New(signer.Public())
-	if err != nil {
-		panic(err)
-	}
-	return public.String()
-}()
-
-func txt(name, text string, ttl uint32) record.Record {
-	r := record.TXT(name, text)
-	r.TTL = ttl
-	return r
+// A case is a move, with the world around it.
+type voyageCase struct {
+	zone, yaml string
+	others     string // records of other zones
+	given      func(*migration.Given)
+	voyage     func(*Voyage)
+	// lost is a part of what is lost, or let in, without each step.
+	lost map[string]string
 }
 
-func mx(host string, ttl uint32) record.Record {
-	r := record.MX("shop.example.", 10, host)
-	r.TTL = ttl
-	return r
+const rsaKey = "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAoWdBzzxBiWHGUyERFNXwPtFi6Lmh2O7vgWtQ5EpD/GjMmBBO/sHabTgFzFUJshhXUqqlcZO2gI+jEW1ke6614hSD4KeEpgzJjC5NWV8fLDNVCkg452aN+I1SA0ujbgudNWTnmGET+3eRNJwUIufzVURj3bP3dPYhLorcdvi10W6JoRz+QsPrqX1HNwQmRDLrs04hMDGGwaPbJzDd8inql3laSZJSA7Sdr0t6bJMej42xOARySyKdehmFdwrbHPFgfbUdCoSEkVP4z2sdB2gblRYqMOfWF+y0zItFokbWygksBanuMH9nDT1ADdi7Y979GqaAl+zQJDxe+VNI7QejrwIDAQAB"
+
+var cases = map[string]voyageCase{
+	// A provider is left for a server of one's own. The TTL is a week: longer than
+	// senders try.
+	"workspace-to-mailcow": {
+		zone: `$ORIGIN shop.example.
+$TTL 86400
+@ SOA ns1.example.net. hostmaster.shop.example. 1 7200 3600 1209600 3600
+@ NS ns1.example.net.
+@ 604800 MX 1 smtp.google.com.
+@ TXT "v=spf1 include:_spf.google.com ~all"
+google._domainkey TXT "v=DKIM1; k=rsa; p=` + rsaKey + `"
+_dmarc TXT "v=DMARC1; p=reject; adkim=s; rua=mailto:postmaster@shop.example"
+_mta-sts TXT "v=STSv1; id=1"
+mta-sts CNAME pages.example.net.
+`,
+		yaml: `version: 1
+hosts:
+  mail.shop.example: [192.0.2.25]
+domains:
+  shop.example:
+    profile: mailcow
+    dkim: {dkim: "v=DKIM1; k=rsa; p=` + rsaKey + `"}
+    dmarc: {policy: reject}
+`,
+		others: `smtp.google.com. 300 A 203.0.113.10
+_spf.google.com. 300 TXT "v=spf1 ip4:203.0.113.0/24 ~all"
+pages.example.net. 300 A 192.0.2.80
+`,
+		given: func(g *migration.Given) {
+			g.Old = migration.Side{Name: "Google Workspace", Services: []string{"google"}, Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.10")}}
+			g.New = migration.Side{Name: "mailcow", Profile: "mailcow"}
+			g.Served = &mtasts.Policy{Mode: mtasts.Enforce, MX: []string{"smtp.google.com"}, MaxAge: 604800}
+		},
+		voyage: func(v *Voyage) {
+			v.OldFrom, v.NewFrom, v.Shared = netip.MustParseAddr("203.0.113.20"), netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("203.0.113.99")
+		},
+		lost: map[string]string{
+			migration.LowerTTLs:  "it came to the old server when nobody looked there any more",
+			migration.Prepare:    "fails DMARC",
+			migration.Policies:   "does not name mail.shop.example",
+			migration.Rehearse:   "No such mailbox here",
+			migration.SwitchMX:   "No such mailbox here",
+			migration.Watch:      "it came to the old server when nobody looked there any more",
+			migration.Retire:     "another customer",
+			migration.Strengthen: "stranger",
+			migration.RaiseTTLs:  "signed with the old key",
+		},
+	},
+	// A server moves to another address, with another certificate: senders that follow
+	// DANE know the old one.
+	"mailu-moves": {
+		zone: `$ORIGIN shop.example.
+$TTL 86400
+@ SOA ns1.example.net. hostmaster.shop.example. 1 7200 3600 1209600 3600
+@ NS ns1.example.net.
+@ MX 10 mail.shop.example.
+mail 604800 A 192.0.2.25
+_25._tcp.mail TLSA 3 1 1 1111111111111111111111111111111111111111111111111111111111111111
+@ TXT "v=spf1 mx a:mail.shop.example ~all"
+dkim._domainkey TXT "v=DKIM1; k=rsa; p=` + rsaKey + `"
+_dmarc TXT "v=DMARC1; p=reject; rua=mailto:admin@shop.example; adkim=s; aspf=s"
+`,
+		yaml: `version: 1
+hosts:
+  mail.shop.example:
+    ips: [198.51.100.25]
+    tlsa: ["3 1 1 2222222222222222222222222222222222222222222222222222222222222222"]
+domains:
+  shop.example:
+    profile: mailu
+    dnssec: true
+    dkim: {next: "v=DKIM1; k=rsa; p=` + rsaKey + `"}
+    dmarc: {policy: reject}
+`,
+		given: func(g *migration.Given) {
+			g.Old = migration.Side{Name: "the old server", Profile: "mailu"}
+			g.New = migration.Side{Name: "the new server", Profile: "mailu"}
+		},
+		voyage: func(v *Voyage) {
+			v.OldFrom, v.NewFrom = netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("198.51.100.25")
+		},
+		lost: map[string]string{
+			migration.LowerTTLs:  "it came to the old server when nobody looked there any more",
+			migration.Prepare:    "fails DMARC",
+			migration.Policies:   "DANE",
+			migration.Rehearse:   "No such mailbox here",
+			migration.SwitchMX:   "No such mailbox here",
+			migration.Watch:      "it came to the old server when nobody looked there any more",
+			migration.Retire:     "from the old address, which somebody else has now",
+			migration.Strengthen: "stranger",
+			migration.RaiseTTLs:  "signed with the old key",
+		},
+	},
 }
 
-// handMade is a move from a provider to a host of one's own.
-func handMade(t *testing.T) Voyage {
-	old, new := netip.MustParseAddr("203.0.113.10"), netip.MustParseAddr("192.0.2.25")
-	host := record.Address("mail.shop.example.", new)
-	spfOld, spfBoth, spfNew := "v=spf1 include:_spf.bigmail.example ~all", "v=spf1 include:_spf.bigmail.example ip4:192.0.2.25 ~all", "v=spf1 ip4:192.0.2.25 -all"
-	oldKey := txt("google._domainkey.shop.example.", key, 86400)
-	newKey := txt("dkim._domainkey.shop.example.", key, 3600)
-	dmarc := func(p string) record.Record { return txt("_dmarc.shop.example.", "v=DMARC1; p="+p, 3600) }
-	sts := func(id string) record.Record { return txt("_mta-sts.shop.example.", "v=STSv1; id="+id, 3600) }
-	stsHost := record.Address("mta-sts.shop.example.", netip.MustParseAddr("192.0.2.80"))
-	mxOld, mxNew := "mx.bigmail.example.", "mail.shop.example."
-	states := []struct {
-		id      string
-		at      time.Duration
-		wait    time.Duration
-		records []record.Record
-	}{
-		{"", 0, 0, []record.Record{mx(mxOld, 86400), txt("shop.example.", spfOld, 86400), oldKey, dmarc("reject"), sts("1"), stsHost}},
-		{migration.LowerTTLs, -7 * day, day, []record.Record{mx(mxOld, 300), txt("shop.example.", spfOld, 300), oldKey, dmarc("reject"), sts("1"), stsHost}},
-		{migration.Prepare, -5 * day, day, []record.Record{mx(mxOld, 300), txt("shop.example.", spfBoth, 300), oldKey, newKey, host, dmarc("reject"), sts("1"), stsHost}},
-		{migration.Policies, -4 * day, day, []record.Record{mx(mxOld, 300), txt("shop.example.", spfBoth, 300), oldKey, newKey, host, dmarc("none"), sts("2"), stsHost}},
-		{migration.Rehearse, -day, 0, nil},
-		{migration.SwitchMX, 0, 0, []record.Record{mx(mxNew, 300), txt("shop.example.", spfBoth, 300), oldKey, newKey, host, dmarc("none"), sts("2"), stsHost}},
-		{migration.Watch, 0, 2 * time.Hour, nil},
-		{migration.Retire, 14 * day, 0, []record.Record{mx(mxNew, 300), txt("shop.example.", spfNew, 300), oldKey, newKey, host, dmarc("none"), sts("3"), stsHost}},
-		{migration.Strengthen, 21 * day, 0, []record.Record{mx(mxNew, 300), txt("shop.example.", spfNew, 300), oldKey, newKey, host, dmarc("reject"), sts("3"), stsHost}},
-		{migration.RaiseTTLs, 30 * day, 0, []record.Record{mx(mxNew, 3600), txt("shop.example.", spfNew, 3600), newKey, host, dmarc("reject"), sts("3"), stsHost}},
-	}
-	m := migration.Move{Domain: "shop.example.", Zone: "shop.example.", Before: states[0].records,
-		Old: migration.Side{Name: "Big Mail", Hosts: []string{mxOld}, Addrs: []netip.Addr{old}},
-		New: migration.Side{Name: "a server", Hosts: []string{mxNew}, Addrs: []netip.Addr{new}}}
-	records := m.Before
-	for _, s := range states[1:] {
-		step := migration.Step{ID: s.id, Offset: s.at, Wait: s.wait}
-		if s.records != nil {
-			step.Plan = between(t, records, s.records)
-			records = s.records
-		}
-		m.Steps = append(m.Steps, step)
-	}
-	return Voyage{
-		Move: m, Policy: mtasts.Policy{Mode: mtasts.Enforce, MX: []string{"mx.bigmail.example"}, MaxAge: 7 * 86400},
-		OldFrom: netip.MustParseAddr("203.0.113.20"), NewFrom: new, Shared: netip.MustParseAddr("203.0.113.99"),
-		Others: resolve.NewZone([]record.Record{record.Address(mxOld, old), txt("_spf.bigmail.example.", "v=spf1 ip4:203.0.113.0/24 ~all", 3600)}),
-	}
-}
-
-func between(t *testing.T, from, to []record.Record) plan.Plan {
+// voyage is a case with the plan that the house makes for it.
+func (c voyageCase) make(t testing.TB) Voyage {
 	t.Helper()
-	slots := map[record.Slot][2][]record.Record{}
-	for i, list := range [][]record.Record{from, to} {
-		for _, r := range list {
-			slot := record.Slot{Name: r.Name, Type: r.Type}
-			pair := slots[slot]
-			pair[i] = append(pair[i], r)
-			slots[slot] = pair
-		}
+	now := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	state, problems := desired.Parse([]byte(c.yaml), nil)
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
-	p := plan.Plan{Zone: "shop.example."}
-	for slot, pair := range slots {
-		if slices.Equal(record.Sorted(pair[0]), record.Sorted(pair[1])) {
-			continue
-		}
-		p.Changes = append(p.Changes, plan.Change{Slot: slot, Before: pair[0], After: pair[1]})
+	wanted, problems := state.Edits(desired.Given{Now: now})
+	if len(problems) > 0 {
+		t.Fatal(problems)
 	}
-	return p
+	g := migration.Given{Domain: "shop.example.", Zone: "shop.example.", Wanted: wanted.Edits(), Now: now, Negative: 3600, Today: read(t, c.zone)}
+	c.given(&g)
+	m, conflicts := migration.Make(g)
+	if len(conflicts) > 0 {
+		t.Fatal(conflicts)
+	}
+	v := Voyage{Move: m, Others: resolve.NewZone(read(t, c.others)), Negative: 3600}
+	if g.Served != nil {
+		v.Policy = *g.Served
+	}
+	c.voyage(&v)
+	return v
 }
 
-// TestWhole holds a plan to its promise: with all of its steps nothing is lost, and
+func read(t testing.TB, zone string) (list []record.Record) {
+	t.Helper()
+	entries, err := zonefile.ReadEntries(strings.NewReader(zone), "shop.example.")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		list = append(list, e.Record)
+	}
+	return list
+}
+
+// TestWhole holds plans to their promise: with all of its steps nothing is lost, and
 // nothing forged is let in; and each step is there for a reason.
 func TestWhole(t *testing.T) {
-	v := handMade(t)
-	lost := map[string]string{ // a part of what is lost without the step
-		migration.LowerTTLs:  "it came to the old server when nobody looked there any more",
-		migration.Prepare:    "it fails DMARC",
-		migration.Policies:   "does not name mail.shop.example",
-		migration.Rehearse:   "No such mailbox here",
-		migration.SwitchMX:   "No such mailbox here",
-		migration.Watch:      "it came to the old server when nobody looked there any more",
-		migration.Retire:     "fails DMARC",
-		migration.Strengthen: "stranger",
-		migration.RaiseTTLs:  "signed with the old key",
+	for name, c := range cases {
+		v := c.make(t)
+		steps := []string{""}
+		for _, s := range v.Move.Steps {
+			steps = append(steps, s.ID)
+		}
+		for _, without := range steps {
+			t.Run(name+" without "+without, func(t *testing.T) {
+				t.Parallel()
+				v := v
+				v.Without = without
+				least := 200_000
+				if raced || without != "" { // what is lost shows in fewer, too
+					v.Every, least = 3*time.Minute, 70_000
+				}
+				p, err := Sail(t.Context(), v)
+				if err != nil {
+					t.Fatal(err)
+				}
+				hold(t, p, least, c.lost[without])
+			})
+		}
 	}
-	steps := []string{""}
-	for _, s := range v.Move.Steps {
-		steps = append(steps, s.ID)
+}
+
+func hold(t *testing.T, p migration.Passage, least int, lost string) {
+	t.Helper()
+	if p.Sent < least || p.Arrived+migration.Sum(p.Lost) != p.Sent {
+		t.Errorf("sent %d, arrived %d, lost %d", p.Sent, p.Arrived, migration.Sum(p.Lost))
 	}
-	for _, without := range steps {
-		t.Run("without "+without, func(t *testing.T) {
-			t.Parallel()
-			v := v
-			v.Without = without
-			least := 200_000
-			if raced { // which makes everything slower
-				v.Every, least = 3*time.Minute, 70_000
-			}
-			p, err := Sail(t.Context(), v)
-			if err != nil {
-				t.Fatal(err)
-			}
-			if p.Sent < least || p.Arrived+migration.Sum(p.Lost) != p.Sent {
-				t.Errorf("sent %d, arrived %d, lost %d", p.Sent, p.Arrived, migration.Sum(p.Lost))
-			}
-			var all []string
-			for _, l := range slices.Concat(p.Lost, p.Forged) {
-				all = append(all, fmt.Sprintf("%d × %s: %s (%v to %v)", l.Messages, l.Kind, l.Why, l.First, l.Last))
-			}
-			text := strings.Join(all, "\n")
-			switch {
-			case without == "" && (text != "" || p.Late > 0):
-				t.Errorf("%d late\n%s", p.Late, text)
-			case without != "" && !strings.Contains(text, lost[without]):
-				t.Errorf("not because of %q, but:\n%s", lost[without], text)
-			}
-		})
+	var all []string
+	for _, l := range slices.Concat(p.Lost, p.Forged) {
+		all = append(all, fmt.Sprintf("%d × %s: %s (%v to %v)", l.Messages, l.Kind, l.Why, l.First, l.Last))
 	}
+	text := strings.Join(all, "\n")
+	switch {
+	case p.Without == "" && (text != "" || p.Late > 0):
+		t.Errorf("%d late\n%s", p.Late, text)
+	case p.Without != "" && (text == "" || !strings.Contains(text, lost)):
+		t.Errorf("not because of %q, but:\n%s", lost, text)
+	}
+	t.Logf("sent %d, arrived %d, late %d\n%s", p.Sent, p.Arrived, p.Late, text)
 }
 
 func TestCannotSail(t *testing.T) {
-	v := handMade(t)
+	v := cases["workspace-to-mailcow"].make(t)
 	v.Move.Steps = v.Move.Steps[:2]
 	if _, err := Sail(t.Context(), v); !errors.Is(err, ErrNoSwitch) {
 		t.Errorf("no switch: %v", err)
 	}
-	v = handMade(t)
+	v = cases["workspace-to-mailcow"].make(t)
 	v.Move.New.Hosts = nil
 	if _, err := Sail(t.Context(), v); err == nil {
 		t.Error("no host, and no error")
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Sail(ctx, handMade(t)); !errors.Is(err, context.Canceled) {
+	if _, err := Sail(ctx, cases["workspace-to-mailcow"].make(t)); !errors.Is(err, context.Canceled) {
 		t.Errorf("canceled: %v", err)
 	}
 }

@@ -84,7 +84,7 @@ const maxHeld = 64
 func (s *sea) sail(ctx context.Context) (migration.Passage, error) {
 	p := migration.Passage{Without: s.v.Without}
 	inward := s.inward()
-	oldOut, newOut := s.outward(s.cast.old), s.outward(s.cast.new)
+	out := s.outward()
 	forgers := s.forgers()
 	c := &s.calendar
 	domain := record.Display(s.v.Move.Domain)
@@ -96,6 +96,12 @@ func (s *sea) sail(ctx context.Context) (migration.Passage, error) {
 			return p, ctx.Err()
 		}
 		s.set(at)
+		if c.imminent(at, s.v.Every) { // the worst moment to ask: what was is kept for all of its TTL
+			for _, by := range inward {
+				by.dns.forget()
+			}
+			s.reader.forget()
+		}
 		if at <= c.last {
 			n++
 			for i, by := range inward {
@@ -105,7 +111,7 @@ func (s *sea) sail(ctx context.Context) (migration.Passage, error) {
 				}
 				put(letter{kind: inwardKinds[i], by: by, rcpt: rcpt + "@" + domain, sent: at, due: at, read: s.inMailbox})
 			}
-			put(s.outgoing(n, at, oldOut, newOut))
+			put(s.outgoing(n, at, out))
 		}
 		if at > c.over && (at-c.over)%time.Hour < s.v.Every {
 			for _, f := range forgers {
@@ -183,13 +189,17 @@ func believed(_ time.Duration, out outcome) string {
 
 // outgoing is mail from the domain. Until users have moved it leaves by the old side,
 // but for trials; then by the new one, but for programs that nobody has told. Some of
-// it is seen days later.
-func (s *sea) outgoing(n int, at time.Duration, old, new *sender) letter {
+// it is forwarded, and some is seen days later.
+func (s *sea) outgoing(n int, at time.Duration, out outward) letter {
 	c := &s.calendar
-	l := letter{kind: "mail from the domain, sent by the old side", by: old, rcpt: "desk@" + record.Display(correspondent), sent: at, due: at, read: believed}
-	odd := n%10 == 0
+	l := letter{rcpt: "desk@" + record.Display(correspondent), sent: at, due: at, read: believed}
+	odd, side, name := n%10 == 0, out.old, "old"
 	if at >= c.ready && (at >= c.moved) != odd || at >= c.closed && at >= c.moved {
-		l.kind, l.by = "mail from the domain, sent by the new side", new
+		side, name = out.new, "new"
+	}
+	l.kind, l.by = "mail from the domain, sent by the "+name+" side", side.direct
+	if n%7 == 0 && side.forwarded != nil {
+		l.kind, l.by = l.kind+", and forwarded", side.forwarded
 	}
 	if n%13 == 0 {
 		l.kind += ", seen days later"
@@ -316,9 +326,26 @@ func (s *sea) inward() []*sender {
 	return list
 }
 
-// outward is a side as a sender of the domain's mail.
-func (s *sea) outward(of *side) *sender {
-	return s.writer(of.from, of.keys)
+// outward is the sides as senders of the domain's mail.
+type outward struct{ old, new writers }
+
+// writers send the mail of one side.
+type writers struct {
+	direct    *sender
+	forwarded *sender // by somebody who changes nothing, so that the signature counts alone; nil where there is none
+}
+
+func (s *sea) outward() (o outward) {
+	for _, w := range []struct {
+		into *writers
+		of   *side
+	}{{&o.old, s.cast.old}, {&o.new, s.cast.new}} {
+		w.into.direct = s.writer(w.of.from, w.of.keys)
+		if len(w.of.keys) > 0 {
+			w.into.forwarded = s.writer(forwarderAddr, w.of.keys)
+		}
+	}
+	return o
 }
 
 // writer writes in the name of the domain, from an address.
@@ -343,6 +370,8 @@ func (s *sea) forgers() []forger {
 	list := []forger{{"mail of a stranger in the name of the domain", s.writer(strangerAddr, nil)}}
 	if s.v.Shared.IsValid() {
 		list = append(list, forger{"mail of another customer of the old side in the name of the domain", s.writer(s.v.Shared, nil)})
+	} else if s.cast.old.from != s.cast.new.from {
+		list = append(list, forger{"mail in the name of the domain, from the old address, which somebody else has now", s.writer(s.cast.old.from, nil)})
 	}
 	if len(s.cast.old.keys) > 0 && s.cast.old.selector != s.cast.new.selector {
 		list = append(list, forger{"mail in the name of the domain, signed with the old key", s.writer(strangerAddr, s.cast.old.keys)})

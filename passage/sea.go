@@ -118,7 +118,7 @@ func (s *sea) man(ctx context.Context) error {
 	if s.desk, err = s.station(nil, record.Display(desk), record.Display(correspondent), s.cast.desk); err != nil {
 		return err
 	}
-	for _, addr := range []netip.Addr{s.v.OldFrom, s.v.NewFrom, s.v.Shared, strangerAddr} {
+	for _, addr := range []netip.Addr{s.v.OldFrom, s.v.NewFrom, s.v.Shared, forwarderAddr, strangerAddr} {
 		if addr.IsValid() && s.desks[addr] == "" {
 			if s.desks[addr], err = s.listen(s.desk, addr); err != nil {
 				return err
