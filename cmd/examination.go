@@ -106,6 +106,7 @@ func (f *examFlags) endFlags(a *app, cmd *cobra.Command, each string) {
 // written in many formats.
 func (f *examFlags) reportFlags(a *app, cmd *cobra.Command, each string) {
 	f.ends(cmd, each, a.reportFlag)
+	f.output.compactFlag(cmd)
 	f.since.add(cmd)
 }
 

@@ -83,6 +83,20 @@ func (a *app) reportFlag(cmd *cobra.Command) *output {
 	return o
 }
 
+// compactFrom is from how many reports on a text is compact unless it is to be otherwise.
+const compactFrom = 4
+
+// compactFlag adds the flag that makes text compact.
+func (o *output) compactFlag(cmd *cobra.Command) {
+	compact := cmd.Flags().Bool("compact", false, "show a line or two of each in place of all, as is done\nfor four and more without --verbose; --compact=false\nshows all")
+	o.compact = func(reports int) bool {
+		if cmd.Flags().Changed("compact") {
+			return *compact
+		}
+		return reports >= compactFrom && !o.verbose
+	}
+}
+
 // checkFormats makes sure that each target can be written, and that no two go to
 // the same place. It settles which format the main output has.
 func (o *output) checkFormats() error {
@@ -130,6 +144,7 @@ func (o *output) formatted(list []diagnosis.Report, asked []report.Asked) error 
 		}
 		errs = append(errs, out.print(func(w io.Writer) error {
 			options := report.Options{FailOn: o.failOn, Version: version(), Text: out.text()}
+			options.Text.Compact = o.compact != nil && o.compact(len(list))
 			if o.changes != nil && t.Name == "text" {
 				return report.Changes(w, o.changes, options.Text)
 			}

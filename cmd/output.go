@@ -34,6 +34,8 @@ type output struct {
 	failOn  diagnosis.Severity // from which on formats show failures; see gate
 	changes []history.Changes  // that are shown in place of reports, where that is asked for
 
+	compact func(reports int) bool // whether so many are shown in a line or two each; nil for never
+
 	named func() bool // whether path was given
 }
 

@@ -11,6 +11,7 @@ type TextOptions struct {
 	Width   int  // columns; less than 40 is taken as 40, more than 120 as 120, 0 as 80
 	Verbose bool // every check, and evidence in full
 	Colour  bool // repeat in colour what symbols and words say
+	Compact bool // a line or two for each report in place of all, where there are several
 	Links   bool // make checks and sources links (OSC 8); nothing is left out of the text for it
 }
 

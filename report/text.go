@@ -10,19 +10,25 @@ import (
 
 // Text writes the reports for a person: one block for each domain or address,
 // topics first (of an address, whether it is fit to send from), then what is wrong (causes first, consequences folded), what could not be told,
-// and the counts; for several of them a summary at the end.
+// and the counts; for several of them a summary at the end. Compact makes it a line
+// or two for each, the gravest first.
 //
 // Lines are wrapped to the width, except records to publish: each stands on a
 // line of its own, from the first column, as a zone file takes it. The output
 // holds no control but the line end and, with Colour, SGR sequences of its own.
 func Text(w io.Writer, reports []diagnosis.Report, o TextOptions) error {
 	p := newPage(o)
-	for _, r := range reports {
-		p.gap()
-		p.block(r)
-	}
-	if len(reports) > 1 {
-		p.summary(reports)
+	switch {
+	case o.Compact && len(reports) > 1:
+		p.compact(reports)
+	default:
+		for _, r := range reports {
+			p.gap()
+			p.block(r)
+		}
+		if len(reports) > 1 {
+			p.summary(reports)
+		}
 	}
 	_, err := io.WriteString(w, p.String())
 	return err

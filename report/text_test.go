@@ -63,6 +63,7 @@ func TestTextGolden(t *testing.T) {
 		{"interrupted", []diagnosis.Report{interrupted()}, report.TextOptions{}},
 		{"hostile", []diagnosis.Report{hostile()}, report.TextOptions{}},
 		{"several", []diagnosis.Report{healthy(), sick(), interrupted()}, report.TextOptions{}},
+		{"compact", []diagnosis.Report{healthy(), sick(), interrupted(), hostile()}, report.TextOptions{Compact: true}},
 		{"verbose", []diagnosis.Report{sick()}, report.TextOptions{Verbose: true}},
 	} {
 		for _, width := range []int{60, 100} {
@@ -306,6 +307,49 @@ func TestTextLongWords(t *testing.T) {
 		render(t, report.TextOptions{Verbose: true}, hostileWith(strings.Repeat(unit, 1<<12)))
 		if took := time.Since(start); took > 5*time.Second {
 			t.Errorf("%q took %v", unit, took)
+		}
+	}
+}
+
+// The gravest come first, and those alike in the order in which they were asked for.
+func TestTextCompactOrder(t *testing.T) {
+	of := func(domain string, severities ...diagnosis.Severity) diagnosis.Report {
+		r := diagnosis.Report{Domain: domain, Results: []diagnosis.Result{{Rule: diagnosis.Rule{ID: "a.passes"}, Outcome: diagnosis.Passed}}}
+		for i, s := range severities {
+			r.Results = append(r.Results, fail(fmt.Sprintf("a.check-%d", i), s, "", diagnosis.Finding{Subject: domain, Message: domain + " is not well", Severity: s}))
+		}
+		return r
+	}
+	unknown := of("unknown.example")
+	unknown.Results = append(unknown.Results, diagnosis.Result{Rule: diagnosis.Rule{ID: "a.open"}, Outcome: diagnosis.Unknown, Reason: "timed out"})
+	text := render(t, report.TextOptions{Compact: true}, of("well.example"), of("advised.example", diagnosis.Advice), of("b-warned.example", diagnosis.Warning), unknown,
+		of("a-warned.example", diagnosis.Warning), of("ill.example", diagnosis.Critical), of("worse.example", diagnosis.Critical, diagnosis.Critical))
+	last := -1
+	for _, name := range []string{"7 domains", "✗ worse", "✗ ill", "! b-warned", "! a-warned", "! advised", "? unknown", "✓ well", "2 with critical findings · 2 with warnings", "maildoctor check worse.example"} {
+		at := strings.Index(text, name)
+		if at <= last {
+			t.Errorf("%s stands at %d:\n%s", name, at, text)
+		}
+		last = at
+	}
+}
+
+// What a name from a report in a file could do to a shell stands in no command.
+func TestTextCompactCommand(t *testing.T) {
+	for _, name := range []string{"$(reboot).example", "a.example;reboot", "-rf", "`x`", "a b", ""} {
+		r := diagnosis.Report{Domain: name, Results: []diagnosis.Result{fail("a.check", diagnosis.Critical, "", diagnosis.Finding{Message: "m", Severity: diagnosis.Critical})}}
+		if text := render(t, report.TextOptions{Compact: true}, r, r); strings.Contains(text, "maildoctor check") {
+			t.Errorf("%q:\n%s", name, text)
+		}
+	}
+}
+
+func TestTextCompactFits(t *testing.T) {
+	for _, width := range []int{40, 60, 80, 120} {
+		for l := range strings.Lines(render(t, report.TextOptions{Width: width, Compact: true}, healthy(), sick(), interrupted())) {
+			if n := lipgloss.Width(strings.TrimSuffix(l, "\n")); n > width && !strings.Contains(l, "(xn--") && !strings.Contains(l, "maildoctor check ") {
+				t.Errorf("width %d: %d columns: %s", width, n, l)
+			}
 		}
 	}
 }
