@@ -101,7 +101,6 @@ func (t trial) verify(ctx context.Context, limit time.Duration, j *Judgement) {
 	first, cancel := context.WithTimeout(ctx, limit/5*4)
 	defer cancel()
 	var wg sync.WaitGroup
-	wg.Go(func() { j.MailFrom, j.HELO = t.spf(first, j.Envelope) })
 	wg.Go(func() { j.IPRev = t.iprev(first, j.Envelope.Client) })
 	wg.Go(func() { j.DKIM = dkim.Verify(first, t.dns, t.m, t.now) })
 	wg.Go(func() { j.ARC = arc.Validate(first, t.m, verifier{t.dns, t.now}) })
@@ -110,6 +109,7 @@ func (t trial) verify(ctx context.Context, limit time.Duration, j *Judgement) {
 		wg.Go(func() { dmarc.Discover(first, t.dns, author) })
 		wg.Go(func() { dmarc.Discover7489(first, t.dns, author) })
 	}
+	j.MailFrom, j.HELO = t.spf(first, j.Envelope)
 	wg.Wait()
 }
 

@@ -148,7 +148,13 @@ func TestOctets(t *testing.T) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
 	unix, _ := Parse([]byte("A: b\n\nc\n"))
-	if !unix.Octets().UnixEnds() || m.Octets().UnixEnds() {
+	for raw, want := range map[string]bool{"": false, "a: b": false, "a: b\n": true, "a: b\n\nx\ry\n": false, "a: b\n\nx\r\n": false} {
+		m, _ := Parse([]byte(raw))
+		if m.UnixEnds() != want || m.Octets().UnixEnds() != want {
+			t.Errorf("%q: %t, %t", raw, m.UnixEnds(), m.Octets().UnixEnds())
+		}
+	}
+	if !unix.UnixEnds() || m.UnixEnds() {
 		t.Error("UnixEnds is wrong")
 	}
 	if got := string(unix.CRLF().Raw); got != "A: b\r\n\r\nc\r\n" {

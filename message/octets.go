@@ -33,6 +33,11 @@ type Octets struct {
 // system keeps, where the message itself travelled with CRLF.
 func (o Octets) UnixEnds() bool { return o.CRLF.N == 0 && o.BareCR.N == 0 && o.BareLF.N > 0 }
 
+// UnixEnds is Octets().UnixEnds(), which takes a look at few octets as a rule.
+func (m *Message) UnixEnds() bool {
+	return bytes.IndexByte(m.Raw, '\r') < 0 && bytes.IndexByte(m.Raw, '\n') >= 0
+}
+
 // Octets counts what m is made of.
 func (m *Message) Octets() Octets {
 	var o Octets

@@ -14,7 +14,7 @@ import (
 // A message in which every line ends in LF alone is taken for a file of one that
 // travelled with CRLF.
 func Validate(ctx context.Context, m *message.Message, verifier Verifier) Chain {
-	if m.Octets().UnixEnds() { // once, and not for each signature
+	if m.UnixEnds() { // once, and not for each signature
 		m = m.CRLF()
 	}
 	sets, faults := collect(m)

@@ -38,7 +38,7 @@ func Verify(ctx context.Context, r resolve.Resolver, m *message.Message, now tim
 
 func newVerifier(m *message.Message, now time.Time) *verifier {
 	x := &verifier{m: m, now: now, bodies: map[bodyKey]bodyHash{}, stories: map[storyKey][]Change{}, budget: budget{octets: maxOctets}}
-	if m.Octets().UnixEnds() {
+	if m.UnixEnds() {
 		x.m, x.unix = m.CRLF(), true
 	}
 	return x

@@ -3,7 +3,6 @@ package dmarc
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -21,11 +20,7 @@ func (e evaluation) alignments(ctx context.Context, v *Verdict) {
 	for _, s := range e.in.DKIM[:min(len(e.in.DKIM), maxSignatures)] {
 		v.Alignments = append(v.Alignments, Alignment{Mechanism: ByDKIM, Result: s.Result, Domain: s.Domain, Selector: s.Selector, Strict: wants.DKIM == "s"})
 	}
-	var wg sync.WaitGroup
-	for i := range v.Alignments {
-		wg.Go(func() { e.align(ctx, v, &v.Alignments[i]) })
-	}
-	wg.Wait()
+	atOnce(len(v.Alignments), func(i int) { e.align(ctx, v, &v.Alignments[i]) })
 }
 
 func (e evaluation) align(ctx context.Context, v *Verdict, a *Alignment) {

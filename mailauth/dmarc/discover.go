@@ -76,12 +76,21 @@ func Discover(ctx context.Context, dns resolve.Resolver, domain string) Discover
 // ask asks for the policy records of all domains at once.
 func ask(ctx context.Context, dns resolve.Resolver, domains []string) []Step {
 	steps := make([]Step, len(domains))
-	var wg sync.WaitGroup
-	for i, domain := range domains {
-		wg.Go(func() { steps[i] = askOne(ctx, dns, domain) })
-	}
-	wg.Wait()
+	atOnce(len(domains), func(i int) { steps[i] = askOne(ctx, dns, domains[i]) })
 	return steps
+}
+
+// atOnce does n things at the same time, the last one of them itself.
+func atOnce(n int, do func(i int)) {
+	if n == 0 {
+		return
+	}
+	var wg sync.WaitGroup
+	for i := range n - 1 {
+		wg.Go(func() { do(i) })
+	}
+	do(n - 1)
+	wg.Wait()
 }
 
 func askOne(ctx context.Context, dns resolve.Resolver, domain string) Step {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -23,11 +22,8 @@ const (
 func Evaluate(ctx context.Context, dns resolve.Resolver, in Input) Result {
 	dns = resolve.NewMemo(ctx, dns)
 	var r Result
-	var wg sync.WaitGroup
-	for _, e := range []evaluation{{RFC9989, dns, in, &r.RFC9989}, {RFC7489, dns, in, &r.RFC7489}} {
-		wg.Go(func() { *e.into = e.message(ctx) })
-	}
-	wg.Wait()
+	readings := []evaluation{{RFC9989, dns, in, &r.RFC9989}, {RFC7489, dns, in, &r.RFC7489}}
+	atOnce(len(readings), func(i int) { *readings[i].into = readings[i].message(ctx) })
 	return r
 }
 
@@ -54,11 +50,7 @@ func (e evaluation) message(ctx context.Context) Verdict {
 		return v
 	}
 	verdicts := make([]Verdict, len(authors))
-	var wg sync.WaitGroup
-	for i, author := range authors {
-		wg.Go(func() { verdicts[i] = e.author(ctx, author) })
-	}
-	wg.Wait()
+	atOnce(len(authors), func(i int) { verdicts[i] = e.author(ctx, authors[i]) })
 	gravest := 0
 	for i, v := range verdicts {
 		if v.graver(verdicts[gravest]) {
