@@ -53,7 +53,7 @@ func newCalendar(v Voyage) (calendar, error) {
 	c.policies = []served{{c.begin, v.Policy}}
 	for _, s := range steps {
 		if s.Offset < -stepLimit || s.Offset > stepLimit || s.Wait < 0 || s.Wait > stepLimit {
-			return c, fmt.Errorf("passage: step %s is at %v and takes %v", s.ID, s.Offset, s.Wait)
+			return c, fmt.Errorf("step %s is at %v and takes %v", s.ID, s.Offset, s.Wait)
 		}
 		c.end = max(c.end, s.Offset+s.Wait)
 		if s.ID != v.Without {

@@ -122,7 +122,7 @@ func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, n
 		names = append(names, record.Display(host))
 	}
 	if len(names) == 0 {
-		return nil, fmt.Errorf("passage: %q has no mail host", of.Name)
+		return nil, fmt.Errorf("%q has no mail host", of.Name)
 	}
 	names = append(names, name+".passage.invalid") // the sides have a key each, where the host keeps its name, too
 	var err error

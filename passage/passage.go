@@ -35,7 +35,7 @@ type Voyage struct {
 	// and what SPF includes. nil: there are none.
 	Others resolve.Resolver
 	Policy mtasts.Policy // of MTA-STS, as it is served today; zero: none
-	// OldFrom and NewFrom are addresses that the two sides send from.
+	// OldFrom and NewFrom are addresses that the two sides send from (Place finds them).
 	OldFrom, NewFrom netip.Addr
 	// Shared is an address from which the old side's other customers send; invalid
 	// where it has none.
@@ -58,8 +58,13 @@ const (
 	day = 24 * time.Hour
 )
 
-// ErrNoSwitch tells that a move has no step in which senders find the new side.
-var ErrNoSwitch = errors.New("passage: the plan has no step that switches")
+// Errors of a voyage that cannot be made.
+var (
+	// ErrNoSwitch tells that a move has no step in which senders find the new side.
+	ErrNoSwitch = errors.New("the plan has no step that switches")
+	// ErrNoAddress tells that a side has no address to send from.
+	ErrNoAddress = errors.New("it is not known from which address each side sends")
+)
 
 // Sail goes through a voyage. The error says that it could not be made, not that mail
 // was lost.
@@ -72,6 +77,9 @@ func Sail(ctx context.Context, v Voyage) (migration.Passage, error) {
 	}
 	if v.Negative == 0 {
 		v.Negative = 3600
+	}
+	if !v.OldFrom.IsValid() || !v.NewFrom.IsValid() {
+		return migration.Passage{}, ErrNoAddress
 	}
 	s, err := newSea(ctx, v)
 	if err != nil {

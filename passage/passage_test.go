@@ -23,7 +23,6 @@ type voyageCase struct {
 	zone, yaml string
 	others     string // records of other zones
 	given      func(*migration.Given)
-	voyage     func(*Voyage)
 	// lost is a part of what is lost, or let in, without each step.
 	lost map[string]string
 }
@@ -62,9 +61,6 @@ pages.example.net. 300 A 192.0.2.80
 			g.Old = migration.Side{Name: "Google Workspace", Services: []string{"google"}, Addrs: []netip.Addr{netip.MustParseAddr("203.0.113.10")}}
 			g.New = migration.Side{Name: "mailcow", Profile: "mailcow"}
 			g.Served = &mtasts.Policy{Mode: mtasts.Enforce, MX: []string{"smtp.google.com"}, MaxAge: 604800}
-		},
-		voyage: func(v *Voyage) {
-			v.OldFrom, v.NewFrom, v.Shared = netip.MustParseAddr("203.0.113.20"), netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("203.0.113.99")
 		},
 		lost: map[string]string{
 			migration.LowerTTLs:  "it came to the old server when nobody looked there any more",
@@ -108,9 +104,6 @@ domains:
 			g.Old = migration.Side{Name: "the old server", Profile: "mailu"}
 			g.New = migration.Side{Name: "the new server", Profile: "mailu"}
 		},
-		voyage: func(v *Voyage) {
-			v.OldFrom, v.NewFrom = netip.MustParseAddr("192.0.2.25"), netip.MustParseAddr("198.51.100.25")
-		},
 		lost: map[string]string{
 			migration.LowerTTLs:  "it came to the old server when nobody looked there any more",
 			migration.Prepare:    "fails DMARC",
@@ -147,7 +140,7 @@ func (c voyageCase) make(t testing.TB) Voyage {
 	if g.Served != nil {
 		v.Policy = *g.Served
 	}
-	c.voyage(&v)
+	v.Place(t.Context())
 	return v
 }
 
@@ -208,6 +201,18 @@ func hold(t *testing.T, p migration.Passage, least int, lost string) {
 		t.Errorf("not because of %q, but:\n%s", lost, text)
 	}
 	t.Logf("sent %d, arrived %d, late %d\n%s", p.Sent, p.Arrived, p.Late, text)
+}
+
+func TestPlace(t *testing.T) {
+	for name, want := range map[string]string{
+		"workspace-to-mailcow": "203.0.113.10 192.0.2.25 203.0.113.1",
+		"mailu-moves":          "192.0.2.25 198.51.100.25 invalid IP",
+	} {
+		v := cases[name].make(t)
+		if got := fmt.Sprintf("%v %v %v", v.OldFrom, v.NewFrom, v.Shared); got != want {
+			t.Errorf("%s: %s, want %s", name, got, want)
+		}
+	}
 }
 
 func TestCannotSail(t *testing.T) {

@@ -109,7 +109,7 @@ func (s *sea) man(ctx context.Context) error {
 		}
 		for _, addr := range side.Addrs {
 			if other := s.hosts[addr]; other != nil && other.side != side && !s.stays() {
-				return fmt.Errorf("passage: %v is an address of both sides", addr)
+				return fmt.Errorf("%v is an address of both sides", addr)
 			}
 			s.hosts[addr] = st
 		}
