@@ -118,6 +118,7 @@ func (a *app) mtaServe(ctx context.Context, f mtaRunFlags, setup *daemon.Setup) 
 	if err != nil {
 		return err
 	}
+	daemon.CollectLess(a.env)
 	log := a.mtaLog(f)
 	again := make(chan os.Signal, 1)
 	signal.Notify(again, syscall.SIGHUP) // which ends who does not listen to it
