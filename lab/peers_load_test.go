@@ -4,6 +4,7 @@ package lab_test
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -23,6 +24,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/mta"
+	"github.com/maildoctor/maildoctor/mta/daemon"
 	"github.com/maildoctor/maildoctor/mta/deliver"
 	"github.com/maildoctor/maildoctor/mta/maildir"
 	"github.com/maildoctor/maildoctor/mta/queue"
@@ -58,12 +60,15 @@ var (
 //	mailbox    into a Maildir, by us before the 250, after SPF, iprev, DKIM, ARC and
 //	           DMARC were judged with the DNS in memory; by Postfix afterwards, unjudged
 //
+// The rates of accepting are until the last message has got its 250, and those of
+// delivering until it is in its mailbox.
+//
 // smtp-sink takes mail and throws it away: about what the generator can give.
 func BenchmarkPeersLoad(b *testing.B) {
 	source := peertest.Program(b, "smtp-source")
 	servers := loadServers(b)
 	type key struct{ server, mode string }
-	rates, cpu := map[key][]float64{}, map[key][]float64{}
+	accepted, delivered, cpu := map[key][]float64{}, map[key][]float64{}, map[key][]float64{}
 	for round := range *loadRounds {
 		modes := []string{"new", "reused"}
 		if round%2 == 1 {
@@ -72,28 +77,37 @@ func BenchmarkPeersLoad(b *testing.B) {
 		for _, mode := range modes {
 			for _, s := range servers {
 				settle(b, servers)
-				before := s.cpu()
-				rate := load(b, source, mode, s)
-				rates[key{s.name, mode}] = append(rates[key{s.name, mode}], rate)
-				cpu[key{s.name, mode}] = append(cpu[key{s.name, mode}], (s.cpu()-before).Seconds()*1000/float64(*loadMessages))
+				at := key{s.name, mode}
+				r := load(b, source, mode, s)
+				accepted[at], cpu[at] = append(accepted[at], r.accepted), append(cpu[at], r.cpu)
+				if r.delivered > 0 {
+					delivered[at] = append(delivered[at], r.delivered)
+				}
 			}
 		}
 	}
+	// beside is a rate, and how often it is Postfix's.
+	beside := func(s *loaded, mode, what string, rates map[key][]float64) string {
+		rate, theirs := median(rates[key{s.name, mode}]), median(rates[key{s.against, mode}])
+		switch {
+		case rate == 0:
+			return fmt.Sprintf("%19s", "")
+		case theirs == 0:
+			return fmt.Sprintf("%10.0f%9s", rate, "")
+		}
+		b.ReportMetric(rate/theirs, strings.ReplaceAll(s.name, " ", "-")+"-"+mode+what+"-x")
+		return fmt.Sprintf("%10.0f%9.1f", rate, rate/theirs)
+	}
 	var t strings.Builder
 	fmt.Fprintf(&t, "%d messages of 5 KiB, 20 sessions, median of %d runs in turns\n", *loadMessages, *loadRounds)
-	fmt.Fprintf(&t, "%-30s %10s %8s %10s %8s %12s %9s\n", "messages/s, a connection each", "new", "Postfix×", "reused", "Postfix×", "CPU ms each", "peak RSS")
+	fmt.Fprintf(&t, "%-24s%19s%19s%19s%19s\n", "messages/s", "accepted, a", "delivered, a", "accepted, one", "delivered, one")
+	fmt.Fprintf(&t, "%-24s%10s%9s%10s%9s%10s%9s%10s%9s%13s%10s\n", "", "connection", "Postfix×", "connection", "Postfix×", "reused", "Postfix×", "reused", "Postfix×", "CPU ms each", "peak RSS")
 	for _, s := range servers {
-		fmt.Fprintf(&t, "%-30s", s.name)
+		fmt.Fprintf(&t, "%-24s", s.name)
 		for _, mode := range []string{"new", "reused"} {
-			rate, times := median(rates[key{s.name, mode}]), ""
-			if theirs := rates[key{s.against, mode}]; len(theirs) > 0 {
-				ratio := rate / median(theirs)
-				times = fmt.Sprintf("%.1f", ratio)
-				b.ReportMetric(ratio, strings.ReplaceAll(s.name, " ", "-")+"-"+mode+"-x")
-			}
-			fmt.Fprintf(&t, " %10.0f %8s", rate, times)
+			t.WriteString(beside(s, mode, "", accepted) + beside(s, mode, "-delivered", delivered))
 		}
-		fmt.Fprintf(&t, " %5.2f / %4.2f %9s\n", median(cpu[key{s.name, "new"}]), median(cpu[key{s.name, "reused"}]), s.peak())
+		fmt.Fprintf(&t, "%6.2f / %4.2f%10s\n", median(cpu[key{s.name, "new"}]), median(cpu[key{s.name, "reused"}]), s.peak())
 	}
 	fmt.Print("\n" + t.String())
 	b.ReportMetric(0, "ns/op")
@@ -138,11 +152,24 @@ type loaded struct {
 	address, to   string
 	pid           int  // also its process group
 	ours          bool // one process, whose memory is looked at
+	mailbox       bool // it delivers into one
+	// log has a line with "status=sent" for each message that came to its mailbox; empty:
+	// all that are accepted are there.
+	log   string
+	read  int64 // octets of the log
+	lines int   // among them
 }
 
-// load is how many messages a server takes in a second.
-func load(b *testing.B, source, mode string, s *loaded) float64 {
+// A run is what a server makes of the messages.
+type run struct {
+	accepted, delivered float64 // messages/s; 0 if none are delivered
+	cpu                 float64 // ms for each message, until it is accepted
+}
+
+// load gives a server the messages.
+func load(b *testing.B, source, mode string, s *loaded) (r run) {
 	b.Helper()
+	said, before := s.sent(), s.cpu()
 	ctx, cancel := context.WithTimeout(b.Context(), 2*time.Minute)
 	defer cancel()
 	args := []string{"-s", "20", "-l", "5120", "-m", strconv.Itoa(*loadMessages), "-f", "a@sender.example", "-t", s.to, s.address}
@@ -153,7 +180,34 @@ func load(b *testing.B, source, mode string, s *loaded) float64 {
 	if out, err := exec.CommandContext(ctx, source, args...).CombinedOutput(); err != nil {
 		b.Fatalf("%s: smtp-source: %v\n%s", s.name, err, out)
 	}
-	return float64(*loadMessages) / time.Since(start).Seconds()
+	each := func(d time.Duration) float64 { return float64(*loadMessages) / d.Seconds() }
+	r.accepted, r.cpu = each(time.Since(start)), (s.cpu()-before).Seconds()*1000/float64(*loadMessages)
+	if s.mailbox {
+		r.delivered = r.accepted
+	}
+	for s.log != "" && s.sent()-said < *loadMessages {
+		if ctx.Err() != nil {
+			b.Fatalf("%s: %d messages were delivered", s.name, s.sent()-said)
+		}
+		time.Sleep(10 * time.Millisecond)
+		r.delivered = each(time.Since(start))
+	}
+	return r
+}
+
+// sent is how many messages the log tells of.
+func (s *loaded) sent() int {
+	f, err := os.Open(s.log)
+	if err != nil {
+		return s.lines
+	}
+	defer f.Close()
+	_, _ = f.Seek(s.read, io.SeekStart)
+	text, _ := io.ReadAll(f)
+	text = text[:bytes.LastIndexByte(text, '\n')+1]
+	s.read += int64(len(text))
+	s.lines += bytes.Count(text, []byte("status=sent"))
+	return s.lines
 }
 
 // cpu is the time that the processes of the server have used.
@@ -280,6 +334,7 @@ func loadPostfix(b *testing.B, list []*loaded) {
 	for _, s := range list {
 		s.pid = p.pid
 	}
+	list[2].mailbox, list[2].log = true, filepath.Join(p.dir, "log")
 }
 
 // loadEnv tells a process that it is our server under load, and what it does with
@@ -318,7 +373,7 @@ func loadOurs(b *testing.B, name, what, against string) *loaded {
 	})
 	for lines := bufio.NewScanner(stdout); lines.Scan(); {
 		if address, ok := strings.CutPrefix(lines.Text(), "listening on "); ok {
-			return &loaded{name: name, against: against, address: address, to: "b@receiver.example", pid: cmd.Process.Pid, ours: true}
+			return &loaded{name: name, against: against, address: address, to: "b@receiver.example", pid: cmd.Process.Pid, ours: true, mailbox: what == "mailbox"}
 		}
 	}
 	b.Fatal(name + " does not listen")
@@ -332,6 +387,7 @@ func TestLoadServer(t *testing.T) {
 	if what == "" {
 		t.Skip("this is a part of BenchmarkPeersLoad")
 	}
+	daemon.CollectLess(os.Getenv)
 	file, err := os.Create(filepath.Join(dir, "log"))
 	if err != nil {
 		t.Fatal(err)
