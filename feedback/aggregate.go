@@ -12,7 +12,7 @@ import (
 const (
 	maxEarly   = 1000       // records in front of the metadata or the policy
 	maxRecords = 20_000_000 // of one report
-	maxInside  = 100        // signatures, results and reasons of one record (RFC 9990, 3.1.4)
+	maxInside  = 100        // signatures, results and reasons of one record (RFC 9990, 3.1.3)
 	maxErrors  = 20
 )
 

@@ -6,7 +6,9 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maildoctor/maildoctor/feedback"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
+	"github.com/maildoctor/maildoctor/record"
 )
 
 // What the next step takes. RFC 9989, 5.1, says to watch reports and names no numbers;
@@ -28,7 +30,8 @@ type Loss struct {
 
 // An Outlook is what a stricter policy would do, and when it is time for it.
 type Outlook struct {
-	Policy    InForce // of the domain itself; its Domain is empty where no report tells it
+	Policy    InForce // for the domain itself; its Domain is empty where nothing tells it
+	Published bool    // Policy is from the DNS, and the last reports had another
 	Days      int     // with reports
 	Receivers int
 	// Lost is what fails, by the standing of the source: at quarantine it would go to
@@ -66,13 +69,10 @@ func (s Step) String() string {
 // Outlook is what lies ahead, as of now, for these sources.
 func (t *Tally) Outlook(sources []Source, now time.Time) Outlook {
 	o := Outlook{Days: len(t.days), Receivers: len(t.receives)}
-	if p, ok := t.inForce(t.domain); ok {
-		o.Policy = p
-	}
+	o.Policy, o.Published = t.applies(now)
 	for _, s := range sources {
 		if failed := s.Failed(); failed > 0 {
 			loss := &o.Lost[s.Standing]
-			// What an own source passes on is lost as that of forwarders is.
 			loss.Messages += failed
 			loss.Spared += s.Spared
 			loss.Sources++
@@ -80,6 +80,34 @@ func (t *Tally) Outlook(sources []Source, now time.Time) Outlook {
 	}
 	o.Next = t.next(o, sources, now)
 	return o
+}
+
+// Publish tells the record that the DNS has for the domain now, which goes before what
+// reports tell.
+func (t *Tally) Publish(r dmarc.Record) { t.current = &r }
+
+// applies is the policy that applies to the domain: its own or, by sp, that of a domain
+// above it. published tells that it is newer than the reports.
+func (t *Tally) applies(now time.Time) (p InForce, published bool) {
+	p, ok := t.inForce(t.domain)
+	for name := record.Parent(t.domain); !ok && name != "."; name = record.Parent(name) {
+		if p, ok = t.inForce(name); ok && p.Subdomains != "" {
+			p.Policy.Policy = p.Subdomains
+		}
+	}
+	if t.current == nil {
+		return p, false
+	}
+	stated, _ := t.current.Stated(dmarc.Self)
+	same := ok && string(stated) == p.Policy.Policy && t.current.Testing == (p.Testing == "y")
+	if same || !ok && stated == "" {
+		return p, false
+	}
+	testing := ""
+	if t.current.Testing {
+		testing = "y"
+	}
+	return InForce{feedback.Policy{Domain: t.domain, Policy: string(stated), Testing: testing}, now, now}, true
 }
 
 // following is the step behind a policy. First it is tried with t=y, which receivers
@@ -132,7 +160,7 @@ func (t *Tally) firstDay(p InForce) time.Time {
 			return d.At
 		}
 	}
-	return t.Begin.Truncate(24 * time.Hour)
+	return p.Since.Truncate(24 * time.Hour)
 }
 
 // enough asks for reports that are many, of several and new.

@@ -28,12 +28,13 @@ const (
 
 // A Tally adds up the reports on one domain. Its zero value is not ready: see New.
 type Tally struct {
-	domain string
-	since  time.Time
-	now    time.Time
-	trust  bool
-	ranges []Range
-	last   *State
+	domain  string
+	since   time.Time
+	now     time.Time
+	trust   bool
+	ranges  []Range
+	last    *State
+	current *dmarc.Record
 
 	hosts    map[netip.Addr]*host
 	days     map[int64]*Day
