@@ -91,23 +91,24 @@ func BenchmarkPeersLoad(b *testing.B) {
 		rate, theirs := median(rates[key{s.name, mode}]), median(rates[key{s.against, mode}])
 		switch {
 		case rate == 0:
-			return fmt.Sprintf("%19s", "")
+			return fmt.Sprintf("%21s", "")
 		case theirs == 0:
-			return fmt.Sprintf("%10.0f%9s", rate, "")
+			return fmt.Sprintf("%11.0f%10s", rate, "")
 		}
 		b.ReportMetric(rate/theirs, strings.ReplaceAll(s.name, " ", "-")+"-"+mode+what+"-x")
-		return fmt.Sprintf("%10.0f%9.1f", rate, rate/theirs)
+		return fmt.Sprintf("%11.0f%10.1f", rate, rate/theirs)
 	}
 	var t strings.Builder
 	fmt.Fprintf(&t, "%d messages of 5 KiB, 20 sessions, median of %d runs in turns\n", *loadMessages, *loadRounds)
-	fmt.Fprintf(&t, "%-24s%19s%19s%19s%19s\n", "messages/s", "accepted, a", "delivered, a", "accepted, one", "delivered, one")
-	fmt.Fprintf(&t, "%-24s%10s%9s%10s%9s%10s%9s%10s%9s%13s%10s\n", "", "connection", "Postfix×", "connection", "Postfix×", "reused", "Postfix×", "reused", "Postfix×", "CPU ms each", "peak RSS")
+	fmt.Fprintf(&t, "%-24s%42s%42s\n", "messages/s", "a connection each", "connections used again")
+	columns := fmt.Sprintf("%11s%10s%11s%10s", "accepted", "Postfix×", "delivered", "Postfix×")
+	fmt.Fprintf(&t, "%-24s%s%s%14s%10s\n", "", columns, columns, "CPU ms each", "peak RSS")
 	for _, s := range servers {
 		fmt.Fprintf(&t, "%-24s", s.name)
 		for _, mode := range []string{"new", "reused"} {
 			t.WriteString(beside(s, mode, "", accepted) + beside(s, mode, "-delivered", delivered))
 		}
-		fmt.Fprintf(&t, "%6.2f / %4.2f%10s\n", median(cpu[key{s.name, "new"}]), median(cpu[key{s.name, "reused"}]), s.peak())
+		fmt.Fprintf(&t, "%7.2f / %4.2f%10s\n", median(cpu[key{s.name, "new"}]), median(cpu[key{s.name, "reused"}]), s.peak())
 	}
 	fmt.Print("\n" + t.String())
 	b.ReportMetric(0, "ns/op")
