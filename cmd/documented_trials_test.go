@@ -1,0 +1,58 @@
+package cmd
+
+// trials says of each documented command line how it is run without the internet.
+var trials = map[string]trial{
+	"demo": {not: "CI runs it as a newcomer does, and TestReadme holds the picture to what it prints"},
+
+	"check example.com": {says: `1 warning · `},
+	"check example.com --selector s1 --ip 192.0.2.25 --helo mail.example.com":               {says: `spf\.`},
+	"check example.com --format json":                                                       {says: `"schema": "maildoctor.report/v1"`},
+	"check example.com --no-smtp --fail-on warning --format text --format junit:report.xml": {code: 1, says: `WARNING`},
+	"check example.com --zone example.com.zone":                                             {says: `example.com`},
+	"check example.com --ip 198.51.100.7 --helo mail2.example.com --only ptr,dnsbl,spf":     {says: `dnsbl`},
+	"check example.com --record bug.txtar":                                                  {says: `1 warning · `},
+	"check --replay bug.txtar":                                                              {says: `1 warning · `},
+	"check example.com --format text --format sarif:out.sarif --format junit:out.xml":       {says: `1 warning · `},
+	"check example.com --format json --output baseline.json":                                {},
+	"check example.com --baseline baseline.json":                                            {says: `known since`},
+	"check example.com --format nagios":                                                     {code: 1, says: `WARNING`},
+	"check example.com --format prometheus:/var/lib/node_exporter/textfile/maildoctor.prom": {},
+	"report --from report.json --format html:report.html":                                   {first: []string{"check", "example.com", "--format", "json:report.json"}},
+	"ip 198.51.100.7":                                      {swap: []string{"198.51.100.7", "9.8.7.25"}, says: `fit to send mail from`},
+	"ip 192.0.2.25 --helo mail.example.com":                {swap: []string{"192.0.2.25", "9.8.7.25"}, says: `fit to send mail from`},
+	"message mail.eml --policy gmail-bulk,yahoo,microsoft": {code: 1, says: `Would Gmail accept this`},
+
+	"plan example.com --fix --provider cloudflare --save example.com.plan": {says: `~all`},
+	// Nobody serves the zone file, so that what waits for the name servers says that it does not know.
+	"apply example.com.plan --wait": {also: []string{"--yes"}, code: 4, says: `1 change done and read back`},
+	"rollback example.com":          {also: []string{"--yes"}, says: `v=spf1`},
+
+	"init --domain example.com --profile mailcow --host mail.example.com --ip 192.0.2.25": {says: `Wrote maildoctor.yaml`},
+	"zone export": {says: `IN MX 10 mail.example.com`},
+
+	"dkim keygen --domain example.com --type both --selector rsa1,ed1": {dir: "etc/maildoctor", says: `_domainkey`},
+	"dkim rotate example.com --provider cloudflare":                    {also: []string{"--old=none", "--yes"}, code: 4, says: `published TXT`},
+
+	"ddns example.com --host mail.example.com --source stun:stun.example.net --provider cloudflare --watch": {
+		swap: []string{"stun:stun.example.net", "address:9.8.7.26", "--watch", "--dry-run"}, also: []string{"--resolver=$RESOLVER"}, says: `A mail.example.com`,
+	},
+
+	// The key is not that of a record yet, which is what the trial is for.
+	"e2e example.com --key s1=s1.pem": {code: 1, says: `the published key of selector s1 does not fit`},
+	"e2e example.com --chaos all":     {swap: []string{"all", "greylist,no-tls"}, says: `goes all the way`},
+
+	"send --from ann@example.com --to bob@example.net --key s1=s1.pem":                      {also: []string{"--resolver=$RESOLVER", "--port=$PORT", "--yes"}, says: `The message is delivered`},
+	"send --from ann@example.com --to you@gmail.com --file /etc/maildoctor/maildoctor.yaml": {also: []string{"--resolver=$RESOLVER", "--port=$PORT", "--yes"}, says: `The message is delivered`},
+
+	"inbox --listen :25 --domain test.example.com": {swap: []string{":25", "127.0.0.1:0"}, also: []string{"--timeout=1ms", "--resolver=$RESOLVER"}, code: 4, says: `no mail came within 1ms`},
+	"inbox --format json --timeout 5m":             {swap: []string{"5m", "1ms"}, also: []string{"--listen=127.0.0.1:0", "--domain=example.com", "--resolver=$RESOLVER"}, code: 4, says: `no mail came within 1ms`},
+	"inbox --file /etc/maildoctor/maildoctor.yaml": {not: "it waits at the server that runs, with test-mailbox: yes"},
+
+	// Nothing listens at port 587 of that world yet, which the rehearsal tells.
+	"plan --file /etc/maildoctor/maildoctor.yaml":                                    {code: 1, says: `smtp.submission-ports: submission at mail.example.com:587`},
+	"apply --file /etc/maildoctor/maildoctor.yaml --provider cloudflare":             {also: []string{"--yes", "--yes-delete", "--accept=smtp.submission-ports,dmarc.minimum-stage"}, says: `changes done and read back`},
+	"mta run --check --file /etc/maildoctor/maildoctor.yaml":                         {says: `example.com`},
+	"mta run --file /etc/maildoctor/maildoctor.yaml":                                 {not: "it serves until it is stopped"},
+	"apply example.org --provider zone:/etc/bind/example.org.zone":                   {swap: []string{"example.org", "example.com"}, also: []string{"--fix", "--yes"}, says: `1 change done and read back`},
+	"apply example.org --provider rfc2136:ns1.example.net --tsig-key maildoctor.key": {swap: []string{"example.org", "example.com"}, also: []string{"--fix", "--yes"}, says: `1 change done and read back`},
+}
