@@ -20,6 +20,7 @@ import (
 type feedbackFlags struct {
 	domain, since   string
 	sinceFile       string
+	strangers       []string
 	keep            bool
 	doubted, strict bool
 	ask             askFlags
@@ -73,11 +74,12 @@ Exit codes:
 	flags.StringVar(&f.since, "since", "", "only reports that end on this `day` or later:\n2026-01-31, or 30d for the last 30 days")
 	flags.BoolVar(&f.keep, "keep", false, "remember who sends, so that the next run tells what is\nnew")
 	flags.StringVar(&f.sinceFile, "since-file", "", "remember in this `file`, and not in the state\ndirectory; it is compared with if it is there")
+	flags.StringArrayVar(&f.strangers, "stranger", nil, "this `source`, by the name that it has here, is none of\nyours (repeatable); --keep remembers it")
 	flags.BoolVar(&f.doubted, "doubted", false, "let reports count that look forged")
 	flags.BoolVar(&f.strict, "strict", false, "exit with 3 when a file could not be read")
 	flags.BoolVar(&f.ask.offline, "offline", false, "do not ask the DNS")
 	f.ask.dns.resolverFlag(cmd)
-	for _, name := range []string{"domain", "since"} {
+	for _, name := range []string{"domain", "since", "stranger"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}
 	o.format = choose(cmd, "format", "how to print: text, json or markdown", "text", "text", "json", "markdown")

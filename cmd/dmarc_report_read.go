@@ -96,6 +96,7 @@ func (a *app) feedbackPage(ctx context.Context, f feedbackFlags, g gathering, no
 			continue
 		}
 		d := report.Reported{Tally: t}
+		t.Disown(f.strangers...)
 		state, known, err := a.loadSenders(f, t.Domain())
 		if err != nil {
 			return page, err

@@ -185,7 +185,7 @@ func (p *page) sources(d Reported) {
 
 // mostShown is how many sources of a standing are shown to who does not want all.
 func mostShown(s senders.Standing) int {
-	if s == senders.Forwarder {
+	if s == senders.Forwarder || s == senders.Stranger {
 		return 5
 	}
 	return 30

@@ -7,6 +7,7 @@ import (
 	"math/bits"
 	"net/netip"
 	"slices"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -25,12 +26,27 @@ func (t *Tally) Know(ranges []Range) { t.ranges = ranges }
 // Since tells what was known last time, by which Sources says what is new.
 func (t *Tally) Since(last State) { t.last = &last }
 
+// Disown tells that sources, by their names, are none of the owner's.
+func (t *Tally) Disown(names ...string) {
+	for _, name := range names {
+		t.foreign = append(t.foreign, strings.ToLower(name))
+	}
+}
+
+// disowned reports whether the owner says, or said last time, that a source is none of
+// his.
+func (t *Tally) disowned(name string) bool {
+	name = strings.ToLower(name)
+	return slices.Contains(t.foreign, name) || t.last != nil && slices.Contains(t.last.Strangers, name)
+}
+
 // A group is the hosts of one source while it is put together.
 type group struct {
 	Source
 	hosts     []*host
 	own       bool // SPF of the domain lets it send
 	mailboxes bool
+	near      bool // it is called by the network of its hosts
 	days      uint64
 	reporter  uint64
 }
@@ -41,8 +57,12 @@ func (t *Tally) Sources() []Source {
 	groups := t.groups()
 	keys := t.ownKeys(groups)
 	list := make([]Source, 0, len(groups))
+	total := t.Total().Messages
 	for _, g := range groups {
-		g.judge(keys)
+		g.judge(keys, total)
+		if t.disowned(g.Name) {
+			g.Standing, g.Why = Stranger, "the owner says that it is none of his"
+		}
 		g.New = t.last != nil && !t.last.has(g.Source)
 		list = append(list, g.Source)
 	}
@@ -59,14 +79,18 @@ func (t *Tally) groups() []*group {
 	byName := make(map[string]*group)
 	for _, h := range t.hosts {
 		g := t.identify(h, known, services)
-		if was := byName[g.Name]; was != nil {
+		key := g.Name
+		if g.near && !g.own { // who is near a host of the domain is not the domain's
+			key += " by others"
+		}
+		if was := byName[key]; was != nil {
 			was.own = was.own || g.own
 			was.By = cmp.Or(was.By, g.By)
 			was.hosts = append(was.hosts, h)
 			continue
 		}
 		g.hosts = []*host{h}
-		byName[g.Name] = g
+		byName[key] = g
 	}
 	var list []*group
 	for _, name := range slices.Sorted(maps.Keys(byName)) {
@@ -99,7 +123,7 @@ func (t *Tally) identify(h *host, known index, services []Service) *group {
 		g.Name, g.By = t.operator(g, h, services)
 	}
 	if g.Name == "" && (g.own || h.DKIM > 0 || h.steady() || h.innocent()*2 >= h.Failed()) {
-		g.Name = network(h.addr)
+		g.Name, g.near = network(h.addr), true
 	}
 	switch {
 	case !h.addr.IsValid():
@@ -249,8 +273,12 @@ func (t *Tally) ownKeys(groups []*group) map[signerKey]bool {
 	return keys
 }
 
-// judge settles what a source is to the domain.
-func (g *group) judge(own map[signerKey]bool) {
+// seldom is the share of all messages, one in so many, below which what one day alone
+// saw of a source that is aligned in nothing is taken for a stranger's.
+const seldom = 100
+
+// judge settles what a source is to the domain, of total messages.
+func (g *group) judge(own map[signerKey]bool, total int64) {
 	other := false // it signs with a key of the domain that no source of the domain has
 	for _, s := range g.Signers {
 		other = other || s.Aligned && s.Passed > 0 && !own[signerKey{s.Domain, s.Selector}]
@@ -273,6 +301,8 @@ func (g *group) judge(own map[signerKey]bool) {
 		g.Standing, g.Why = Forwarder, g.passedOn()
 	case g.Name == unknownHosts:
 		g.Standing, g.Why = Stranger, "nothing authenticates what they send"
+	case !g.Service && g.Days < 2 && g.Messages*seldom < total:
+		g.Standing, g.Why = Stranger, "it sent on one day, and nothing of it is aligned"
 	case g.By != "":
 		g.Standing, g.Why = Maybe, "it authenticates as itself and not as the domain: a service of yours that is not set up, or none of yours"
 	default:

@@ -206,14 +206,18 @@ func (s *Step) source(t *Tally, of Source, need int) {
 	if !of.Leaks() {
 		return
 	}
+	if of.Standing == Maybe {
+		s.First = append(s.First, fmt.Sprintf("%s: %s, none aligned, the last on %s: set it up, or say that it is none of yours (--stranger %q)", of.Name, messages(of.leak()), date(of.Last), of.Name))
+		return
+	}
 	if t.End.Sub(of.LastFailure) <= still+24*time.Hour {
-		s.First = append(s.First, fmt.Sprintf("%s: %s of %s not aligned, the last on %s; set it up, and wait %d days", of.Name, numberOf(of.leak()), numberOf(of.Messages), date(of.LastFailure), need))
+		s.First = append(s.First, fmt.Sprintf("%s: %s of %s not aligned, the last on %s: set that right, and wait %d days", of.Name, numberOf(of.leak()), messages(of.Messages), date(of.LastFailure), need))
 		return
 	}
 	if at := of.LastFailure.AddDate(0, 0, need+1); at.After(s.At) {
 		s.At = at
 	}
-	s.Why = append(s.Why, fmt.Sprintf("%s is in order since %s", of.Name, date(of.LastFailure.AddDate(0, 0, 1))))
+	s.Why = append(s.Why, fmt.Sprintf("all that %s sends is aligned since %s", of.Name, date(of.LastFailure.AddDate(0, 0, 1))))
 }
 
 // mind is what the reports cannot tell.

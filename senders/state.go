@@ -18,6 +18,8 @@ type State struct {
 	Domain  string    `json:"domain"` // as a reader knows it
 	At      time.Time `json:"at"`
 	Sources []Known   `json:"sources"`
+	// Strangers are names of sources that are none of the owner's, as he said.
+	Strangers []string `json:"strangers"`
 }
 
 // A Known is a source as it was.
@@ -32,7 +34,7 @@ type Known struct {
 func (t *Tally) Remember(sources []Source, at time.Time) State {
 	s := State{Schema: StateSchema, Domain: record.Display(t.domain), At: at.UTC().Truncate(time.Second)}
 	for _, source := range sources {
-		if source.Name == unknownHosts {
+		if source.Name == unknownHosts || source.Name == untold {
 			continue
 		}
 		known := Known{Name: source.Name, Standing: source.Standing.String()}
@@ -44,13 +46,17 @@ func (t *Tally) Remember(sources []Source, at time.Time) State {
 		slices.Sort(known.Networks)
 		s.Sources = append(s.Sources, known)
 	}
+	s.Strangers = append([]string{}, t.foreign...)
 	if t.last != nil {
+		s.Strangers = append(s.Strangers, t.last.Strangers...)
 		for _, old := range t.last.Sources {
 			if !slices.ContainsFunc(s.Sources, func(k Known) bool { return k.Name == old.Name }) && len(s.Sources) < maxHosts {
 				s.Sources = append(s.Sources, old)
 			}
 		}
 	}
+	slices.Sort(s.Strangers)
+	s.Strangers = slices.Compact(s.Strangers)
 	return s
 }
 
@@ -71,7 +77,7 @@ func ReadState(text []byte, domain string) (s State, err error) {
 // has reports whether a source was known. Strangers are never told as new: they
 // change every day.
 func (s *State) has(source Source) bool {
-	if source.Name == unknownHosts {
+	if source.Name == unknownHosts || source.Name == untold {
 		return true
 	}
 	return slices.ContainsFunc(s.Sources, func(k Known) bool {

@@ -35,6 +35,7 @@ type Tally struct {
 	ranges  []Range
 	last    *State
 	current *dmarc.Record
+	foreign []string // names of sources that are none of the owner's, in lower case
 
 	hosts    map[netip.Addr]*host
 	days     map[int64]*Day
