@@ -150,6 +150,7 @@ func TestJournalUsedAgain(t *testing.T) {
 		if n := journalFiles(m); n != 2 || begun != 2 {
 			t.Errorf("%d segments were made, %d are there", begun, n)
 		}
+		synctest.Wait()
 		m.Before = nil
 		worlds += c.judge()
 		if err := c.j.Close(); err != nil {
@@ -175,6 +176,7 @@ func TestJournalCutTwice(t *testing.T) {
 		c := newCounter(t, m)
 		c.add(true)
 		time.Sleep(aWhile)
+		synctest.Wait()
 		m.Before = func(call disktest.Call) error {
 			if call.Op == "syncfs" {
 				time.Sleep(time.Hour)
@@ -216,7 +218,6 @@ func TestJournalCutTwice(t *testing.T) {
 				t.Error(err)
 			}
 		}
-		m.Before = nil
 		if err := c.j.Close(); err != nil {
 			t.Error(err)
 		}
