@@ -132,7 +132,7 @@ func (a *app) applyWishes(ctx context.Context, f applyFlags, args []string) erro
 	if p.provider == nil {
 		return usage(errNoProvider)
 	}
-	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all)) }
+	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all), p.timeout) }
 	if err := a.want(ctx, f.planFlags, &p); err != nil {
 		return err
 	}

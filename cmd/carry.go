@@ -119,7 +119,7 @@ func (a *app) arrive(ctx context.Context, most time.Duration, p planning, todo p
 		done.Until = published.Until(a.clock(), todo, negative)
 	}
 	p.world = p.world.after(todo.Edits())
-	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all)) }
+	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all), p.timeout) }
 	after := p.examined(ctx, nil)
 	after.Policies = nil // the rehearsal has shown them
 	done.After = &after

@@ -192,14 +192,14 @@ func (a *app) run(ctx context.Context, f examFlags, e examination) error {
 	}
 	defer doctor.close()
 
-	r := round{examiner: doctor, policies: e.policies, checks: e.checks, timeout: time.Duration(f.timeout), progress: a.progress(e.subjects, len(e.checks.run))}
+	r := round{examiner: doctor, policies: e.policies, checks: e.checks, timeout: time.Duration(f.timeout), progress: a.progress(e.subjects, len(e.checks.run), time.Duration(f.timeout))}
 	if f.output.streams() && len(e.subjects) > 1 {
 		r.each = func(one diagnosis.Report) (diagnosis.Report, error) {
 			list := []diagnosis.Report{one}
 			if err := a.settle(f, e, before, list); err != nil {
 				return one, err
 			}
-			return essence(list[0]), f.output.reports(list)
+			return essence(list[0]), r.progress.above(func() error { return f.output.reports(list) })
 		}
 	}
 	reports, skipped, err := r.run(ctx, e.subjects)
@@ -277,7 +277,7 @@ func interrupted(skipped int, all []subject) error {
 }
 
 // progress tells how far the run is, if there is a terminal to tell.
-func (a *app) progress(subjects []subject, checks int) *progress {
+func (a *app) progress(subjects []subject, checks int, timeout time.Duration) *progress {
 	fd, tty := terminal(a.err)
 	if !tty || a.env("TERM") == "dumb" {
 		return nil
@@ -286,5 +286,5 @@ func (a *app) progress(subjects []subject, checks int) *progress {
 	if n, _, err := term.GetSize(fd); err == nil && n > 0 {
 		width = n
 	}
-	return startProgress(a.err, width, subjects, checks*len(subjects))
+	return startProgress(a.err, width, subjects, checks, timeout)
 }

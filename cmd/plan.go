@@ -161,7 +161,7 @@ func (a *app) plan(ctx context.Context, f planFlags, args []string) error {
 		return err
 	}
 	defer p.world.close()
-	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all)) }
+	p.progress = func() *progress { return a.progress(ofDomains([]string{p.domain}), len(p.all), p.timeout) }
 	if err := a.want(ctx, f, &p); err != nil {
 		return err
 	}
