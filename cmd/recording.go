@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"net/netip"
 	"os"
 	"path/filepath"
 
@@ -23,6 +24,8 @@ type player struct {
 
 	rehearsed bool          // the DNS is that of a rehearsal, which no server has
 	edits     []record.Edit // over that of the world
+	// web is what becomes of the web of the world; nil: nothing.
+	web func(checks.HTTP) checks.HTTP
 }
 
 // newPlayer reads the file of --replay.
@@ -46,14 +49,21 @@ func (p *player) noMessage(path string) error {
 	return fmt.Errorf("--replay %s is of a message; play it with maildoctor message --replay", path)
 }
 
-func (p *player) examine(ctx context.Context, _ subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
+func (p *player) examine(ctx context.Context, of subject, list []*checks.Check, observe func(diagnosis.Result)) diagnosis.Report {
 	env := p.world.EnvOver(ctx, p.over(p.world.DNS()), p.world.Dial)
 	if p.rehearsed {
 		env.Servers = nil
 	}
+	if p.web != nil {
+		env.HTTP = p.web(env.HTTP)
+	}
+	report := p.subject.report()
+	if of.addr.IsValid() && p.subject.domain != "" { // one of the addresses in the world of a domain
+		env.Domain, env.Want.Senders = "", []netip.Addr{of.addr}
+		report = of.report()
+	}
 	start := env.Now()
 	results := checks.Run(ctx, env, list, observe)
-	report := p.subject.report()
 	report.At, report.Took, report.CutShort, report.Results = start, env.Now().Sub(start), ctx.Err() != nil, results
 	report.Map = facts.MapOf(env)
 	return p.scenario.Retime(report)

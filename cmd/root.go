@@ -52,7 +52,7 @@ machine by send and mta only.
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		return usage(fmt.Errorf("%w; see %s --help", flagError(err), cmd.CommandPath()))
 	})
-	root.AddCommand(a.checkCommand(), a.ipCommand(), a.reportCommand(), a.historyCommand(), a.messageCommand(), a.sendCommand(), a.inboxCommand(), a.e2eCommand(), a.mtaCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.ddnsCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.dmarcCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand(), a.pagesCommand())
+	root.AddCommand(a.checkCommand(), a.ipCommand(), a.reportCommand(), a.historyCommand(), a.messageCommand(), a.sendCommand(), a.inboxCommand(), a.e2eCommand(), a.mtaCommand(), a.planCommand(), a.applyCommand(), a.rollbackCommand(), a.migrateCommand(), a.ddnsCommand(), a.zoneCommand(), a.initCommand(), a.dkimCommand(), a.dmarcCommand(), a.explainCommand(), a.checksCommand(), a.demoCommand(), a.versionCommand(), a.pagesCommand())
 	root.InitDefaultCompletionCmd()
 	for _, c := range root.Commands() {
 		if c.Name() == "completion" {

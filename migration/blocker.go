@@ -1,5 +1,7 @@
 package migration
 
+import "slices"
+
 // IDs of what can stand in the way.
 const (
 	BlockPolicy    = "mta-sts.policy-remembered" // senders may remember a policy that does not name the new hosts
@@ -16,3 +18,25 @@ const (
 	BlockDNSSEC    = "dns.moves-too"             // the delegation changes in the same week
 	BlockSwitch    = "switch.too-early"          // the switch is before what it waits for
 )
+
+// blockIDs are all of them.
+var blockIDs = []string{BlockPolicy, BlockTTL, BlockTLSA, BlockKeys, BlockSameKey, BlockLookups, BlockSenders, BlockAlignment, BlockHost, BlockRelay, BlockDomain, BlockDNSSEC, BlockSwitch}
+
+// NamedChecks are the IDs of checks that steps and blockers go by.
+func NamedChecks() []string {
+	list := slices.Clone(moving)
+	for _, l := range looked {
+		list = append(list, l.check)
+	}
+	b := newBuilder(Given{})
+	for _, id := range order {
+		s := b.step(id)
+		for _, name := range slices.Concat(s.Before, s.After) {
+			if !slices.Contains(blockIDs, name) {
+				list = append(list, name)
+			}
+		}
+	}
+	slices.Sort(list)
+	return slices.Compact(list)
+}

@@ -134,7 +134,7 @@ func (k *blocking) ttls() {
 		if id == Prepare {
 			text = "receivers would judge the first mail of the new server by what they remember"
 		}
-		k.add(Blocker{ID: BlockTTL, Step: SwitchMX, Subject: k.m.Domain, Text: s.WaitFor + ": " + text, Until: until, Act: "Wait after the step " + id + "."})
+		k.add(Blocker{ID: BlockTTL, Step: SwitchMX, Subject: k.m.Domain, Text: s.WaitFor + ": " + text, Until: until})
 	}
 }
 
@@ -166,8 +166,7 @@ func (k *blocking) policy() {
 		return
 	}
 	k.add(Blocker{ID: BlockPolicy, Step: SwitchMX, Subject: k.m.Domain, Until: until,
-		Text: fmt.Sprintf("the MTA-STS policy is enforced and names %s, not %s: senders may hold to it for %s after they last read it, and would not deliver (RFC 8461, 3.2 and 5)", strings.Join(p.MX, ", "), strings.Join(missing, ", "), Span(time.Duration(p.MaxAge)*time.Second)),
-		Act:  "Serve the policy that names both sides, publish its id (the step policies), and wait."})
+		Text: fmt.Sprintf("the MTA-STS policy is enforced and names %s, not %s: senders may hold to it for %s after they last read it, and would not deliver (RFC 8461, 3.2 and 5). The step policies names both", strings.Join(p.MX, ", "), strings.Join(missing, ", "), Span(time.Duration(p.MaxAge)*time.Second))})
 }
 
 // spf is the ten lookups, and who would be shut out.
@@ -284,8 +283,7 @@ func (k *blocking) tlsa() {
 		wait := time.Duration(max(ttlOf(c.Before), k.m.Negative)) * time.Second
 		if until := k.at(s).Add(wait); until.After(k.s.Now) {
 			k.add(Blocker{ID: BlockTLSA, Step: SwitchMX, Subject: c.Slot.Name, Until: until,
-				Text: "the TLSA records do not know the new host's key yet, or resolvers remember that they did not: senders that do DANE would not deliver (RFC 7672, 8.1)",
-				Act:  "Publish them (the step policies), and wait."})
+				Text: "the TLSA records do not know the new host's key yet, or resolvers remember that they did not: senders that do DANE would not deliver (RFC 7672, 8.1)"})
 		}
 	}
 }
@@ -374,7 +372,7 @@ func (k *blocking) ofNew(subject string, r diagnosis.Report) bool {
 func mentions(subject, name string) bool { return name != "" && strings.Contains(subject, name) }
 
 // moving are checks that fail while the delegation or the keys of a zone change.
-var moving = []string{"dnssec.ds-matches", "dnssec.signed-valid", "ns.delegation-consistent", "ns.same-answers", "dns.propagated", "dns.registration", "dns.domain-expiry"}
+var moving = []string{"dnssec.ds-matches", "dnssec.signed-valid", "ns.delegation-consistent", "ns.same-answers", "dns.propagated", "dns.domain-expiry"}
 
 // delegation is a zone that moves itself.
 func (k *blocking) delegation() {

@@ -70,6 +70,7 @@ type (
 		After    []string  `json:"after"`
 		Tasks    []string  `json:"tasks"`
 		Rollback string    `json:"rollback"`
+		Policy   string    `json:"mta_sts_policy,omitempty"`
 		Plan     plan.Plan `json:"plan"`
 	}
 	wireBlocker struct {
@@ -114,15 +115,13 @@ func (m Move) MarshalJSON() ([]byte, error) {
 		Source: m.Source, Wanted: m.Wanted, Begun: stamp(m.Begun), Switch: stamp(m.Switch), Old: toSide(m.Old), New: toSide(m.New), Negative: m.Negative,
 		Steps: []wireStep{}, Blockers: []wireBlocker{}, Items: []wireItem{}, Log: []wireEntry{}, Before: toRecords(m.Before),
 	}
-	if m.Policy != nil {
-		w.Policy = m.Policy.String()
-	}
+	w.Policy = policyText(m.Policy)
 	for _, s := range m.Steps {
 		due := ""
 		if !m.Switch.IsZero() {
 			due = stamp(m.Due(s))
 		}
-		w.Steps = append(w.Steps, wireStep{s.ID, s.Title, s.Why, seconds(s.Offset), due, stamp(s.Done), seconds(s.Wait), s.WaitFor, some(s.Before), some(s.After), some(s.Tasks), s.Rollback, s.Plan})
+		w.Steps = append(w.Steps, wireStep{s.ID, s.Title, s.Why, seconds(s.Offset), due, stamp(s.Done), seconds(s.Wait), s.WaitFor, some(s.Before), some(s.After), some(s.Tasks), s.Rollback, policyText(s.Policy), s.Plan})
 	}
 	for _, b := range m.Blockers {
 		w.Blockers = append(w.Blockers, wireBlocker{b.ID, b.Step, b.Subject, b.Text, stamp(b.Until), b.Act, b.Unknown})
@@ -160,10 +159,7 @@ func (m *Move) UnmarshalJSON(text []byte) error {
 	}
 	read.Begun, read.Switch = at(w.Begun), at(w.Switch)
 	read.Old, read.New = fromSide(w.Old), fromSide(w.New)
-	if w.Policy != "" {
-		p, _ := mtasts.ParsePolicy(w.Policy)
-		read.Policy = &p
-	}
+	read.Policy = policyOf(w.Policy)
 	records := func(list []wireRecord) []record.Record {
 		all, err := fromRecords(list)
 		errs = append(errs, err)
@@ -171,7 +167,7 @@ func (m *Move) UnmarshalJSON(text []byte) error {
 	}
 	read.Before = records(w.Before)
 	for _, s := range w.Steps {
-		read.Steps = append(read.Steps, Step{ID: s.ID, Title: s.Title, Why: s.Why, Offset: bounded(s.Offset), Done: at(s.Done), Wait: bounded(s.Wait), WaitFor: s.WaitFor, Before: none(s.Before), After: none(s.After), Tasks: none(s.Tasks), Rollback: s.Rollback, Plan: s.Plan})
+		read.Steps = append(read.Steps, Step{ID: s.ID, Title: s.Title, Why: s.Why, Offset: bounded(s.Offset), Done: at(s.Done), Wait: bounded(s.Wait), WaitFor: s.WaitFor, Before: none(s.Before), After: none(s.After), Tasks: none(s.Tasks), Rollback: s.Rollback, Policy: policyOf(s.Policy), Plan: s.Plan})
 	}
 	for _, b := range w.Blockers {
 		read.Blockers = append(read.Blockers, Blocker{b.ID, b.Step, b.Subject, b.Text, at(b.Until), b.Act, b.Unknown})
@@ -257,6 +253,21 @@ func (m Move) sound() error {
 		}
 	}
 	return nil
+}
+
+func policyText(p *mtasts.Policy) string {
+	if p == nil {
+		return ""
+	}
+	return p.String()
+}
+
+func policyOf(text string) *mtasts.Policy {
+	if text == "" {
+		return nil
+	}
+	p, _ := mtasts.ParsePolicy(text)
+	return &p
 }
 
 func toSide(s Side) wireSide {

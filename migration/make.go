@@ -64,6 +64,9 @@ const (
 // order is the steps as they follow each other.
 var order = []string{LowerTTLs, Prepare, Policies, Rehearse, SwitchMX, Watch, Retire, Strengthen, RaiseTTLs}
 
+// StepIDs are the IDs of all steps, in their order.
+func StepIDs() []string { return slices.Clone(order) }
+
 // Make makes the move: its steps with the plans as foreseen, in order. A step that
 // has nothing to do is left out, and the log says why. What cannot be planned is in
 // the conflicts.
@@ -124,10 +127,10 @@ type builder struct {
 	fates  map[record.Slot]fate   // what becomes of what is there today
 	notes  []Entry
 
-	both      *mtasts.Policy // that names both sides; nil if none is needed
-	last      *mtasts.Policy // that is served in the end; nil if none
-	signsAnew bool           // a key comes that is not there today
-	sameKey   []string       // selectors that change their key
+	both      *mtasts.Policy            // that names both sides; nil if none is needed
+	serves    map[string]*mtasts.Policy // from which step on, by its ID
+	signsAnew bool                      // a key comes that is not there today
+	sameKey   []string                  // selectors that change their key
 }
 
 // A fate is what becomes of what stands in a slot.
@@ -138,7 +141,7 @@ type fate struct {
 }
 
 func newBuilder(g Given) *builder {
-	b := &builder{Given: g, wishes: make(map[string][]plan.Wish), tasks: make(map[string][]string), fates: make(map[record.Slot]fate)}
+	b := &builder{Given: g, wishes: make(map[string][]plan.Wish), serves: make(map[string]*mtasts.Policy), tasks: make(map[string][]string), fates: make(map[record.Slot]fate)}
 	b.Domain, b.Zone = record.Canonical(g.Domain), record.Canonical(g.Zone)
 	if g.Zone == "" {
 		b.Zone = b.Domain
@@ -217,7 +220,7 @@ func (b *builder) steps(m *Move) []plan.Conflict {
 			continue
 		}
 		s := b.step(id)
-		s.Plan, s.Tasks = p, append(s.Tasks, b.tasks[id]...)
+		s.Plan, s.Tasks, s.Policy = p, append(s.Tasks, b.tasks[id]...), b.serves[id]
 		records = p.Apply(records)
 		m.Steps = append(m.Steps, s)
 	}

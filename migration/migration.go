@@ -109,6 +109,8 @@ type Step struct {
 
 	Plan  plan.Plan // as foreseen from the state before; empty where the DNS stays
 	Tasks []string  // for people, in order
+	// Policy is the MTA-STS policy that is served from this step on; nil: as before.
+	Policy *mtasts.Policy
 	// Before and After are what must be green: IDs of checks, or of blockers.
 	Before, After []string
 	Rehearsal     *plan.Rehearsal // of the state after; nil if there is none

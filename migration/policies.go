@@ -83,13 +83,13 @@ func (b *builder) policies() {
 	want := b.finally(slot)
 	wantsHost := b.wantedAt(host)
 	if len(announced) == 0 || b.Served == nil || b.Served.Mode == mtasts.None && b.Next != nil {
-		b.last = b.Next
 		for _, e := range wantsHost {
 			if !same(held(e.Slot, b.Today), e.Want) {
 				b.now(Prepare, e, "the host of the policy has a name, and can get its certificate (RFC 8461, 3.3)")
 			}
 		}
 		if !same(announced, want) {
+			b.serves[Strengthen] = b.Next
 			b.wish(Strengthen, slot, "senders insist on TLS when there is one place to deliver to (RFC 8461)", want...)
 			b.fates[slot] = fate{Change, "announced when the move is over", Strengthen}
 			b.task(Strengthen, fmt.Sprintf("See that %s serves the policy before the record announces it.", mtasts.URL(record.Display(b.Domain))))
@@ -114,7 +114,7 @@ func (b *builder) servedBoth(slot record.Slot, host string) {
 	default:
 		b.task(Policies, fmt.Sprintf("First let %s serve this policy, then publish the new id (RFC 8461, 8.1):\n%s", url, both))
 	}
-	b.both = &both
+	b.both, b.serves[Policies] = &both, &both
 	r := record.TXT(slot.Name, mtasts.NewRecord(policyID(both)).String())
 	r.TTL = ttlOf(held(slot, b.Today))
 	why := "senders fetch the policy anew, which names the hosts of both sides (RFC 8461, 3.1)"
@@ -138,7 +138,6 @@ func (b *builder) servedLast(slot record.Slot, host string, announced []record.R
 			}
 		}
 	case b.Next != nil:
-		b.last = b.Next
 		for _, e := range wantsHost {
 			if !same(held(e.Slot, b.Today), e.Want) {
 				b.clear(Retire, e)
@@ -147,6 +146,7 @@ func (b *builder) servedLast(slot record.Slot, host string, announced []record.R
 			}
 		}
 		if want := b.finally(slot); !same(want, announced) || b.both != nil {
+			b.serves[Retire] = b.Next
 			b.wish(Retire, slot, "senders fetch the policy of the new side (RFC 8461, 3.1)", want...)
 			b.task(Retire, fmt.Sprintf("See that the new host serves the policy for %s, with a certificate for the name, before the alias leads there; leave the old one in place for a day.", record.Display(host)))
 		}
@@ -157,9 +157,10 @@ func (b *builder) servedLast(slot record.Slot, host string, announced []record.R
 		}
 		gone := slices.DeleteFunc(slices.Clone(b.Old.Hosts), func(h string) bool { return slices.Contains(b.New.Hosts, h) })
 		last := now.WithoutMX(b.onlyOld(*now, gone)...)
-		if b.last = &last; alike(last, *now) {
+		if alike(last, *now) {
 			return
 		}
+		b.serves[Retire] = &last
 		r := record.TXT(slot.Name, mtasts.NewRecord(policyID(last)).String())
 		r.TTL = ttlOf(announced)
 		b.wish(Retire, slot, "the policy does not name the old hosts any more (RFC 8461, 3.1)", r)

@@ -29,7 +29,9 @@ func (b *builder) edit(e record.Edit) {
 	if same(have, e.Want) {
 		b.signsAnew = b.signsAnew || b.kind(e.Slot, e.Want) == "dkim" && !same(held(e.Slot, b.Before), e.Want)
 		b.fates[e.Slot] = fate{Keep, "it is wanted as it is", ""}
-		b.raise(e)
+		if ttlOf(have) <= lowTTL { // it was lowered
+			b.raise(e)
+		}
 		return
 	}
 	switch kind := b.kind(e.Slot, e.Want); kind {

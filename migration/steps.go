@@ -34,7 +34,7 @@ func (b *builder) step(id string) Step {
 		s.Before = []string{BlockHost, BlockRelay, BlockDomain}
 		s.Rollback = "Nothing changes."
 	case SwitchMX:
-		s.Title, s.Why = b.switchTitle(), "this is the move itself"
+		s.Title, s.Why = b.switchTitle(), "mail would go on by way of the old server"
 		s.Before = []string{BlockPolicy, BlockTTL, BlockTLSA, BlockKeys, BlockAlignment, BlockHost, BlockDNSSEC}
 		s.After = []string{"mx.exists", "mx.resolves", "smtp.port25-inbound", "smtp.starttls", "ptr.forward-confirmed", "mtasts.mx-covered", "dane.chain-match"}
 		s.Tasks = b.switchTasks()
