@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -23,6 +24,7 @@ type counter struct {
 
 	mu          sync.Mutex
 	now, coming int // what the file says, and what it is to say
+	worlds      int // that were judged
 }
 
 func newCounter(t *testing.T, m *disktest.Mem) *counter {
@@ -73,17 +75,16 @@ func (c *counter) add(journal bool) {
 	c.mu.Unlock()
 }
 
-// judge has the power go now, and reports how many worlds there were then.
-func (c *counter) judge() (worlds int) {
+// judge has the power go now.
+func (c *counter) judge() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for w := range c.m.PowerCuts() {
-		worlds++
+		c.worlds++
 		if n := readCounter(c.t, w); n < c.now || n > c.coming {
 			c.t.Errorf("it was %d and was to be %d; after a power cut it is %d", c.now, c.coming, n)
 		}
 	}
-	return worlds
 }
 
 // readCounter is what the next process reads. It leaves the disk as it found it.
@@ -123,11 +124,11 @@ func TestJournalUsedAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := new(disktest.Mem)
 		c := newCounter(t, m)
-		worlds, begun := 0, 0
+		var begun atomic.Int32
 		m.Before = func(call disktest.Call) error {
-			worlds += c.judge()
+			c.judge()
 			if call.Op == "create" && strings.HasPrefix(call.Name, "/j/") {
-				begun++
+				begun.Add(1)
 			}
 			if call.Op == "syncfs" {
 				time.Sleep(time.Second) // meanwhile more comes
@@ -147,12 +148,12 @@ func TestJournalUsedAgain(t *testing.T) {
 			synctest.Wait()
 			c.add(false)
 		}
-		if n := journalFiles(m); n != 2 || begun != 2 {
-			t.Errorf("%d segments were made, %d are there", begun, n)
+		if n := journalFiles(m); n != 2 || begun.Load() != 2 {
+			t.Errorf("%d segments were made, %d are there", begun.Load(), n)
 		}
 		synctest.Wait()
 		m.Before = nil
-		worlds += c.judge()
+		c.judge()
 		if err := c.j.Close(); err != nil {
 			t.Error(err)
 		}
@@ -160,11 +161,11 @@ func TestJournalUsedAgain(t *testing.T) {
 		if n := journalFiles(m); n != 0 {
 			t.Errorf("%d segments are left", n)
 		}
-		if worlds < 900 {
-			t.Errorf("only %d worlds", worlds)
+		if c.worlds < 900 {
+			t.Errorf("only %d worlds", c.worlds)
 		}
-		t.Attr("crash|power_cuts", fmt.Sprint(worlds))
-		t.Logf("%d worlds", worlds)
+		t.Attr("crash|power_cuts", fmt.Sprint(c.worlds))
+		t.Logf("%d worlds", c.worlds)
 	})
 }
 
