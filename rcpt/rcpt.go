@@ -85,7 +85,7 @@ type Result struct {
 
 	Connected bool
 	TLS       *probe.TLS // of the first conversation; nil without
-	TLSFault  string     // why there is none
+	TLSFault  string     // why there is none; empty where the conversation did not get that far
 	Size      int64      // octets of a message that the host takes (RFC 1870); 0: not said
 	Sessions  int
 	Took      time.Duration
@@ -233,7 +233,7 @@ func tlsFault(s probe.Session) string {
 		}
 	}
 	if !s.Done(probe.StageEHLO) {
-		return "the conversation did not get that far"
+		return ""
 	}
 	return "STARTTLS is not offered"
 }

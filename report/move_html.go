@@ -65,7 +65,7 @@ func MoveHTML(w io.Writer, m migration.Move) error {
 	}
 	css, js := part("page.css")+moveCSS, part("page.js")
 	p := movePage{
-		Title: moveTitle(m), State: moveState(m), Switch: "The day of the switch is not settled yet.", CSS: template.CSS(css), JS: template.JS(js),
+		Title: moveTitle(m), State: MoveState(m), Switch: "The day of the switch is not settled yet.", CSS: template.CSS(css), JS: template.JS(js),
 		CSP: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", cspHash(css), cspHash(js)),
 	}
 	if !m.Switch.IsZero() {

@@ -22,7 +22,7 @@ func MoveMarkdown(w io.Writer, m migration.Move) error {
 	} else {
 		fmt.Fprintf(&b, "Senders find the new server from **%s** on (T).\n\n", moveDate(m.Switch))
 	}
-	fmt.Fprintf(&b, "%s\n", inline(moveState(m)))
+	fmt.Fprintf(&b, "%s\n", inline(MoveState(m)))
 	markdownBlockers(&b, m)
 	markdownAsked(&b, m)
 	if len(m.Steps) > 0 {

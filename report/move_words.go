@@ -19,8 +19,8 @@ func moveTitle(m migration.Move) string {
 	return s
 }
 
-// moveState is where the move stands and what is next.
-func moveState(m migration.Move) string {
+// MoveState is where the move stands and what is next.
+func MoveState(m migration.Move) string {
 	done := 0
 	for _, s := range m.Steps {
 		if !s.Done.IsZero() {
