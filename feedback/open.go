@@ -26,7 +26,7 @@ const (
 	maxEntries  = 20000     // files in one zip
 	// From small on, what is unpacked is at most growth times as much as is read.
 	// Reports grow about 30-fold, as much of one record is like the next.
-	small  = 64 << 20
+	small  = 16 << 20
 	growth = 200
 )
 
