@@ -44,7 +44,7 @@ func (m Moving) Worse() []plan.Shift {
 // MoveStands is where a move stands and what is next, with the command for it where
 // the file is known that keeps the move. Each command of migrate ends with it.
 func MoveStands(m migration.Move, file string) string {
-	s := moveState(m)
+	s := MoveState(m)
 	next := m.Next()
 	if file == "" || next == nil {
 		return s

@@ -28,7 +28,7 @@ type wireMoving struct {
 // rehearsals, null where there was none, are as those of a plan.
 func MoveJSON(w io.Writer, d Moving) error {
 	doc := wireMoving{
-		Schema: MoveSchemaName, Stands: text(moveState(d.Move)), Move: d.Move,
+		Schema: MoveSchemaName, Stands: text(MoveState(d.Move)), Move: d.Move,
 		Open: each(d.Move.Open(), func(b migration.Blocker) string { return text(b.ID) }),
 		Conflicts: each(d.Conflicts, func(c plan.Conflict) wireConflict {
 			return wireConflict{wireSlot{text(c.Slot.Name), text(c.Slot.Type), text(c.Slot.Tag)}, text(c.Why), each(c.From, text)}
