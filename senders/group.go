@@ -120,7 +120,9 @@ func (t *Tally) identify(h *host, known index, services []Service) *group {
 	}
 	g.own = g.own || h.SPF > 0
 	if g.Name == "" {
-		g.Name, g.By = t.operator(g, h, services)
+		if name, by := t.operator(g, h, services); name != "" {
+			g.Name, g.By = name, by
+		}
 	}
 	if g.Name == "" && (g.own || h.DKIM > 0 || h.steady() || h.innocent()*2 >= h.Failed()) {
 		g.Name, g.near = network(h.addr), true
@@ -146,26 +148,28 @@ func find(services []Service, is func(Service) bool) (Service, bool) {
 // own: a service, or else the domain of it.
 func (t *Tally) operator(g *group, h *host, services []Service) (name, by string) {
 	var best int64
+	chosen := "" // of those with as many messages, the first by name
 	take := func(domain, how string, n int64) {
 		s, service := find(services, func(s Service) bool { return within(domain, s.Signs) })
 		if service {
 			n += 1 << 60 // a service that is known goes before all that is not
 		}
-		if n <= best || g.own && !service {
+		if n < best || n == best && domain >= chosen || g.own && !service {
 			return
 		}
+		chosen = domain
 		best, name, by = n, record.Display(t.org(domain)), how+record.Display(domain)
 		g.Service, g.mailboxes = service, s.Mailboxes
 		if service {
 			name = s.Name
 		}
 	}
-	for _, d := range sortedDomains(h.spf) {
+	for _, d := range h.spf {
 		if d.Passed > 0 && !d.Aligned {
 			take(d.Name, "SPF passes for ", d.Passed)
 		}
 	}
-	for _, s := range sortedSigners(h.signers) {
+	for _, s := range h.signers {
 		if s.Passed > 0 && !s.Aligned {
 			take(s.Domain, "signs as ", s.Passed)
 		}
@@ -202,22 +206,23 @@ func (t *Tally) sum(g *group) {
 		g.First, g.Last, g.LastFailure = earlier(g.First, h.first), later(g.Last, h.last), later(g.LastFailure, h.failed)
 		g.days |= h.days
 		g.reporter |= h.reporter
-		for name, n := range h.from {
-			from[name] += n
+		for _, n := range h.from {
+			from[n.Name] += n.Messages
 		}
-		for key, s := range h.signers {
+		for _, s := range h.signers {
+			key := signerKey{s.Domain, s.Selector}
 			if signers[key] == nil {
 				signers[key] = &Signer{Domain: s.Domain, Selector: s.Selector, Aligned: s.Aligned}
 			}
 			signers[key].Messages += s.Messages
 			signers[key].Passed += s.Passed
 		}
-		for name, d := range h.spf {
-			if domains[name] == nil {
-				domains[name] = &Domain{Name: name, Aligned: d.Aligned}
+		for _, d := range h.spf {
+			if domains[d.Name] == nil {
+				domains[d.Name] = &Domain{Name: d.Name, Aligned: d.Aligned}
 			}
-			domains[name].Messages += d.Messages
-			domains[name].Passed += d.Passed
+			domains[d.Name].Messages += d.Messages
+			domains[d.Name].Passed += d.Passed
 		}
 		if len(g.Addresses) < MaxAddresses {
 			g.Addresses = append(g.Addresses, Address{h.addr, h.Counts})

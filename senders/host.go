@@ -3,6 +3,7 @@ package senders
 import (
 	"math/bits"
 	"net/netip"
+	"slices"
 	"strings"
 	"time"
 
@@ -14,9 +15,9 @@ import (
 type host struct {
 	addr netip.Addr
 	Counts
-	from     map[string]int64
-	signers  map[signerKey]*Signer
-	spf      map[string]*Domain
+	from     []Named
+	signers  []Signer
+	spf      []Domain
 	first    time.Time
 	last     time.Time
 	failed   time.Time // the day of the last that failed
@@ -187,7 +188,7 @@ func (t *Tally) host(addr netip.Addr) *host {
 		h = t.hosts[addr]
 	}
 	if h == nil {
-		h = &host{addr: addr, from: make(map[string]int64), signers: make(map[signerKey]*Signer), spf: make(map[string]*Domain)}
+		h = &host{addr: addr}
 		t.hosts[addr] = h
 	}
 	return h
@@ -226,8 +227,10 @@ func (h *host) add(t *Tally, key rowKey, r *row, at time.Time, reporter uint64) 
 		}
 	}
 	h.Counts.add(c)
-	if _, ok := h.from[key.from]; ok || len(h.from) < maxNames {
-		h.from[key.from] += r.messages
+	if i := slices.IndexFunc(h.from, func(n Named) bool { return n.Name == key.from }); i >= 0 {
+		h.from[i].Messages += r.messages
+	} else if len(h.from) < maxNames {
+		h.from = append(h.from, Named{key.from, r.messages})
 	}
 	h.first, h.last = earlier(h.first, at), later(h.last, at)
 	day := at.Unix() / 86400
@@ -251,14 +254,7 @@ func (h *host) authentication(t *Tally, key rowKey, r *row) (altered bool) {
 		if s.Domain == "" {
 			continue
 		}
-		k := signerKey{s.Domain, s.Selector}
-		is := h.signers[k]
-		if is == nil {
-			is = &Signer{Domain: s.Domain, Selector: s.Selector, Aligned: t.org(s.Domain) == org}
-			if len(h.signers) < maxNames {
-				h.signers[k] = is
-			}
-		}
+		is := h.signer(s, t.org(s.Domain) == org)
 		is.Messages += r.messages
 		switch {
 		case s.Result == "pass":
@@ -271,17 +267,41 @@ func (h *host) authentication(t *Tally, key rowKey, r *row) (altered bool) {
 		if s.Domain == "" || s.Scope == "helo" && len(r.spfs) > 1 {
 			continue
 		}
-		is := h.spf[s.Domain]
-		if is == nil {
-			is = &Domain{Name: s.Domain, Aligned: t.org(s.Domain) == org}
-			if len(h.spf) < maxNames {
-				h.spf[s.Domain] = is
-			}
-		}
+		is := h.envelope(s.Domain, t.org(s.Domain) == org)
 		is.Messages += r.messages
 		if s.Result == "pass" {
 			is.Passed += r.messages
 		}
 	}
 	return altered
+}
+
+// signer is where the results of a key are added up.
+func (h *host) signer(s feedback.Signature, aligned bool) *Signer {
+	for i := range h.signers {
+		if is := &h.signers[i]; is.Domain == s.Domain && is.Selector == s.Selector {
+			return is
+		}
+	}
+	is := Signer{Domain: s.Domain, Selector: s.Selector, Aligned: aligned}
+	if len(h.signers) == maxNames {
+		return &is
+	}
+	h.signers = append(h.signers, is)
+	return &h.signers[len(h.signers)-1]
+}
+
+// envelope is where the results of SPF for a domain are added up.
+func (h *host) envelope(name string, aligned bool) *Domain {
+	for i := range h.spf {
+		if h.spf[i].Name == name {
+			return &h.spf[i]
+		}
+	}
+	is := Domain{Name: name, Aligned: aligned}
+	if len(h.spf) == maxNames {
+		return &is
+	}
+	h.spf = append(h.spf, is)
+	return &h.spf[len(h.spf)-1]
 }

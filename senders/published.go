@@ -51,7 +51,7 @@ func ofDomain(ctx context.Context, dns resolve.Resolver, domain string) ([]Range
 		return nil, err
 	}
 	display := record.Display(domain)
-	list := ranges(tree.Root, Range{By: "SPF of " + display, Own: true})
+	list := ranges(ctx, dns, tree.Root, Range{By: "SPF of " + display, Own: true})
 	for _, n := range tree.Root.Children {
 		r := Range{By: "SPF of " + display + ", " + n.Label(), Own: true}
 		if n.Term.Kind == spf.Include || n.Term.Kind == spf.Redirect {
@@ -65,7 +65,7 @@ func ofDomain(ctx context.Context, dns resolve.Resolver, domain string) ([]Range
 		}
 		if lets(n.Term) {
 			for below := range n.All() {
-				list = append(list, ranges(below, r)...)
+				list = append(list, ranges(ctx, dns, below, r)...)
 			}
 		}
 	}
@@ -84,7 +84,7 @@ func ofService(ctx context.Context, dns resolve.Resolver, s Service) (list []Ran
 			continue
 		}
 		for n := range tree.Root.All() {
-			list = append(list, ranges(n, Range{Name: s.Name, By: "SPF of " + name})...)
+			list = append(list, ranges(ctx, dns, n, Range{Name: s.Name, By: "SPF of " + name})...)
 		}
 	}
 	return list[:min(len(list), maxRanges)], errors.Join(errs...)
@@ -114,7 +114,7 @@ func lets(t spf.Term) bool {
 }
 
 // ranges is the addresses that a term, or the record at it, names outright.
-func ranges(n *spf.Node, like Range) (list []Range) {
+func ranges(ctx context.Context, dns resolve.Resolver, n *spf.Node, like Range) (list []Range) {
 	put := func(p netip.Prefix) {
 		// A record that lets half the internet send names nobody.
 		if p.IsValid() && p.Bits() >= 8 {
@@ -128,17 +128,34 @@ func ranges(n *spf.Node, like Range) (list []Range) {
 		}
 	}
 	if (n.Term.Kind == spf.A || n.Term.Kind == spf.MX) && lets(n.Term) {
-		for _, a := range n.Answers {
-			for _, addr := range a.Addrs() {
-				bits := n.Term.Bits6
-				if addr.Is4() {
-					bits = n.Term.Bits4
-				}
-				if p, err := addr.Prefix(bits); err == nil {
-					put(p)
-				}
+		for _, addr := range addresses(ctx, dns, n) {
+			bits := n.Term.Bits6
+			if addr.Is4() {
+				bits = n.Term.Bits4
+			}
+			if p, err := addr.Prefix(bits); err == nil {
+				put(p)
 			}
 		}
 	}
 	return slices.Clip(list)
+}
+
+// addresses is those of an a or mx term. What is not answered, the count has told.
+func addresses(ctx context.Context, dns resolve.Resolver, n *spf.Node) (list []netip.Addr) {
+	names := []string{n.Domain}
+	if n.Term.Kind == spf.MX {
+		names = nil
+		for _, h := range n.Hosts {
+			names = append(names, h.Name)
+		}
+	}
+	for _, name := range names {
+		for _, kind := range []string{"A", "AAAA"} {
+			if answer, err := dns.Resolve(ctx, resolve.Ask(name, kind)); err == nil {
+				list = append(list, answer.Addrs()...)
+			}
+		}
+	}
+	return list
 }

@@ -3,6 +3,7 @@ package senders
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -74,6 +75,14 @@ func ReadState(text []byte, domain string) (s State, err error) {
 	return s, nil
 }
 
+// isNetwork reports whether a source is called by where it stands, so that its name
+// changes when a host comes beside it.
+func isNetwork(name string) bool {
+	_, notPrefix := netip.ParsePrefix(name)
+	_, notAddr := netip.ParseAddr(name)
+	return notPrefix == nil || notAddr == nil
+}
+
 // has reports whether a source was known. Strangers are never told as new: they
 // change every day.
 func (s *State) has(source Source) bool {
@@ -83,6 +92,9 @@ func (s *State) has(source Source) bool {
 	return slices.ContainsFunc(s.Sources, func(k Known) bool {
 		if k.Name == source.Name {
 			return true
+		}
+		if !isNetwork(source.Name) {
+			return false
 		}
 		for _, a := range source.Addresses {
 			if !slices.Contains(k.Networks, network(a.Addr)) {
