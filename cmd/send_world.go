@@ -158,6 +158,7 @@ func (w *sendWorld) senderOf(ctx context.Context) (*testmail.Sender, error) {
 			return nil, err
 		}
 	}
+	d.Routes.ToSelf = true // the server of this host takes the mail of its own domains like any other
 	w.client = resolve.NewClient(servers)
 	d.DNS = resolve.NewMemo(ctx, resolve.NewLimit(w.client, resolve.DefaultInFlight))
 	s.DNS = d.DNS
