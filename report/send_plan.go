@@ -86,10 +86,14 @@ func (p *page) sendWarnings(list []SendWarning) {
 		p.gap()
 		p.para("", "Receivers may hold this against it:", strong)
 	}
+	width := 10 // of the labels, with what keeps them from the text
 	for _, w := range list {
-		p.para("  "+p.mark(warning)+" "+pad(flat(w.ID), 10), flat(w.Text)+".", plain)
+		width = max(width, cells(flat(w.ID))+2)
+	}
+	for _, w := range list {
+		p.para("  "+p.mark(warning)+" "+pad(flat(w.ID), width), flat(w.Text)+".", plain)
 		if w.Do != "" {
-			p.para(strings.Repeat(" ", 14)+"→ ", flat(w.Do), plain)
+			p.para(strings.Repeat(" ", 4+width)+"→ ", flat(w.Do), plain)
 		}
 	}
 }

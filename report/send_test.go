@@ -22,7 +22,7 @@ func sending() report.Sending {
 	return report.Sending{
 		At: at, End: at.Add(90 * time.Second), From: "a@example.com", To: []string{"b@example.net", "c@example.org", "d@example.org"}, Subject: "Grüße\x07", MessageID: "1@example.com",
 		Octets: 400, Signed: []string{"s1 of example.com (Ed25519)"}, HELO: "mail.example.com", Seen: []string{"192.0.2.1"}, Message: "From: a@example.com\r\nSubject: x\x1b\r\n\r\nhello\r\n",
-		Warnings: []report.SendWarning{{ID: "ptr", Text: "no PTR record", Do: "Set one."}},
+		Warnings: []report.SendWarning{{ID: "ptr", Text: "no PTR record", Do: "Set one."}, {ID: "key-unknown", Text: "the server did not answer"}},
 		Plans: []report.SendPlan{
 			{Destination: "example.net", Route: "direct", Provider: "example.net", Hosts: []report.SendHost{
 				{Name: "mx.example.net", Addresses: []string{"192.0.2.2"}, Policy: policy},
