@@ -194,6 +194,9 @@ func (a *app) migrateRehearse(ctx context.Context, f rehearseFlags, args []strin
 		m.Hosts = append(m.Hosts, rcpt.Try(limited, a.talker(ctx, world), h, addresses, o))
 		counter.stop()
 	}
+	if m.Verdict() == report.NothingMissing {
+		m.Next = side.passed
+	}
 	if err := f.output.print(func(w io.Writer) error {
 		if f.output.format.value == "json" {
 			return report.MoveRehearsedJSON(w, m)

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"net/netip"
-	"os"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -31,6 +29,7 @@ type newSide struct {
 	port   uint16
 	wanted string // the file that says what is wanted; empty if there is none
 	next   string // where the move stands; empty without one
+	passed string // the same where the rehearsal has nothing against it
 }
 
 // newSide reads who the new hosts are: from the file of a move, from maildoctor.yaml,
@@ -56,11 +55,11 @@ func (a *app) newSide(f rehearseFlags, args []string) (newSide, error) {
 		}
 		side.domain = name
 	default:
-		m, err := a.moveFile(args[0])
+		m, err := a.readMove(args[0])
 		if err != nil {
 			return side, err
 		}
-		side.fromMove(m)
+		side.fromMove(m, args[0])
 	}
 	return side, side.flags(f)
 }
@@ -107,8 +106,12 @@ func (s *newSide) fromState(state desired.State) {
 
 // fromMove takes the hosts of a move, with the addresses that they have after the
 // switch: a server that keeps its name has another one then.
-func (s *newSide) fromMove(m migration.Move) {
-	s.domain, s.hosts, s.wanted = m.Domain, m.New.Hosts, m.Wanted
+func (s *newSide) fromMove(m migration.Move, file string) {
+	s.domain, s.hosts, s.wanted, s.next = m.Domain, m.New.Hosts, m.Wanted, report.MoveStands(m, file)
+	s.passed = s.next
+	if next := m.Next(); next != nil && next.ID == migration.Rehearse {
+		s.passed = report.MoveState(m) + " To note it as done: maildoctor migrate done " + file + " " + next.ID + "."
+	}
 	after := m.After(migration.SwitchMX)
 	for _, h := range s.hosts {
 		if list := addressesAt(after, h); len(list) > 0 {
@@ -158,24 +161,6 @@ func addressesIn(ctx context.Context, dns resolve.Resolver, host string) (list [
 		list = append(list, ans.Addrs()...)
 	}
 	return list, why
-}
-
-// moveFile reads the file of a move.
-func (a *app) moveFile(path string) (migration.Move, error) {
-	var in io.Reader = a.in
-	if path != "-" {
-		file, err := os.Open(path)
-		if err != nil {
-			return migration.Move{}, usage(fmt.Errorf("%s: %w; maildoctor migrate audit --save writes the file of a move", path, plainError(err)))
-		}
-		defer file.Close()
-		in = file
-	}
-	m, err := migration.Read(in)
-	if err != nil {
-		return m, usage(fmt.Errorf("%s: %w", nameOf(path), err))
-	}
-	return m, nil
 }
 
 // moveWorld is the world in which a move is: the internet, or a recording.

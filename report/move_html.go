@@ -107,7 +107,7 @@ func moveStepOf(m migration.Move, number int, s migration.Step) moveHTMLStep {
 	switch {
 	case !s.Done.IsZero():
 		h.State, h.Mark, h.Word = class(passed), "☑", "done"
-	case len(moveBlockers(m, s.ID)) > 0:
+	case len(moveBlocked(m, s.ID)) > 0:
 		h.State, h.Mark, h.Word = class(critical), "☒", "blocked"
 	case next.ID == s.ID:
 		h.State, h.Word = class(advice), "next"

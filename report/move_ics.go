@@ -19,8 +19,8 @@ var ErrNoSwitch = errors.New("the move has no day of the switch yet")
 // MoveICS writes the steps of a move as a calendar (iCalendar, RFC 5545): an event
 // for each, at its time in UTC, with an alarm the day before while it is not done.
 // What is written later for the same move, with other times, takes the place of
-// these events where a calendar is given it: their UIDs stay, and SEQUENCE counts
-// with the log of the move. ErrNoSwitch where the day is not settled.
+// these events where a calendar is given it: their UIDs stay, and SEQUENCE is the
+// revision of the move. ErrNoSwitch where the day is not settled.
 func MoveICS(w io.Writer, m migration.Move) error {
 	if m.Switch.IsZero() {
 		return ErrNoSwitch
@@ -53,12 +53,12 @@ func (c *calendar) step(m migration.Move, i int, s migration.Step) {
 	switch {
 	case done:
 		summary = "✓ " + summary
-	case len(blockers) > 0:
+	case len(moveBlocked(m, s.ID)) > 0:
 		status = "TENTATIVE" // RFC 5545, 3.8.1.11: of an event, nothing else says that it may not take place
 	}
 	c.line("BEGIN", "VEVENT")
 	c.line("UID", moveUID(m, s.ID))
-	c.line("SEQUENCE", fmt.Sprint(len(m.Log)))
+	c.line("SEQUENCE", fmt.Sprint(max(0, m.Revision)))
 	c.line("DTSTAMP", utc(moveWritten(m))) // without METHOD: when the event was last changed (3.8.7.2)
 	c.line("DTSTART", utc(moveAt(m, s)))
 	c.line("DURATION", stepLasts)

@@ -108,6 +108,7 @@ func TestMoveICSAgain(t *testing.T) {
 	before, _ := events(t, moving())
 	later := moving()
 	later.Switch = later.Switch.Add(7 * day)
+	later.Revision++
 	later.Log = append(later.Log, migration.Entry{At: later.Begun.Add(5 * day), Text: "a week later"})
 	after, _ := events(t, later)
 	for i := range before {

@@ -53,7 +53,8 @@ func moving() migration.Move {
 			},
 			{ID: migration.RaiseTTLs, Title: "Raise the TTLs", Offset: 30*day + 90*time.Minute},
 		},
-		Log: []migration.Entry{{At: t.Add(-8 * day), Text: "begun"}, {At: t.Add(-7*day + 20*time.Minute), Step: migration.LowerTTLs, Text: "done"}},
+		Revision: 2,
+		Log:      []migration.Entry{{At: t.Add(-8 * day), Text: "begun"}, {At: t.Add(-7*day + 20*time.Minute), Step: migration.LowerTTLs, Text: "done"}},
 	}
 }
 

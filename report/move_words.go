@@ -38,7 +38,7 @@ func MoveState(m migration.Move) string {
 	if when := moveWhen(m, next); when != "" {
 		s += ", " + when
 	}
-	switch n := len(moveBlockers(m, next.ID)); n {
+	switch n := len(moveBlocked(m, next.ID)); n {
 	case 0:
 	case 1:
 		s += "; 1 thing stands in its way"
@@ -61,6 +61,11 @@ func moveNext(m migration.Move) (migration.Step, bool) {
 // moveBlockers are those of a step.
 func moveBlockers(m migration.Move, step string) []migration.Blocker {
 	return slices.DeleteFunc(slices.Clone(m.Blockers), func(b migration.Blocker) bool { return b.Step != step })
+}
+
+// moveBlocked are those that are not over by themselves when the step is due.
+func moveBlocked(m migration.Move, step string) []migration.Blocker {
+	return slices.DeleteFunc(moveBlockers(m, step), func(b migration.Blocker) bool { return !m.Switch.IsZero() && m.Waits(b) })
 }
 
 // moveStep is the title of a step, for a reader, or what was given.
