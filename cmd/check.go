@@ -99,9 +99,7 @@ no recording.
 	flags.BoolVar(&f.intrusive, "intrusive", false, "begin messages to postmaster (DATA) and break them\noff; a host that falls for bare line ends DELIVERS\none: for hosts of your own only")
 	f.reportFlags(a, cmd, "domain")
 	f.since.addKeep(cmd)
-	_ = cmd.RegisterFlagCompletionFunc("policy", func(*cobra.Command, []string, string) ([]string, cobra.ShellCompDirective) {
-		return policyNames(), cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = cmd.RegisterFlagCompletionFunc("policy", listed(policyNames()...))
 	for _, name := range []string{"selector", "ip", "mx"} { // these take no files
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}

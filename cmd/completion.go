@@ -15,6 +15,23 @@ func completionHelp(cmd *cobra.Command, args []string) error {
 	return cmd.Help()
 }
 
+// listed completes the last word of a list with commas.
+func listed(words ...string) cobra.CompletionFunc {
+	return func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
+		before, _, list := cutLast(typed, ",")
+		if list {
+			before += ","
+		}
+		var fits []string
+		for _, word := range words {
+			if word = before + word; strings.HasPrefix(word, typed) {
+				fits = append(fits, word)
+			}
+		}
+		return fits, cobra.ShellCompDirectiveNoFileComp
+	}
+}
+
 // bashAlone replaces a function of cobra's script, which fails with each use
 // of the tab key where the package bash-completion is not installed.
 const bashAlone = `

@@ -20,19 +20,7 @@ const everyFault = "all"
 // chaosFlag adds --chaos.
 func chaosFlag(cmd *cobra.Command, names *[]string) {
 	cmd.Flags().StringSliceVar(names, "chaos", nil, "try the sender by receivers that misbehave, too:\n`FAULT`s with commas between them, or all")
-	_ = cmd.RegisterFlagCompletionFunc("chaos", func(_ *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {
-		before, _, list := cutLast(typed, ",")
-		if list {
-			before += ","
-		}
-		var words []string
-		for _, name := range append([]string{everyFault}, lab.Switches()...) {
-			if word := before + name; strings.HasPrefix(word, typed) {
-				words = append(words, word)
-			}
-		}
-		return words, cobra.ShellCompDirectiveNoFileComp
-	})
+	_ = cmd.RegisterFlagCompletionFunc("chaos", listed(append([]string{everyFault}, lab.Switches()...)...))
 }
 
 // chaosOf is the faults that names stand for.

@@ -94,7 +94,7 @@ Exit codes:
 // judgingFlags adds those of message that say who else judges a mail.
 func (f *inboxFlags) judgingFlags(cmd *cobra.Command) {
 	cmd.Flags().StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept this very mail?\n(repeatable): "+strings.Join(messagePolicyNames(), ", "))
-	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(messagePolicyNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("policy", listed(messagePolicyNames()...))
 	f.filterFlags(cmd)
 }
 

@@ -97,7 +97,7 @@ authenticates, is a critical finding. What the DNS does not answer within
 	f.resolverFlag(cmd)
 	f.choiceFlags(a, cmd, checks.Messages)
 	flags.StringSliceVar(&f.policies, "policy", nil, "would these `receivers` accept this very mail?\n(repeatable): "+strings.Join(messagePolicyNames(), ", "))
-	_ = cmd.RegisterFlagCompletionFunc("policy", cobra.FixedCompletions(messagePolicyNames(), cobra.ShellCompDirectiveNoFileComp))
+	_ = cmd.RegisterFlagCompletionFunc("policy", listed(messagePolicyNames()...))
 	f.filterFlags(cmd)
 	flags.StringVar(&f.record, "record", "", "write all answers of the DNS to this `file`, to be\nplayed again")
 	flags.StringVar(&f.replay, "replay", "", "ask such a `file`, or a scenario, not the DNS; of its\nmessage, if no FILE is named")
