@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
 )
@@ -10,9 +11,10 @@ type (
 	htmlTree struct {
 		Domain, Record string
 		Sums           []htmlLine
-		Cells          []string // a class for each lookup, and for each that is left
-		Terms          []htmlTerm
-		Omitted        string
+		// A square for each lookup within the limit, beyond it, and that is left.
+		Used, Over, Free string
+		Terms            []htmlTerm
+		Omitted          string
 	}
 	htmlTerm struct {
 		State, Term, Record, Lookups string
@@ -27,7 +29,7 @@ const (
 	maxTerms  = 200 // that are drawn
 	maxDepth  = 12  // of the terms that are drawn
 	openDepth = 2   // up to which what is below a term is shown at once
-	maxCells  = 20
+	maxCells  = 20  // squares of a kind
 )
 
 // A grower draws the tree of SPF lookups, in the order in which they are done.
@@ -43,16 +45,9 @@ func htmlTreeOf(t *diagnosis.SPFTree) *htmlTree {
 	}
 	g := &grower{tree: t}
 	out := &htmlTree{Domain: flat(t.Domain), Record: flat(t.Record), Sums: sums(t)}
-	for i := 1; i <= min(max(t.Lookups, t.LookupLimit), maxCells); i++ {
-		switch {
-		case i > t.LookupLimit:
-			out.Cells = append(out.Cells, "over")
-		case i <= t.Lookups:
-			out.Cells = append(out.Cells, "used")
-		default:
-			out.Cells = append(out.Cells, "free")
-		}
-	}
+	used, over := min(t.Lookups, t.LookupLimit, maxCells), min(max(t.Lookups-t.LookupLimit, 0), maxCells)
+	free := min(t.LookupLimit, maxCells) - used
+	out.Used, out.Over, out.Free = strings.Repeat("■", max(used, 0)), strings.Repeat("■", over), strings.Repeat("□", max(free, 0))
 	var left int
 	out.Terms, left, _ = g.grow(t.Terms, 1)
 	if left += t.Omitted; left > 0 {
@@ -83,7 +78,7 @@ func sums(t *diagnosis.SPFTree) []htmlLine {
 		family string
 	}{{t.Voids4, "IPv4"}, {t.Voids6, "IPv6"}} {
 		if one.n > t.Voids {
-			list = append(list, line(one.n > t.VoidLimit, warning, fmt.Sprintf("%d for senders with %s", one.n, one.family)))
+			list = append(list, line(one.n > t.VoidLimit, warning, fmt.Sprintf("%d of %d void lookups for senders with %s", one.n, t.VoidLimit, one.family)))
 		}
 	}
 	return list
@@ -134,21 +129,25 @@ func (g *grower) note(one *htmlTerm, t diagnosis.SPFTerm) (worst state) {
 		add(says.state, text)
 	}
 	switch limit := g.tree.VoidLimit; {
+	case t.Void4 && t.Void6 && g.voids >= limit:
+		g.voids++
+		add(warning, fmt.Sprintf("void lookup %d of %d", g.voids, limit))
 	case t.Void4 && t.Void6:
 		g.voids++
-		if s := skipped; g.voids > limit {
-			s = warning
-			add(s, fmt.Sprintf("void lookup %d of %d", g.voids, limit))
-		} else {
-			add(s, "a void lookup")
-		}
+		add(skipped, "a void lookup")
 	case t.Void4:
 		add(skipped, "a void lookup for senders with IPv4")
 	case t.Void6:
 		add(skipped, "a void lookup for senders with IPv6")
+	case t.State == diagnosis.SPFEmpty:
+		add(skipped, "finds nothing")
 	}
 	if t.Number > g.tree.LookupLimit {
-		add(critical, fmt.Sprintf("lookup %d of %d: receivers stop before it", t.Number, g.tree.LookupLimit))
+		text := fmt.Sprintf("lookup %d of %d", t.Number, g.tree.LookupLimit)
+		if t.Number == g.tree.LookupLimit+1 {
+			text += ": receivers stop here, with a permerror"
+		}
+		add(critical, text)
 	}
 	return worst
 }
@@ -159,7 +158,6 @@ var stateWords = map[diagnosis.SPFState]struct {
 	state state
 	words string
 }{
-	diagnosis.SPFEmpty:      {skipped, "finds nothing"},
 	diagnosis.SPFNoName:     {critical, "the name does not exist: permerror"},
 	diagnosis.SPFNoRecord:   {critical, "no SPF record there: permerror"},
 	diagnosis.SPFSeveral:    {critical, "several SPF records there: permerror"},
