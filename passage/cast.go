@@ -49,6 +49,7 @@ type cast struct {
 	ca       *smtpscript.CA
 	old, new *side
 	before   map[record.Record]bool // what was there when the move began, without TTLs
+	leaves   bool                   // the key of the old side goes in the end
 	desk     tls.Certificate
 	tlsa     string // what a TLSA record says of the authority that issued all certificates
 }
@@ -64,16 +65,16 @@ func newCast(v Voyage, now time.Time) (*cast, error) {
 	}
 	sum := sha256.Sum256(ca.Root().RawSubjectPublicKeyInfo)
 	c.tlsa = "2 1 1 " + hex.EncodeToString(sum[:])
-	var final []record.Record
-	for _, s := range v.Move.Steps {
-		for _, change := range s.Plan.Changes {
-			final = append(final, change.After...)
-		}
-	}
+	final := selectors(v.Move.After(""), v.Move.Domain)
 	olds := selectors(v.Move.Before, v.Move.Domain)
-	news := slices.DeleteFunc(selectors(final, v.Move.Domain), func(s string) bool { return slices.Contains(olds, s) })
+	left := slices.DeleteFunc(slices.Clone(olds), func(s string) bool { return slices.Contains(final, s) })
+	news := slices.DeleteFunc(slices.Clone(final), func(s string) bool { return slices.Contains(olds, s) })
+	c.leaves = len(left) > 0
+	if c.leaves { // others have keys that stay
+		olds = left
+	}
 	if len(news) == 0 { // the key moves, too
-		news = olds
+		news = final
 	}
 	if c.old, err = c.newSide(v.Move.Old, v.OldFrom, olds, "old"); err != nil {
 		return nil, err
@@ -153,8 +154,8 @@ func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, n
 	return s, nil
 }
 
-// play is records with the keys of the play in the places of the real ones. Whose
-// they are shows by whether they were there when the move began.
+// play is records with the keys of the play in the places of the real ones. Whose a
+// TLSA record is shows by whether it was there when the move began.
 func (c *cast) play(records []record.Record) (list []record.Record) {
 	for _, r := range records {
 		who := c.new
@@ -163,10 +164,14 @@ func (c *cast) play(records []record.Record) (list []record.Record) {
 		}
 		selector, of, isDKIM := strings.Cut(r.Name, "._domainkey.")
 		switch {
-		case isDKIM && of == c.domain && isKey(r) && selector == who.selector:
-			played := record.TXT(r.Name, who.public)
-			played.TTL = r.TTL
-			r = played
+		case isDKIM && of == c.domain && isKey(r):
+			for _, s := range []*side{c.old, c.new} {
+				if s.selector == selector {
+					played := record.TXT(r.Name, s.public)
+					played.TTL = r.TTL
+					r = played
+				}
+			}
 		case r.Type == "TLSA" && c.isMail(r.Name):
 			data := who.tlsa
 			if tlsa, _ := dane.Parse(r.Data); tlsa.Usage == dane.TA {

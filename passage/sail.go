@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/netip"
+	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
@@ -291,10 +292,14 @@ func (s *sea) hold(ctx context.Context, by *sender, rcpt string) outcome {
 }
 
 func reason(r deliver.Result) string {
-	if r.Code > 0 {
-		return fmt.Sprintf("%d %s %s", r.Code, r.Enhanced, r.Text)
+	text := r.Text
+	if r.Enhanced != "" && !strings.HasPrefix(text, r.Enhanced) {
+		text = r.Enhanced + " " + text
 	}
-	return r.Text
+	if r.Code > 0 {
+		text = fmt.Sprintf("%d %s", r.Code, text)
+	}
+	return text
 }
 
 // inwardKinds are the senders of inward, for a reader.
@@ -373,7 +378,7 @@ func (s *sea) forgers() []forger {
 	} else if s.cast.old.from != s.cast.new.from {
 		list = append(list, forger{"mail in the name of the domain, from the old address, which somebody else has now", s.writer(s.cast.old.from, nil)})
 	}
-	if len(s.cast.old.keys) > 0 && s.cast.old.selector != s.cast.new.selector {
+	if len(s.cast.old.keys) > 0 && s.cast.leaves {
 		list = append(list, forger{"mail in the name of the domain, signed with the old key", s.writer(strangerAddr, s.cast.old.keys)})
 	}
 	return list

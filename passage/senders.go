@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"net/netip"
+	"slices"
 
 	"github.com/maildoctor/maildoctor/mailauth/spf"
 	"github.com/maildoctor/maildoctor/migration"
@@ -11,16 +12,21 @@ import (
 	"github.com/maildoctor/maildoctor/resolve"
 )
 
-// Place finds the addresses from which the two sides send, by what SPF lets send
-// before the move and after it: one of the mail hosts, else one of the first network
-// that SPF names and the other side does not. Where that network is in a record of the
-// provider, its other customers send from there, too. The voyage has its Move and
-// Others.
+// Place finds the addresses of the two sides: those of their mail hosts, and those from
+// which they send, by what SPF lets send before the move and after it: one of the mail
+// hosts, else one of the first network that SPF names and the other side does not.
+// Where that network is in a record of the provider, its other customers send from
+// there, too. The voyage has its Move and Others.
 func (v *Voyage) Place(ctx context.Context) {
 	before := v.world(v.Move.Before)
 	after := v.world(v.Move.After(""))
+	v.Move.Old.Addrs = addresses(ctx, before, v.Move.Old)
+	v.Move.New.Addrs = addresses(ctx, after, v.Move.New)
 	any := func(netip.Addr) bool { return true }
-	v.OldFrom = v.from(ctx, before, v.Move.Old, any)
+	v.OldFrom = v.from(ctx, before, v.Move.Old, func(a netip.Addr) bool { return !slices.Contains(v.Move.New.Addrs, a) })
+	if !v.OldFrom.IsValid() { // the host stays
+		v.OldFrom = v.from(ctx, before, v.Move.Old, any)
+	}
 	v.NewFrom = v.from(ctx, after, v.Move.New, func(a netip.Addr) bool { return !v.lets(ctx, before, a) })
 	if !v.NewFrom.IsValid() { // it may send today, too
 		v.NewFrom = v.from(ctx, after, v.Move.New, any)
@@ -39,6 +45,25 @@ func (v *Voyage) Place(ctx context.Context) {
 			}
 		}
 	}
+}
+
+// addresses are those of a side, and of its hosts.
+func addresses(ctx context.Context, dns resolve.Resolver, side migration.Side) []netip.Addr {
+	list := slices.Clone(side.Addrs)
+	for _, host := range side.Hosts {
+		for _, typ := range []string{"A", "AAAA"} {
+			answer, err := dns.Resolve(ctx, resolve.Ask(host, typ))
+			if err != nil {
+				continue
+			}
+			for _, addr := range answer.Addrs() {
+				if !slices.Contains(list, addr) {
+					list = append(list, addr)
+				}
+			}
+		}
+	}
+	return list
 }
 
 // world is the DNS with the zone as it is in a state.

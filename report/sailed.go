@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/maildoctor/maildoctor/diagnosis"
@@ -144,18 +145,18 @@ func thousands(n int) string {
 
 // sailedEnd is what all of it comes to.
 func sailedEnd(s Sailed) string {
-	idle := 0
+	var idle []string
 	for _, p := range s.Passages {
 		if p.Without != "" && len(p.Lost)+len(p.Forged) == 0 {
-			idle++
+			idle = append(idle, flat(p.Without))
 		}
 	}
 	switch {
 	case !s.Kept():
 		return "The plan as it is loses mail, or lets forged mail in. See what stands in its way: maildoctor migrate status."
-	case idle > 0:
-		return fmt.Sprintf("The plan loses nothing. Without %s of its steps nothing was lost either, in this world.", plural(idle, "other"))
-	case len(s.Passages) > 1:
+	case len(idle) > 0:
+		return fmt.Sprintf("The plan loses nothing. Without %s nothing was lost either, in this world.", strings.Join(idle, " or "))
+	case len(s.Passages) > 2:
 		return "The plan loses nothing, and each of its steps is needed."
 	}
 	return "The plan loses nothing."
