@@ -105,43 +105,59 @@ func (a *app) feedbackPage(ctx context.Context, f feedbackFlags, g gathering, no
 			t.Since(state)
 			d.Since = "on " + state.At.Format("2006-01-02")
 		}
-		var published *dmarc.Record
-		if !f.ask.offline && ctx.Err() == nil && t.Reports > 0 {
-			published, d.Untold = f.ask.know(ctx, t)
-		}
-		d.Sources = t.Sources()
-		d.Outlook = t.Outlook(d.Sources, now)
-		if step := d.Outlook.Next; published != nil && step.Policy != "" {
-			next := published.WithPolicy(step.Policy).WithTesting(step.Testing).Clean()
-			d.Records = []record.Record{record.TXT("_dmarc."+t.Domain(), next.String())}
-		}
 		page.Domains = append(page.Domains, d)
+	}
+	published, err := f.published(ctx, page.Domains)
+	if err != nil {
+		return page, err
+	}
+	for i := range page.Domains {
+		d := &page.Domains[i]
+		d.Sources = d.Tally.Sources()
+		d.Outlook = d.Tally.Outlook(d.Sources, now)
+		if step := d.Outlook.Next; published[i] != nil && step.Policy != "" {
+			next := published[i].WithPolicy(step.Policy).WithTesting(step.Testing).Clean()
+			d.Records = []record.Record{record.TXT("_dmarc."+d.Tally.Domain(), next.String())}
+		}
 	}
 	return page, nil
 }
 
-// know asks the DNS for the ranges that are published and for the policy. It is nil
-// where there is none, or where it could not be told.
-func (f askFlags) know(ctx context.Context, t *senders.Tally) (published *dmarc.Record, untold string) {
-	var failed error
-	err := f.with(ctx, func(ctx context.Context, dns resolve.Resolver) {
-		answer, err := dns.Resolve(ctx, resolve.Ask("_dmarc."+t.Domain(), "TXT"))
-		if err != nil {
-			failed = err
-			return // a server that does not answer this answers nothing else
+// published asks the DNS for the policy of each domain, and for the ranges that it and
+// services publish. A policy is nil where there is none, or where it could not be told.
+func (f feedbackFlags) published(ctx context.Context, domains []report.Reported) ([]*dmarc.Record, error) {
+	list := make([]*dmarc.Record, len(domains))
+	if f.ask.offline || ctx.Err() != nil || len(domains) == 0 {
+		return list, nil
+	}
+	err := f.ask.with(ctx, func(ctx context.Context, dns resolve.Resolver) {
+		for i := range domains {
+			if domains[i].Tally.Reports > 0 {
+				list[i], domains[i].Untold = know(ctx, dns, domains[i].Tally)
+			}
 		}
-		published = policyIn(answer.Texts())
-		if published != nil {
+	})
+	if ctx.Err() != nil { // what was read is told all the same
+		err = nil
+	}
+	return list, err
+}
+
+// know has a tally know what is published. untold is why it does not.
+func know(ctx context.Context, dns resolve.Resolver, t *senders.Tally) (published *dmarc.Record, untold string) {
+	answer, err := dns.Resolve(ctx, resolve.Ask("_dmarc."+t.Domain(), "TXT"))
+	if err == nil { // a server that does not answer this answers nothing else
+		if published = policyIn(answer.Texts()); published != nil {
 			t.Publish(*published)
 		}
-		ranges, err := senders.Published(ctx, dns, t.Domain())
-		if len(ranges) == 0 {
-			failed = err
+		var ranges []senders.Range
+		if ranges, err = senders.Published(ctx, dns, t.Domain()); len(ranges) > 0 {
+			err = nil
 		}
 		t.Know(ranges)
-	})
-	if failed = errors.Join(failed, err); failed != nil {
-		untold = "the DNS did not answer (" + firstLine(failed) + ")"
+	}
+	if err != nil {
+		untold = "the DNS did not answer (" + firstLine(err) + ")"
 	}
 	return published, untold
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"github.com/maildoctor/maildoctor/feedback"
 	"github.com/maildoctor/maildoctor/record"
@@ -133,12 +134,16 @@ func (p *page) perDay(days []senders.Day) {
 	if len(days) < 2 {
 		return
 	}
-	most := max(min(p.width-30, 60), 10)
-	days = days[max(0, len(days)-most):]
-	all, failed, highest := make([]int, len(days)), make([]int, len(days)), 0
-	for i, d := range days {
-		all[i], failed[i] = int(d.Messages), int(d.Failed())
-		highest = max(highest, all[i])
+	const day = 24 * time.Hour
+	last := days[len(days)-1].At
+	n := int(last.Sub(days[0].At)/day) + 1 // days without a report are days, too
+	n = min(n, max(min(p.width-36, 60), 10))
+	all, failed, highest := make([]int, n), make([]int, n), 0
+	for _, d := range days {
+		if i := n - 1 - int(last.Sub(d.At)/day); i >= 0 {
+			all[i], failed[i] = int(d.Messages), int(d.Failed())
+			highest = max(highest, all[i])
+		}
 	}
 	p.line("  messages a day  " + bars(all, highest) + "  at most " + grouped(int64(highest)))
 	p.line("  that failed     " + p.in(warn, bars(failed, highest)))

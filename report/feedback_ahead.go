@@ -163,7 +163,11 @@ func (p *page) most(n, short int) int {
 func (p *page) unread(f Feedback) {
 	if len(f.Refused) > 0 {
 		p.gap()
-		p.para("", plural(len(f.Refused), "file")+" not read; the others were", strong)
+		heading := plural(len(f.Refused), "file") + " not read"
+		if len(f.Domains) > 0 {
+			heading += "; the others were"
+		}
+		p.para("", heading, strong)
 		p.gap()
 		for _, r := range f.Refused[:p.most(len(f.Refused), 20)] {
 			text := flat(r.Name) + ": " + flat(r.Reason)
@@ -231,5 +235,5 @@ func share(n, all int64) string {
 	case n*100 < all:
 		return "<1 %"
 	}
-	return fmt.Sprintf("%d %%", min(int64(float64(n)*100/float64(all)), 99))
+	return fmt.Sprintf("%d %%", min(int64(float64(n)*100/float64(all)+0.5), 99))
 }
