@@ -15,6 +15,6 @@ small and safe by default. It serves neither IMAP nor POP.`,
 
 		SuggestionsMinimumDistance: 2,
 	}
-	cmd.AddCommand(a.mtaRunCommand(), a.mtaStatusCommand(), a.mtaReloadCommand(), a.mtaQueueCommand())
+	cmd.AddCommand(a.mtaRunCommand(), a.mtaStatusCommand(), a.mtaReloadCommand(), a.mtaQueueCommand(), a.mtaPasswordCommand())
 	return cmd
 }

@@ -4,8 +4,11 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/crypto/argon2"
 	"golang.org/x/crypto/bcrypt"
@@ -24,17 +27,48 @@ type argon struct {
 }
 
 func (a argon) verify(password string) bool {
-	sum := argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, uint32(len(a.sum)))
-	return subtle.ConstantTimeCompare(sum, a.sum) == 1
+	return subtle.ConstantTimeCompare(a.key(password, len(a.sum)), a.sum) == 1
+}
+
+func (a argon) key(password string, length int) []byte {
+	return argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, uint32(length))
+}
+
+// String is the hash as a file has it.
+func (a argon) String() string {
+	encode := base64.RawStdEncoding.EncodeToString
+	return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", a.memory, a.time, a.threads, encode(a.salt), encode(a.sum))
+}
+
+// hash hashes a password with a salt of its own.
+func (a argon) hash(password string) argon {
+	a.salt = make([]byte, 16)
+	_, _ = rand.Read(a.salt) // never fails
+	a.sum = a.key(password, 32)
+	return a
 }
 
 // hashed hashes a password with the least of what OWASP recommends as equal: 7 MiB
 // and five passes. It is in memory alone, and a small host has not much of that.
 func hashed(password string) argon {
-	a := argon{memory: 7 << 10, time: 5, threads: 1, salt: make([]byte, 16)}
-	_, _ = rand.Read(a.salt) // never fails
-	a.sum = argon2.IDKey([]byte(password), a.salt, a.time, a.memory, a.threads, 32)
-	return a
+	return argon{memory: 7 << 10, time: 5, threads: 1}.hash(password)
+}
+
+// HashPassword is the hash of a password by argon2id as maildoctor.yaml and a password
+// file hold it, with the first of what OWASP recommends: 19 MiB and two passes. The
+// error says why nobody can log in with that password, and shows nothing of it.
+func HashPassword(password string) (string, error) {
+	switch {
+	case password == "":
+		return "", errors.New("the password is empty")
+	case len(password) > maxSecret:
+		return "", fmt.Errorf("the password has %d octets, and %d are the most", len(password), maxSecret)
+	case !utf8.ValidString(password):
+		return "", errors.New("the password is no text in UTF-8")
+	case strings.ContainsFunc(password, unicode.IsControl):
+		return "", errors.New("the password has a control character in it, which a mail program cannot send")
+	}
+	return argon{memory: 19 << 10, time: 2, threads: 1}.hash(password).String(), nil
 }
 
 // A crypt is a password hashed by bcrypt.

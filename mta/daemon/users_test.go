@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/mta/smtpd"
 )
 
@@ -88,6 +89,24 @@ func TestMaySend(t *testing.T) {
 	} {
 		if got := u.MaySend(c.user, smtpd.Address{Local: c.local, Domain: c.domain}); got != c.may {
 			t.Errorf("%s as %s@%s: %v", c.user, c.local, c.domain, got)
+		}
+	}
+}
+
+// TestHashPassword: the hash is one that the file takes, and that knows its password
+// alone; what nobody could log in with is refused without showing it.
+func TestHashPassword(t *testing.T) {
+	text, err := HashPassword("Grüße hunter2")
+	if err != nil || desired.CheckHash(text) != "" {
+		t.Fatalf("%q, %v", text, err)
+	}
+	hash, err := readHash(text)
+	if err != nil || !hash.verify("Grüße hunter2") || hash.verify("hunter2") {
+		t.Errorf("%q, %v", text, err)
+	}
+	for _, password := range []string{"", "hunter2\x00", "hunter2\xff", strings.Repeat("hunter2", 1<<10)} {
+		if _, err := HashPassword(password); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%.10q: %v", password, err)
 		}
 	}
 }
