@@ -30,11 +30,17 @@ func (s *Scenario) Play() (*World, error) {
 	if err != nil {
 		return nil, err
 	}
+	return s.PlayUnder(ca), nil
+}
+
+// PlayUnder is Play where ca issues the certificates, made for the same clock: so
+// that worlds have them in common.
+func (s *Scenario) PlayUnder(ca *smtpscript.CA) *World {
 	if s.recording.times != nil {
-		return &World{Scenario: s, CA: ca, now: s.recording.clock()}, nil
+		return &World{Scenario: s, CA: ca, now: s.recording.clock()}
 	}
 	start := time.Now()
-	return &World{Scenario: s, CA: ca, Sites: s.sites(), now: func() time.Time { return s.Now.Add(time.Since(start)) }}, nil
+	return &World{Scenario: s, CA: ca, Sites: s.sites(), now: func() time.Time { return s.Now.Add(time.Since(start)) }}
 }
 
 // sites puts the pages at the addresses of their hosts. The DNS of a world fails
@@ -70,12 +76,12 @@ func (w *World) DNS() resolve.Resolver {
 	if w.Recorded() {
 		return &w.recording
 	}
-	zone, servers := resolve.NewZone(w.Records), w.NameServers()
+	servers := w.NameServers()
 	return resolve.NewFaults(resolve.Func(func(ctx context.Context, q resolve.Question) (resolve.Answer, error) {
 		if q.At != "" {
 			return servers.at(ctx, q)
 		}
-		return zone.Resolve(ctx, q)
+		return servers.whole.Resolve(ctx, q)
 	}), w.Faults)
 }
 

@@ -46,6 +46,7 @@ import (
 
 // A Page is one scripted response, and how its host behaves.
 type Page struct {
+	text      string // as it was parsed
 	status    int
 	fields    []string // of the head, "Name: value"
 	mediaType string   // empty: no Content-Type
@@ -66,7 +67,7 @@ type Page struct {
 
 // Parse reads a page. The error names the line.
 func Parse(text string) (*Page, error) {
-	p := &Page{status: 200, mediaType: "text/plain"}
+	p := &Page{text: text, status: 200, mediaType: "text/plain"}
 	for n := 1; strings.HasPrefix(text, "!"); n++ {
 		line, rest, _ := strings.Cut(text, "\n")
 		if err := p.direct(strings.TrimSpace(line[1:])); err != nil {
@@ -77,6 +78,9 @@ func Parse(text string) (*Page, error) {
 	p.body = text
 	return p, nil
 }
+
+// String is the text of the page, its directives first.
+func (p *Page) String() string { return p.text }
 
 func (p *Page) direct(line string) (err error) {
 	word, value, _ := strings.Cut(line, " ")

@@ -24,6 +24,7 @@ const maxLines = 1000
 // Parse reads a script. The error names the line.
 func Parse(text string) (*Script, error) {
 	s := &Script{
+		text:       text,
 		replies:    make(map[string][]string),
 		delays:     make(map[string]time.Duration),
 		floods:     make(map[string]bool),

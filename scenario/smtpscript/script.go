@@ -91,6 +91,7 @@ import (
 // A Script is one scripted server. It may serve many conversations at once; it
 // remembers what it was sent in each.
 type Script struct {
+	text        string   // as it was parsed
 	greeting    []string // lines as sent, without CRLF
 	replies     map[string][]string
 	delays      map[string]time.Duration
@@ -177,6 +178,9 @@ func (s *Script) Sent() [][]string {
 	}
 	return all
 }
+
+// String is the text of the script.
+func (s *Script) String() string { return s.text }
 
 // Host is the name that the greeting gives, or "server.invalid".
 func (s *Script) Host() string {
