@@ -126,7 +126,7 @@ func examineGenerated(t *testing.T, state desired.State, wanted desired.Wanted, 
 	if err != nil {
 		t.Fatal(err)
 	}
-	world, err := s.Play()
+	world, err := heard.play(s)
 	if err != nil {
 		t.Fatal(err)
 	}

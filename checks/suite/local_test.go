@@ -35,7 +35,7 @@ func TestRecordingHoldsNoSecret(t *testing.T) {
 		}
 		seen.Add(1)
 		recorder := scenario.NewRecorder()
-		env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
+		env := heard.env(t.Context(), world, recorder.DNS(world.DNS()))
 		env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
 		env.Security = recorder.Security(env.Security)
 		report := reportOf(t, env, suite.All())

@@ -14,7 +14,7 @@ import (
 func TestOrderDoesNotMatter(t *testing.T) {
 	eachWorld(t, func(t *testing.T, name string, world *scenario.World) {
 		slices.Reverse(world.Records)
-		got := strings.Join(world.Verdict(checks.Run(t.Context(), world.Env(t.Context()), concern(name, world.Scenario), nil)), "\n")
+		got := strings.Join(world.Verdict(checks.Run(t.Context(), heard.env(t.Context(), world, world.DNS()), concern(name, world.Scenario), nil)), "\n")
 		if want := strings.Join(expected(name, world.Scenario), "\n"); got != want {
 			t.Errorf("with every set of records reversed: %s", difference(want, got))
 		}

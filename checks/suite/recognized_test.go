@@ -20,12 +20,12 @@ func TestRecognizedStaysAsGood(t *testing.T) {
 			continue
 		}
 		t.Run(name, func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) { recognizeAgain(t, load(t, name+".txtar")) })
+			synctest.Test(t, func(t *testing.T) { recognizeAgain(t, name, load(t, name+".txtar")) })
 		})
 	}
 }
 
-func recognizeAgain(t *testing.T, world *scenario.World) {
+func recognizeAgain(t *testing.T, name string, world *scenario.World) {
 	found, err := desired.Recognize(t.Context(), world.DNS(), world.Domain, world.Want.Selectors)
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +45,7 @@ func recognizeAgain(t *testing.T, world *scenario.World) {
 	if len(problems) > 0 {
 		return
 	}
-	before := alarms(examination(t, world, world.DNS()))
+	before := alarms(heard.examine(t, name, world))
 	for id, message := range alarms(examination(t, world, published(world, wanted.Edits()))) {
 		if before[id] == "" {
 			t.Errorf("%s: %s\n%s\n%v", id, message, text, wanted.Records())

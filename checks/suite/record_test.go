@@ -20,7 +20,7 @@ import (
 func TestRecordAndReplay(t *testing.T) {
 	eachWorld(t, func(t *testing.T, name string, world *scenario.World) {
 		recorder := scenario.NewRecorder()
-		env := world.EnvOver(t.Context(), recorder.DNS(world.DNS()), world.Dial)
+		env := heard.env(t.Context(), world, recorder.DNS(world.DNS()))
 		env.SMTP, env.HTTP = recorder.SMTP(env.SMTP), recorder.HTTP(env.HTTP)
 		env.Security, env.Servers = recorder.Security(env.Security), recorder.Servers(env.Servers)
 		first := reportOf(t, env, concern(name, world.Scenario))

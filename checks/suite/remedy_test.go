@@ -44,7 +44,7 @@ var unseen = map[string]string{
 // order of the report cures them all.
 func TestRemediesCure(t *testing.T) {
 	eachWorld(t, func(t *testing.T, name string, world *scenario.World) {
-		before := examination(t, world, world.DNS())
+		before := heard.examine(t, name, world)
 		concerns := make(map[string]bool)
 		for _, c := range concern(name, world.Scenario) {
 			concerns[c.ID] = true
@@ -95,7 +95,7 @@ func scenarioNames(t *testing.T) []string {
 }
 
 func examination(t *testing.T, world *scenario.World, dns resolve.Resolver) []diagnosis.Result {
-	return checks.Run(t.Context(), world.EnvOver(t.Context(), dns, world.Dial), suite.All(), nil)
+	return checks.Run(t.Context(), heard.env(t.Context(), world, dns), suite.All(), nil)
 }
 
 // published is the DNS of the world with the edits in its zones.

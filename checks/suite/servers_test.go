@@ -38,7 +38,7 @@ func TestServersAreAskedLittle(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				world := load(t, name+".txtar")
-				env := world.Env(t.Context())
+				env := heard.env(t.Context(), world, world.DNS())
 				c := &census{next: env.Servers, times: make(map[resolve.Inquiry]int)}
 				env.Servers = c
 				checks.Run(t.Context(), env, suite.All(), nil)

@@ -41,7 +41,7 @@ func TestWellRunDomains(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				world := load(t, name+".txtar")
-				for _, r := range examination(t, world, world.DNS()) {
+				for _, r := range heard.examine(t, name, world) {
 					alarm := r.Outcome == diagnosis.Failed && r.Severity > diagnosis.Advice || r.Outcome == diagnosis.Unknown && r.Cause == ""
 					if !alarm {
 						continue
