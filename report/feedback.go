@@ -120,6 +120,10 @@ func (p *page) shares(d Reported, total senders.Counts) {
 	}
 	room := p.width - 46
 	for _, row := range rows {
+		if p.narrow() {
+			p.para("  ", row.name+": "+grouped(row.n)+" ("+share(row.n, total.Messages)+")", plain)
+			continue
+		}
 		bar := ""
 		if room > 0 && total.Messages > 0 {
 			bar = strings.Repeat("█", int((row.n*int64(min(room, 40))+total.Messages-1)/total.Messages))
@@ -150,6 +154,9 @@ func (p *page) perDay(days []senders.Day) {
 	p.gap()
 }
 
+// narrow tells a page that has no room for a table.
+func (p *page) narrow() bool { return p.width < 56 }
+
 // standings are the headings over sources.
 var standings = [...]string{
 	senders.Own:       "Yours",
@@ -167,7 +174,9 @@ func (p *page) sources(d Reported) {
 	name = min(name, p.width-36)
 	p.para("", "Who sends as "+title(d.Tally.Domain()), strong)
 	p.gap()
-	p.line(p.in(faint, "    "+pad("", name)+"   messages  passed   DKIM    SPF"))
+	if !p.narrow() {
+		p.line(p.in(faint, "    "+pad("", name)+"   messages  passed   DKIM    SPF"))
+	}
 	if d.Untold != "" {
 		p.para("  "+p.in(warn, "?")+" ", "Addresses are named by what authenticates them alone: "+flat(d.Untold), warn)
 	}
@@ -206,7 +215,12 @@ func (p *page) source(d Reported, s senders.Source, width int) {
 	case s.Standing == senders.Stranger, s.Standing == senders.Forwarder && s.Failed() > 0:
 		mark = p.in(faint, "–")
 	}
-	p.line("  " + mark + " " + pad(p.in(strong, clip(flat(s.Name), width)), width) + fmt.Sprintf("%11s  %6s %6s %6s", grouped(s.Messages), share(s.Passed, s.Messages), share(s.DKIM, s.Messages), share(s.SPF, s.Messages)))
+	if p.narrow() {
+		p.para("  "+mark+" ", flat(s.Name), strong)
+		p.para("      ", fmt.Sprintf("%s, %s passed (DKIM %s, SPF %s)", amount(s.Messages, "message"), share(s.Passed, s.Messages), share(s.DKIM, s.Messages), share(s.SPF, s.Messages)), plain)
+	} else {
+		p.line("  " + mark + " " + pad(p.in(strong, clip(flat(s.Name), width)), width) + fmt.Sprintf("%11s  %6s %6s %6s", grouped(s.Messages), share(s.Passed, s.Messages), share(s.DKIM, s.Messages), share(s.SPF, s.Messages)))
+	}
 	if s.New {
 		p.para("      ", "New: it was not there "+flat(d.Since)+".", strongWarn)
 	}
