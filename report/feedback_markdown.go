@@ -45,9 +45,7 @@ func markdownSources(b *strings.Builder, d Reported) {
 		if s.New {
 			words = append(words, "new")
 		}
-		for _, text := range concerns(d, s) {
-			words = append(words, text)
-		}
+		words = append(words, concerns(d, s)...)
 		fmt.Fprintf(b, "| %s | %s | %s | %s | %s | %s | %s |\n", standings[s.Standing], inline(s.Name), grouped(s.Messages), share(s.Passed, s.Messages), share(s.DKIM, s.Messages), share(s.SPF, s.Messages), inline(strings.Join(words, "; ")))
 	}
 	b.WriteString("\n")
