@@ -31,8 +31,8 @@ func (a *app) migrateAuditCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "audit [DOMAIN]",
 		Short: "What there is, what stands in the way of a move, and its plan",
-		Long: `Audit looks at the mail of a domain as it is and at what maildoctor.yaml wants of
-it, and plans the way from one to the other. It changes nothing.
+		Long: `Audit looks at the mail of a domain as it is and at what maildoctor.yaml wants
+of it, and plans the way from one to the other. It changes nothing.
 
 It takes stock of all that has to do with mail, and says what becomes of it:
 what stays, what changes and when, and what only its owner knows. It examines
@@ -80,7 +80,7 @@ Exit codes:
 	f.save.named = func() bool { return flags.Changed("save") }
 	a.worldFlags(cmd, &f.planFlags)
 	f.output.format.words = moveFormats
-	flags.Lookup("format").Usage = "how to print: " + orList(moveFormats)
+	flags.Lookup("format").Usage = "how to print: text, json, markdown, html or\nics"
 	for _, name := range []string{"switch", "subdomain"} {
 		_ = cmd.RegisterFlagCompletionFunc(name, cobra.NoFileCompletions)
 	}

@@ -37,7 +37,7 @@ func (x *auditing) today(ctx context.Context, g *migration.Given) error {
 	if g.Zone = there.given().Zone; g.Zone == "" {
 		g.Zone = x.domain
 	}
-	questions := x.questions(*g)
+	questions := x.questions(ctx, *g)
 	if source, ok := there.(dnsSource); ok {
 		g.Today, err = x.ask(ctx, source.zone, questions)
 	} else {
@@ -62,7 +62,7 @@ func (x *auditing) today(ctx context.Context, g *migration.Given) error {
 
 // questions are the names and types at which something that has to do with mail may
 // stand.
-func (x *auditing) questions(g migration.Given) map[resolve.Question]bool {
+func (x *auditing) questions(ctx context.Context, g migration.Given) map[resolve.Question]bool {
 	list := make(map[resolve.Question]bool)
 	ask := func(name string, types ...string) {
 		if record.Within(name, x.domain) && len(name) <= 254 {
@@ -84,7 +84,7 @@ func (x *auditing) questions(g migration.Given) map[resolve.Question]bool {
 	for _, c := range []string{"autodiscover", "imap", "imaps", "pop3", "pop3s", "submission", "submissions", "sieve", "jmap", "caldavs", "carddavs"} {
 		ask(below("_"+c+"._tcp"), "SRV", "TXT")
 	}
-	for _, s := range x.knownSelectors() {
+	for _, s := range x.knownSelectors(ctx) {
 		ask(below(s+"._domainkey"), "TXT", "CNAME")
 	}
 	for _, e := range g.Wanted {
@@ -105,7 +105,7 @@ func (x *auditing) questions(g migration.Given) map[resolve.Question]bool {
 
 // knownSelectors are those given, those that reports tell, and those that services
 // and suites are known to use.
-func (x *auditing) knownSelectors() []string {
+func (x *auditing) knownSelectors(ctx context.Context) []string {
 	names := make(map[string]bool)
 	add := func(list ...string) {
 		for _, s := range list {
@@ -115,6 +115,7 @@ func (x *auditing) knownSelectors() []string {
 		}
 	}
 	add(x.selectors...)
+	add(x.world.env(ctx, x.domain).Want.Selectors...)
 	for _, s := range x.senders {
 		add(s.Selector)
 	}

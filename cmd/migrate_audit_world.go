@@ -55,7 +55,7 @@ func (a *app) auditing(ctx context.Context, f auditFlags, args []string) (x audi
 	if x.planning, err = a.planning(ctx, f.planFlags, args); err != nil {
 		return x, err
 	}
-	x.progress = func() *progress { return a.progress(ofDomains([]string{x.domain}), len(x.all)) }
+	x.progress = func() *progress { return a.progress(ofDomains([]string{x.domain}), len(x.all), x.timeout) }
 	if x.subdomains, err = belowDomain(x.domain, f.subdomains, f.list); err != nil {
 		x.world.close()
 		return x, err
@@ -170,6 +170,18 @@ func (x *auditing) sides(ctx context.Context, g *migration.Given) error {
 		return fmt.Errorf("what %s has is not known, so nothing is planned: %w", record.Display(x.domain), err)
 	}
 	g.Old = x.oldSide(ctx, found, *g)
+	if slices.Equal(g.Old.Hosts, g.New.Hosts) {
+		for _, name := range g.New.Services {
+			service, ok := desired.FindService(name)
+			used := slices.ContainsFunc(found.Settings.Services, func(u desired.Use) bool { return u.Service == name })
+			if ok && !service.Receives && !used {
+				g.New.Name += ", sending through " + service.Title
+			}
+		}
+	}
+	if slices.Equal(g.Old.Hosts, g.New.Hosts) && len(g.New.Addrs) > 0 && len(g.Old.Addrs) > 0 && !slices.Equal(g.Old.Addrs, g.New.Addrs) {
+		g.New.Name += " at " + g.New.Addrs[0].String()
+	}
 	return nil
 }
 
@@ -274,7 +286,7 @@ func (x *auditing) audit(ctx context.Context) (report.Moving, error) {
 		return page, err
 	}
 	m, conflicts := migration.Make(g)
-	x.complete(&m, g, tasks)
+	x.complete(limited, &m, g, tasks)
 	x.goOn(&m)
 	page.Conflicts, page.Accepted = conflicts, x.accepted
 	sight := migration.Sight{Now: g.Now, Given: g, HostDoubt: x.quiet}
@@ -304,14 +316,14 @@ func (x *auditing) audit(ctx context.Context) (report.Moving, error) {
 }
 
 // complete adds what the pure part does not know.
-func (x *auditing) complete(m *migration.Move, g migration.Given, tasks []desired.Task) {
+func (x *auditing) complete(ctx context.Context, m *migration.Move, g migration.Given, tasks []desired.Task) {
 	m.Wanted, m.Policy, m.Negative = x.file, g.Served, g.Negative
-	if there, err := x.there(context.Background(), x.world); err == nil {
+	if there, err := x.there(ctx, x.world); err == nil {
 		m.Source = there.String()
 	}
 	prepare := m.Step(migration.Prepare)
 	for _, t := range tasks {
-		if prepare != nil && !t.Missing && !strings.Contains(t.Text, "serves this policy") {
+		if prepare != nil && !t.Missing && !strings.Contains(t.Text, "serves this policy") && !settledTask(ctx, x.world, t) {
 			prepare.Tasks = append(prepare.Tasks, t.Subject+": "+t.Text)
 		}
 	}
@@ -335,7 +347,7 @@ func (x *auditing) rehearse(ctx context.Context, m *migration.Move, page *report
 		}
 		after := then.examined(ctx, edits)
 		r := plan.Rehearse(today, after)
-		r.Came = slices.DeleteFunc(r.Came, func(c plan.Shift) bool { return eased(c, last) })
+		r.Came = slices.DeleteFunc(r.Came, func(c plan.Shift) bool { return eased(c, last, *m) })
 		s.Rehearsal = &r
 		if both {
 			page.Both = &r
@@ -346,9 +358,18 @@ func (x *auditing) rehearse(ctx context.Context, m *migration.Move, page *report
 	}
 }
 
-// eased is what the time of both sides has on purpose.
-func eased(c plan.Shift, last bool) bool {
-	return !last && (c.Check == "dmarc.policy-none" || c.Check == "dmarc.effective-policy" || strings.HasPrefix(c.Check, "bimi."))
+// eased is what the time of both sides has on purpose: DMARC that asks for nothing, and
+// a reverse name that leads back from the switch on.
+func eased(c plan.Shift, last bool, m migration.Move) bool {
+	switch {
+	case last:
+		return false
+	case c.Check == "dmarc.policy-none", c.Check == "dmarc.effective-policy", strings.HasPrefix(c.Check, "bimi."):
+		return true
+	case c.Check == "ptr.forward-confirmed":
+		return slices.ContainsFunc(m.New.Addrs, func(a netip.Addr) bool { return strings.Contains(c.Finding.Subject, a.String()) })
+	}
+	return false
 }
 
 // hosts examines the addresses of the new side, as maildoctor ip does.

@@ -118,7 +118,7 @@ Exit codes:
   maildoctor migrate status move.json --format markdown`, &f, 1, a.migrateStatus)
 	a.worldFlags(cmd, &f.planFlags)
 	f.output.format.words = moveFormats
-	cmd.Flags().Lookup("format").Usage = "how to print: " + orList(moveFormats)
+	cmd.Flags().Lookup("format").Usage = "how to print: text, json, markdown, html or\nics"
 	return cmd
 }
 
@@ -126,8 +126,8 @@ func (a *app) migratePlanCommand() *cobra.Command {
 	var f moveFlags
 	cmd := a.moveCommand("plan FILE STEP", "The plan of one step, for apply",
 		`Plan makes the plan of a step against the zone as it is now, and shows it. With
---save it is a file for maildoctor apply, which keeps what was there and can take
-it back. It changes nothing itself.
+--save it is a file for maildoctor apply, which keeps what was there and can
+take it back. It changes nothing itself.
 
 The steps before it have to be done: each plan rests on them.
 
@@ -232,7 +232,7 @@ func (x *auditing) step(ctx context.Context, id string) (m migration.Move, s *mi
 		return m, nil, g, err
 	}
 	m, _ = migration.Make(g)
-	x.complete(&m, g, tasks)
+	x.complete(limited, &m, g, tasks)
 	x.goOn(&m)
 	if s = m.Step(id); s == nil {
 		return m, nil, g, &codeError{exitFound, fmt.Errorf("this move has no step %s: what it would do is there already", id)}

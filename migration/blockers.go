@@ -127,7 +127,7 @@ func (k *blocking) ttls() {
 			continue
 		}
 		until := k.at(s).Add(s.Wait)
-		if !until.After(k.s.Now) {
+		if !until.After(k.s.Now) || s.Wait <= lowTTL*time.Second {
 			continue
 		}
 		text := "some would go to the old server until then, whatever is published"
@@ -215,8 +215,10 @@ func (b *builder) stays(t spf.Term, end []spf.Record) bool {
 	case spf.IP4, spf.IP6:
 		return t.Prefix.IsSingleIP() && slices.Contains(b.New.Addrs, t.Prefix.Addr())
 	case spf.Include:
-		s := serviceOfTerm(t)
-		return s != "" && slices.Contains(b.New.Services, s) // it sends with an envelope sender of its own
+		// A service that is wanted and has no include of its own sends with an envelope
+		// sender of its own.
+		who := b.whoseTerm(t)
+		return who != "" && slices.ContainsFunc(b.New.Services, func(s string) bool { return titleOf(s) == who })
 	}
 	return false
 }
@@ -329,10 +331,11 @@ func (k *blocking) hosts() {
 func (k *blocking) result(id, step, act string, r diagnosis.Report, result diagnosis.Result, seen map[string]bool) {
 	for _, f := range result.Findings {
 		text := fmt.Sprintf("%s (%s)", strings.TrimSuffix(f.Message, "."), result.Rule.ID)
-		if f.Severity < diagnosis.Warning || !k.ofNew(f.Subject, r) || seen[text] {
+		key := result.Rule.ID + " " + f.Subject
+		if f.Severity < diagnosis.Warning || !k.ofNew(f.Subject, r) || seen[key] {
 			continue
 		}
-		seen[text] = true
+		seen[key] = true
 		k.add(Blocker{ID: id, Step: step, Subject: f.Subject, Text: text, Act: act})
 	}
 	if k.s.HostDoubt != "" || r.Address == "" && result.Rule.ID != "smtp.port25-inbound" {

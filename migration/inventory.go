@@ -212,7 +212,7 @@ func (b *builder) fillKey(i *Item) {
 	}
 	i.Who = b.whoseKey(selector, first)
 	if i.Fate == Ask {
-		i.Why = "nothing says who signs with it; it stays, and somebody may be in need of it"
+		i.Why = "nothing says who signs with it. If it is the old server's, take it away when the move is over; if somebody else's, it has to stay"
 		if i.Who != "" {
 			i.Why = fmt.Sprintf("%s signs with it, and maildoctor.yaml does not name it; it stays", i.Who)
 		}
@@ -378,7 +378,9 @@ func (b *builder) whoseKey(selector string, r record.Record) string {
 	if s := ServiceOf(r, b.Domain); s != "" && (r.Type == "CNAME" || slices.Contains(b.Old.Services, s) || slices.Contains(b.New.Services, s)) {
 		return titleOf(s)
 	}
-	if b.isWanted(r) {
+	if slices.ContainsFunc(b.wanted, func(e record.Edit) bool {
+		return slices.ContainsFunc(e.Want, func(w record.Record) bool { return w.Name == r.Name && w.Data == r.Data })
+	}) {
 		return b.New.Name
 	}
 	if b.isOlds(r) {

@@ -130,6 +130,7 @@ type builder struct {
 	both      *mtasts.Policy            // that names both sides; nil if none is needed
 	serves    map[string]*mtasts.Policy // from which step on, by its ID
 	signsAnew bool                      // a key comes that is not there today
+	eases     bool                      // DMARC asks for nothing while both sides are in use
 	sameKey   []string                  // selectors that change their key
 }
 
@@ -153,11 +154,14 @@ func newBuilder(g Given) *builder {
 	for _, e := range g.Wanted {
 		b.wanted = append(b.wanted, e)
 	}
-	if len(b.Old.Hosts) == 0 {
-		b.Old.Hosts = hostsOf(held(record.MXSet(b.Domain), b.Today))
-	}
 	if len(b.New.Hosts) == 0 {
 		b.New.Hosts = hostsOf(b.finally(record.MXSet(b.Domain)))
+	}
+	if len(b.Old.Hosts) == 0 {
+		b.Old.Hosts = hostsOf(held(record.MXSet(b.Domain), b.Before))
+		if len(b.Old.Services) > 0 { // where the MX records lead to the new side already, none is left
+			b.Old.Hosts = slices.DeleteFunc(b.Old.Hosts, b.newHosts)
+		}
 	}
 	if len(b.Old.Addrs) == 0 {
 		b.Old.Addrs = addressesOf(b.Old.Hosts, b.Today)

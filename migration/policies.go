@@ -18,6 +18,7 @@ func (b *builder) dmarc() {
 	have, want := held(slot, b.Today), b.finally(slot)
 	eased, is := b.eased(have, want)
 	if is {
+		b.eases = true
 		b.wish(Policies, slot, eased.reason, eased.record)
 		b.fates[slot] = fate{Change, eased.reason, Policies}
 	}
@@ -84,7 +85,7 @@ func (b *builder) policies() {
 	wantsHost := b.wantedAt(host)
 	if len(announced) == 0 || b.Served == nil || b.Served.Mode == mtasts.None && b.Next != nil {
 		for _, e := range wantsHost {
-			if !same(held(e.Slot, b.Today), e.Want) {
+			if !same(held(e.Slot, b.Today), e.Want) && !b.leadsThere(e) {
 				b.now(Prepare, e, "the host of the policy has a name, and can get its certificate (RFC 8461, 3.3)")
 			}
 		}
@@ -139,7 +140,7 @@ func (b *builder) servedLast(slot record.Slot, host string, announced []record.R
 		}
 	case b.Next != nil:
 		for _, e := range wantsHost {
-			if !same(held(e.Slot, b.Today), e.Want) {
+			if !same(held(e.Slot, b.Today), e.Want) && !b.leadsThere(e) {
 				b.clear(Retire, e)
 				b.wish(Retire, e.Slot, "the new side serves the policy", e.Want...)
 				b.fates[e.Slot] = fate{Change, "the new side serves the policy when nobody finds the old one any more", Retire}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/mailauth/spf"
+	"github.com/maildoctor/maildoctor/plan"
 	"github.com/maildoctor/maildoctor/record"
 )
 
@@ -32,6 +33,9 @@ func (b *builder) edit(e record.Edit) {
 		if ttlOf(have) <= lowTTL { // it was lowered
 			b.raise(e)
 		}
+		return
+	}
+	if b.leadsThere(e) {
 		return
 	}
 	switch kind := b.kind(e.Slot, e.Want); kind {
@@ -111,7 +115,7 @@ func (b *builder) isClient(slot record.Slot) bool {
 
 // clientNames are labels below a domain by which mail programs and people find a
 // server.
-var clientNames = []string{"autoconfig", "autodiscover", "imap", "pop", "pop3", "smtp", "webmail", "lyncdiscover", "sip"}
+var clientNames = []string{"autoconfig", "autodiscover", "imap", "pop", "pop3", "smtp", "webmail"}
 
 // denies reports whether records say that a name has no mail.
 func denies(slot record.Slot, want []record.Record) bool {
@@ -175,6 +179,23 @@ func (b *builder) clear(step string, e record.Edit) {
 	}
 }
 
+// leadsThere reports whether an alias is wanted where addresses of the very host stand:
+// then nothing has to change.
+func (b *builder) leadsThere(e record.Edit) bool {
+	if e.Slot.Type != "CNAME" || len(e.Want) != 1 {
+		return false
+	}
+	stand := b.addresses(e.Slot.Name, false)
+	leads := b.addresses(record.Canonical(e.Want[0].Data), true)
+	if len(stand) == 0 || slices.ContainsFunc(stand, func(a netip.Addr) bool { return !slices.Contains(leads, a) }) {
+		return false
+	}
+	for _, typ := range []string{"A", "AAAA"} {
+		b.fates[record.Slot{Name: e.Slot.Name, Type: typ}] = fate{Keep, "it leads to the new server already", ""}
+	}
+	return true
+}
+
 func (b *builder) wishing(step string, slot record.Slot) bool {
 	for _, w := range b.wishes[step] {
 		if w.Edit.Slot == slot {
@@ -224,6 +245,9 @@ func (b *builder) union(e record.Edit, have []record.Record, kind string) {
 
 // lowered lowers the TTLs of what is switched, and only of that.
 func (b *builder) lowered() {
+	if !b.leadsMail() {
+		return
+	}
 	for _, w := range b.wishes[SwitchMX] {
 		slot := w.Edit.Slot
 		have := held(slot, b.Today)
@@ -232,6 +256,19 @@ func (b *builder) lowered() {
 		}
 		b.wish(LowerTTLs, slot, "resolvers forget it in five minutes, so that a switch is one, and can be taken back", lowered(have)...)
 	}
+}
+
+// leadsMail reports whether something is switched by which mail goes another way.
+func (b *builder) leadsMail() bool {
+	return slices.ContainsFunc(b.wishes[SwitchMX], func(w plan.Wish) bool {
+		switch slot := w.Edit.Slot; slot.Type {
+		case "MX":
+			return true
+		case "A", "AAAA":
+			return len(w.Edit.Want) > 0 && !b.isClient(slot)
+		}
+		return false
+	})
 }
 
 // lowered is records with a TTL that is no higher than lowTTL.

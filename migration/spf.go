@@ -22,6 +22,9 @@ func (b *builder) senders() {
 	b.wish(Prepare, slot, "the old and the new server may both send; a second record would be a permanent error (RFC 7208, 4.5)", r)
 	b.wish(Retire, slot, "nothing is sent by the old side any more", want...)
 	b.fates[slot] = fate{Change, "both sides may send until the old one is gone", Prepare}
+	if same(have, []record.Record{r}) {
+		b.fates[slot] = fate{Change, "both sides may send already; in the end the new one alone", Retire}
+	}
 }
 
 // bothSend is the record that lets both sides send, whichever of them the MX
@@ -73,7 +76,7 @@ func (b *builder) moves(t spf.Term, side Side) ([]netip.Addr, bool) {
 	switch t.Kind {
 	case spf.MX:
 		here := t.Domain == "" || record.Canonical(t.Domain) == b.Domain
-		return side.Addrs, here && (!slices.Equal(b.Old.Hosts, b.New.Hosts) || !slices.Equal(b.Old.Addrs, b.New.Addrs))
+		return side.Addrs, here && b.mxMoves()
 	case spf.A:
 		name := b.Domain
 		if t.Domain != "" {
@@ -89,6 +92,14 @@ func (b *builder) moves(t spf.Term, side Side) ([]netip.Addr, bool) {
 		return was, true
 	}
 	return nil, false
+}
+
+// mxMoves reports whether the MX records lead to other addresses in the end than when
+// the move began.
+func (b *builder) mxMoves() bool {
+	slot := record.MXSet(b.Domain)
+	was, is := hostsOf(held(slot, b.Before)), hostsOf(b.finally(slot))
+	return !slices.Equal(was, is) || slices.Equal(b.Old.Hosts, b.New.Hosts) && !slices.Equal(b.Old.Addrs, b.New.Addrs)
 }
 
 // addresses are those of a name today, or in the end.

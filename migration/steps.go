@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/mailauth/mtasts"
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -18,7 +19,7 @@ func (b *builder) step(id string) Step {
 		s.Title, s.Why = "Lower the TTLs of what will change", "resolvers would lead senders and mail programs to the old server for as long as the TTL says, and a switch could not be taken back"
 		s.Rollback = "The plan's inverse restores the TTLs. It is safe at any time."
 	case Prepare:
-		s.Title, s.Why = fmt.Sprintf("Publish what %s needs, and let both sides send", b.New.Name), "mail of the new server would fail SPF and DKIM where its key and its address are not known yet, or where a resolver remembers that they were not"
+		s.Title, s.Why = fmt.Sprintf("Publish what %s needs, and let both sides send", b.newOr()), "mail of the new server would fail SPF and DKIM where its key and its address are not known yet, or where a resolver remembers that they were not"
 		s.Before, s.After = []string{BlockLookups, BlockSenders}, []string{"spf.single-record", "spf.lookup-limit", "dkim.record-syntax", BlockKeys}
 		s.Rollback = "The plan's inverse takes it back. It is safe until the new server has sent mail."
 		for _, name := range b.sameKey {
@@ -35,9 +36,20 @@ func (b *builder) step(id string) Step {
 		s.Rollback = "Nothing changes."
 	case SwitchMX:
 		s.Title, s.Why = b.switchTitle(), "mail would go on by way of the old server"
+		if !b.leadsMail() && !b.relayed() {
+			s.Why = "mail programs would go on asking the old server"
+		}
+		if b.relayed() {
+			s.Why = "mail would go on from the server's own address, past the relay"
+		}
 		s.Before = []string{BlockPolicy, BlockTTL, BlockTLSA, BlockKeys, BlockAlignment, BlockHost, BlockDNSSEC}
 		s.After = []string{"mx.exists", "mx.resolves", "smtp.port25-inbound", "smtp.starttls", "ptr.forward-confirmed", "mtasts.mx-covered", "dane.chain-match"}
 		s.Tasks = b.switchTasks()
+		if b.relayed() {
+			s.After = []string{"spf.single-record", "dkim.record-syntax"}
+			s.Rollback = "Let the server send by itself again: it may, until its key and its address are taken out."
+			break
+		}
 		s.Rollback = fmt.Sprintf("The plan's inverse leads senders back to %s, which takes mail until the step %s: safe until then, and to be had within %s. Mail that the new server took meanwhile stays there and has to be copied.", b.Old.Name, Retire, Span(lowTTL*time.Second))
 	case Watch:
 		s.Title, s.Why = "Watch until nobody goes to the old server", "some resolvers and senders keep to the old address longer than they should; their mail is lost if the old server is off"
@@ -47,13 +59,26 @@ func (b *builder) step(id string) Step {
 			"Read the DMARC reports (maildoctor dmarc report): mail of the new side is aligned, and no sender is there that nobody knows.",
 		}
 		s.Rollback = "As of the step before."
+		if b.relayed() {
+			s.Title, s.Why = "Watch the first days", "mail that the relay does not sign or does not take would be missed by nobody until it is asked for"
+			s.Tasks = []string{
+				"Look at the queue of the server, and at what the relay refuses, each day.",
+				"Read the DMARC reports (maildoctor dmarc report): mail by the relay is aligned, and no sender is there that nobody knows.",
+			}
+		}
 	case Retire:
-		s.Title, s.Why = fmt.Sprintf("Retire %s", b.Old.Name), "whoever else uses the old provider could go on sending as the domain"
+		s.Title, s.Why = fmt.Sprintf("Retire %s", b.Old.Name), "whoever has the old address one day could send as the domain"
+		if len(b.Old.Services) > 0 {
+			s.Why = "all other customers of the old provider could go on sending as the domain"
+		}
 		s.Before, s.After = []string{BlockSenders}, []string{"spf.single-record", "spf.authorises-ip", "mtasts.mx-unused"}
 		s.Tasks = []string{fmt.Sprintf("Stop sending by %s: see that its queue is empty. Keep its mailboxes until everything is copied.", b.Old.Name)}
 		s.Rollback = "The plan's inverse lets the old side send again. It is safe as long as its account and its key exist."
 	case Strengthen:
-		s.Title, s.Why = "Have the policies as strong as is wanted", "the domain can be forged for as long as DMARC asks receivers for nothing"
+		s.Title, s.Why = "Have the policies as strong as is wanted", "what is wanted of the policies does not hold yet"
+		if b.eases {
+			s.Why = "the domain can be forged for as long as DMARC asks receivers for nothing"
+		}
 		s.Before = []string{"dkim.record-syntax", "spf.authorises-ip"}
 		s.After = []string{"dmarc.single-record", "dmarc.policy-none"}
 		s.Tasks = []string{"Look through the reports since the switch first: all mail of yours passes aligned."}
@@ -66,11 +91,37 @@ func (b *builder) step(id string) Step {
 	return s
 }
 
+// newOr is the new side, or what of it is new.
+func (b *builder) newOr() string {
+	if slices.Equal(b.Old.Hosts, b.New.Hosts) && len(b.wishes[SwitchMX]) == 0 {
+		return b.relay()
+	}
+	return b.New.Name
+}
+
 func (b *builder) switchTitle() string {
 	if b.relayed() {
-		return fmt.Sprintf("Send through %s", b.New.Name)
+		return fmt.Sprintf("Send through %s", b.relay())
+	}
+	if !b.leadsMail() {
+		return fmt.Sprintf("Lead mail programs to %s", b.New.Name)
 	}
 	return fmt.Sprintf("Lead mail to %s", b.New.Name)
+}
+
+// relay is by what the new side sends and the old one does not, for a reader.
+func (b *builder) relay() string {
+	var names []string
+	for _, s := range b.New.Services {
+		used := slices.ContainsFunc(b.Before, func(r record.Record) bool { return ServiceOf(r, b.Domain) == s })
+		if service, ok := desired.FindService(s); ok && !service.Receives && !used {
+			names = append(names, service.Title)
+		}
+	}
+	if len(names) == 0 {
+		return b.New.Name
+	}
+	return strings.Join(names, " and ")
 }
 
 func (b *builder) switchTasks() []string {
@@ -200,6 +251,9 @@ func (b *builder) forgotten(m Move, id string) (time.Duration, string) {
 		if len(c.Before) == 0 && id == SwitchMX {
 			continue // who does not find it goes the old way
 		}
+		if id == Prepare && !judged(c.Slot) {
+			continue
+		}
 		ttl := time.Duration(b.Negative) * time.Second
 		text := fmt.Sprintf("resolvers remember for %s that %s was not there (RFC 2308, 5)", Span(ttl), record.Display(c.Slot.Name))
 		if len(c.Before) > 0 {
@@ -211,6 +265,11 @@ func (b *builder) forgotten(m Move, id string) (time.Duration, string) {
 		}
 	}
 	return longest, what
+}
+
+// judged reports whether receivers judge mail by what stands in a slot.
+func judged(s record.Slot) bool {
+	return s.Type == "A" || s.Type == "AAAA" || strings.EqualFold(s.Tag, "v=spf1") || strings.Contains(s.Name, "._domainkey.")
 }
 
 // called is what stands in a slot, for a reader.

@@ -24,10 +24,19 @@ func (b *builder) leftovers() {
 			b.gone(SwitchMX, slot, "mail programs would go on asking the old server")
 		case kind == "tlsa" && b.isOldHost(strings.TrimPrefix(r.Name, "_25._tcp.")) && !b.newHosts(strings.TrimPrefix(r.Name, "_25._tcp.")):
 			b.gone(RaiseTTLs, slot, "no mail goes to this host any more")
+		case kind == "" && r.Type == "CNAME" && b.isOlds(r) && beyondMail(r, b.Domain):
+			b.fates[slot] = fate{Ask, "it is of the old provider and not of its mail: somebody may go on using the rest of it", ""}
 		case kind == "" && r.Type == "CNAME" && b.isOlds(r):
 			b.gone(RaiseTTLs, slot, "it leads to the old side, which is not in use any more")
 		}
 	}
+}
+
+// beyondMail reports whether a record of a provider is for something else than mail:
+// calls, meetings, the enrolment of machines.
+func beyondMail(r record.Record, domain string) bool {
+	first, rest, _ := strings.Cut(r.Name, ".")
+	return rest == domain && slices.Contains([]string{"lyncdiscover", "sip", "msoid", "enterpriseregistration", "enterpriseenrollment", "calendar", "drive", "docs", "sites"}, first)
 }
 
 // gone empties a slot in a step.

@@ -224,9 +224,11 @@ func (p *page) blockers(m migration.Move, head string, list []migration.Blocker)
 		case !b.Until.IsZero() && m.Waits(b):
 			p.para("    ", "over on "+moveDate(b.Until), faint)
 		case !b.Until.IsZero():
-			p.para("    ", "over on "+moveDate(b.Until)+", after the step "+flat(b.Step)+" is planned", faint)
+			p.para("    ", "over on "+moveDate(b.Until)+", and the step is planned for before that", plain)
+			p.para("    ", "holds up the step "+flat(b.Step)+" · "+flat(b.ID), faint)
 		case b.Act != "":
-			p.para("    ", flat(b.Act)+" Before: "+flat(b.Step)+" ("+flat(b.ID)+")", faint)
+			p.para("    ", flat(b.Act), plain)
+			p.para("    ", "holds up the step "+flat(b.Step)+" · "+flat(b.ID), faint)
 		}
 	}
 }
@@ -278,7 +280,11 @@ func (p *page) stage(d Moving, s migration.Step) {
 		p.work(t)
 	}
 	if r := s.Rehearsal; r != nil {
-		p.para("   ", sentence(moveRehearsed(r)), plain)
+		text := "Rehearsed: the state after it has no finding above advice that today has not."
+		if n := len(r.Worse(d.Accepted)); n > 0 {
+			text = "Rehearsed: the state after it has " + plural(n, "new finding") + " above advice."
+		}
+		p.para("   ", text, plain)
 		for _, w := range r.Worse(d.Accepted) {
 			p.para("     "+p.mark(stateOfSeverity(w.Finding.Severity))+" ", w.Check+": "+flat(w.Finding.Message), plain)
 		}
