@@ -43,23 +43,23 @@ func (t *Tally) disowned(name string) bool {
 // A group is the hosts of one source while it is put together.
 type group struct {
 	Source
-	hosts     []*host
-	own       bool // SPF of the domain lets it send
-	mailboxes bool
-	near      bool // it is called by the network of its hosts
-	days      uint64
-	reporter  uint64
+	hosts    []*host
+	own      bool // SPF of the domain lets it send
+	carries  bool // its service passes on what others send, too
+	near     bool // it is called by the network of its hosts
+	days     uint64
+	reporter uint64
 }
 
 // Sources are who sends as the domain: those that are the owner's first, and those
 // with most messages first among them.
 func (t *Tally) Sources() []Source {
 	groups := t.groups()
-	keys := t.ownKeys(groups)
+	owners := keyOwners(groups)
 	list := make([]Source, 0, len(groups))
 	total := t.Total().Messages
 	for _, g := range groups {
-		g.judge(keys, total)
+		g.judge(owners, total)
 		if t.disowned(g.Name) {
 			g.Standing, g.Why = Stranger, "the owner says that it is none of his"
 		}
@@ -115,7 +115,7 @@ func (t *Tally) identify(h *host, known index, services []Service) *group {
 	if r, ok := known.of(h.addr); ok {
 		g.own, g.By, g.Name = r.Own, r.By, r.Name
 		if s, ok := find(services, func(s Service) bool { return s.Name == r.Name }); ok {
-			g.Service, g.mailboxes = true, s.Mailboxes
+			g.Service, g.carries = true, s.Carries
 		}
 	}
 	g.own = g.own || h.SPF > 0
@@ -159,7 +159,7 @@ func (t *Tally) operator(g *group, h *host, services []Service) (name, by string
 		}
 		chosen = domain
 		best, name, by = n, record.Display(t.org(domain)), how+record.Display(domain)
-		g.Service, g.mailboxes = service, s.Mailboxes
+		g.Service, g.carries = service, s.Carries
 		if service {
 			name = s.Name
 		}
@@ -262,20 +262,38 @@ func sortedDomains(m map[string]*Domain) (list []Domain) {
 	return list
 }
 
-// ownKeys are the keys with which sources sign that are the domain's by SPF.
-func (t *Tally) ownKeys(groups []*group) map[signerKey]bool {
-	keys := make(map[signerKey]bool)
+// keyOwners tells for each key of the domain the group that signs with it where that is
+// not one that is the domain's by SPF: a service that sends for others, else the one
+// with most messages. Whoever else brings such signatures has forwarded them.
+func keyOwners(groups []*group) map[signerKey]*group {
+	type claim struct {
+		rank int // 2 for SPF, 1 for a service
+		n    int64
+		by   *group
+	}
+	claims := make(map[signerKey]claim)
 	for _, g := range groups {
-		if !g.own {
-			continue
+		rank := 0
+		switch {
+		case g.own:
+			rank = 2
+		case g.Service && !g.carries:
+			rank = 1
 		}
 		for _, s := range g.Signers {
-			if s.Aligned && s.Passed > 0 {
-				keys[signerKey{s.Domain, s.Selector}] = true
+			key := signerKey{s.Domain, s.Selector}
+			if was, ok := claims[key]; s.Aligned && s.Passed > 0 && (!ok || rank > was.rank || rank == was.rank && s.Passed > was.n) {
+				claims[key] = claim{rank, s.Passed, g}
 			}
 		}
 	}
-	return keys
+	owners := make(map[signerKey]*group)
+	for key, c := range claims {
+		if c.rank < 2 {
+			owners[key] = c.by
+		}
+	}
+	return owners
 }
 
 // seldom is the share of all messages, one in so many, below which what one day alone
@@ -283,10 +301,10 @@ func (t *Tally) ownKeys(groups []*group) map[signerKey]bool {
 const seldom = 100
 
 // judge settles what a source is to the domain, of total messages.
-func (g *group) judge(own map[signerKey]bool, total int64) {
-	other := false // it signs with a key of the domain that no source of the domain has
+func (g *group) judge(owners map[signerKey]*group, total int64) {
+	key := false // it signs with a key of the domain
 	for _, s := range g.Signers {
-		other = other || s.Aligned && s.Passed > 0 && !own[signerKey{s.Domain, s.Selector}]
+		key = key || owners[signerKey{s.Domain, s.Selector}] == g
 	}
 	lost := g.Forwarded + g.Altered
 	switch failed := g.Failed(); {
@@ -298,9 +316,9 @@ func (g *group) judge(own map[signerKey]bool, total int64) {
 		g.Standing, g.Why = Own, "SPF of the domain lets it send"
 	case g.own:
 		g.Standing, g.Why = Own, "the domain's SPF record names it"
-	case g.DKIM > 0 && other:
-		g.Standing, g.Why = Own, "it signs with a key of the domain that no other source has"
-	case g.DKIM > 0 && g.Service && !g.mailboxes:
+	case g.DKIM > 0 && key:
+		g.Standing, g.Why = Own, "it signs with a key of the domain, more than any other source"
+	case g.DKIM > 0 && g.Service && !g.carries:
 		g.Standing, g.Why = Own, "a service that signs with a key of the domain"
 	case g.DKIM > 0 || failed > 0 && lost*2 >= failed:
 		g.Standing, g.Why = Forwarder, g.passedOn()

@@ -13,8 +13,9 @@ type Service struct {
 	// its addresses. Signs is the domains that it signs with, and takes bounces at,
 	// where a customer has not set up the service to do so in the customer's name.
 	SPF, Signs []string
-	// Mailboxes tells that people have their mail there, who forward it, too.
-	Mailboxes bool
+	// Carries tells that it takes mail, too, for people who have it forwarded, or for
+	// servers behind it. That a signature comes through it shows nothing.
+	Carries bool
 }
 
 // Services are the mail services that are known by name.
@@ -51,11 +52,11 @@ func Services() []Service {
 		{"Salesforce", []string{"_spf.salesforce.com"}, []string{"salesforce.com", "exacttarget.com"}, false},
 		{"HubSpot", []string{"hubspotemail.net"}, []string{"hubspotemail.net"}, false},
 
-		{"Proofpoint", []string{"pphosted.com", "ppe-hosted.com"}, []string{"pphosted.com", "ppe-hosted.com"}, false},
-		{"Mimecast", []string{"_netblocks.mimecast.com"}, []string{"mimecast.com"}, false},
-		{"Barracuda", []string{"spf.ess.barracudanetworks.com"}, []string{"barracudanetworks.com"}, false},
-		{"Hornetsecurity", []string{"antispameurope.com", "hornetsecurity.com"}, []string{"antispameurope.com", "hornetsecurity.com"}, false},
-		{"Broadcom Email Security", []string{"spf.messagelabs.com"}, []string{"messagelabs.com"}, false},
+		{"Proofpoint", []string{"pphosted.com", "ppe-hosted.com"}, []string{"pphosted.com", "ppe-hosted.com"}, true},
+		{"Mimecast", []string{"_netblocks.mimecast.com"}, []string{"mimecast.com"}, true},
+		{"Barracuda", []string{"spf.ess.barracudanetworks.com"}, []string{"barracudanetworks.com"}, true},
+		{"Hornetsecurity", []string{"antispameurope.com", "hornetsecurity.com"}, []string{"antispameurope.com", "hornetsecurity.com"}, true},
+		{"Broadcom Email Security", []string{"spf.messagelabs.com"}, []string{"messagelabs.com"}, true},
 	}
 }
 
