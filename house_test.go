@@ -41,6 +41,7 @@ var libraries = map[string][]string{
 	"github.com/emersion/go-msgauth":        {"mailauth/dkim", "mailauth/authres", "judge", "mta"},
 	"github.com/cloudflare/cloudflare-go":   {"providers/cloudflare"},
 	"github.com/caddyserver/certmagic":      {"mta/certs"},
+	"github.com/mholt/acmez":                {"mta/certs"},
 	"go.uber.org/zap":                       {"mta/certs"},
 	"github.com/prometheus/client_golang":   {"mta/metrics"},
 }

@@ -163,6 +163,7 @@ func mtaDoc(b *strings.Builder) {
 		{"`mta.tls` of files", func() { table(b, certKeys()) }},
 		{"`mta.tls` of an authority", func() { table(b, tlsKeys()) }},
 		{"`mta.tls.acme`", func() { table(b, acmeKeys()) }},
+		{"`mta.tls.acme.external-account`", func() { table(b, externalKeys()) }},
 		{"A user of `mta.users`", func() { table(b, userKeys()) }},
 		{"A relay of `mta.relays`", func() { table(b, relayKeys()) }},
 		{"A route of `mta.routes`", func() { table(b, routeKeys()) }},

@@ -23,7 +23,7 @@ func TestFormat(t *testing.T) {
 	for name, text := range map[string]string{
 		"full":  readFile(t, "full.yaml"),
 		"mta":   readFile(t, "mta.yaml"),
-		"acme":  mtaFile("tls: {acme: {email: a@example.com, directory: 'https://a.example/d', http: ':8080'}}\nlisten: {mx: none, submission: '127.0.0.1:0'}\nusers: {'no': {password-file: 'a: b', send-as: '@example.com'}}"),
+		"acme":  mtaFile("tls: {acme: {email: a@example.com, directory: 'https://a.example/d', http: ':8080', alpn: ':8443', external-account: {key-id: 'a: 1', key-file: b}}}\nlisten: {mx: none, submission: '127.0.0.1:0'}\nusers: {'no': {password-file: 'a: b', send-as: '@example.com'}}"),
 		"bare":  mtaFile("tls: {acme: }"),
 		"none":  "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: standard}}\nmta: {}\n",
 		"short": "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: mailu, dkim: " + edKey + ", dmarc: none, mta-sts: off, clients: none, reports: none, caa: none, services: [ses, improvmx]}}\n",

@@ -42,7 +42,16 @@ type Cert struct{ Cert, Key string }
 type ACME struct {
 	Email     string
 	Directory string // URL; empty: Let's Encrypt
-	HTTP      string // address that answers http-01 challenges; empty: ":80"
+	HTTP      string // address that answers http-01 challenges; empty: ":80", and none beside ALPN
+	ALPN      string // address that answers tls-alpn-01 challenges (RFC 8737); empty: none
+	External  ExternalAccount
+}
+
+// An ExternalAccount is one that the owner has with an authority by other ways, which
+// the account of ACME is bound to (RFC 8555, 7.3.4). Zero: none.
+type ExternalAccount struct {
+	KeyID   string
+	KeyFile string // that holds the HMAC key, base64url
 }
 
 // An Alias is an address whose mail goes into the mailbox of another one here.

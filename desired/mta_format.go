@@ -63,6 +63,10 @@ func (w *writer) certs(m MTA) {
 		w.ifSaid(3, "email", quote(a.Email))
 		w.ifSaid(3, "directory", quote(a.Directory))
 		w.ifSaid(3, "http", quote(a.HTTP))
+		w.ifSaid(3, "alpn", quote(a.ALPN))
+		if x := a.External; x != (ExternalAccount{}) {
+			w.line(3, "external-account", "{key-id: "+quote(x.KeyID)+", key-file: "+quote(x.KeyFile)+"}")
+		}
 		return
 	}
 	for _, c := range m.Certs {

@@ -69,7 +69,10 @@ func tlsKeys() []key[MTA] {
 		{"acme", "Certificates from Let's Encrypt, or another authority that speaks ACME. Who writes it agrees to the authority's terms of service. A mapping, which may be empty: {}.", ref("mtaAcme"), func(r *reader, n *yaml.Node, path string, m *MTA) {
 			m.ACME = new(ACME)
 			if !isNull(n) {
-				fields(r, n, path, acmeKeys(), m.ACME)
+				before := len(r.problems)
+				if fields(r, n, path, acmeKeys(), m.ACME); len(r.problems) == before {
+					r.acme(n, path, *m.ACME)
+				}
 			}
 		}},
 	}
@@ -83,14 +86,24 @@ func acmeKeys() []key[ACME] {
 			}
 		}},
 		{"directory", "The URL of the authority's directory. That of Let's Encrypt if left out.", patternForm(`^https://[!-~]+$`, "https://acme-v02.api.letsencrypt.org/directory"), func(r *reader, n *yaml.Node, path string, a *ACME) { a.Directory = r.https(n, path) }},
-		{"http", "Where challenges are answered, as the authority asks port 80. \":80\" if left out.", patternForm(addresses, ":80"), func(r *reader, n *yaml.Node, path string, a *ACME) { a.HTTP = r.listen(n, path) }},
+		{"http", "Where challenges over HTTP are answered, as the authority asks port 80. \":80\" if it and alpn are left out.", patternForm(addresses, ":80"), func(r *reader, n *yaml.Node, path string, a *ACME) { a.HTTP = r.listen(n, path) }},
+		{"alpn", "Where challenges over TLS (TLS-ALPN-01) are answered, as the authority asks port 443. With http beside it either does, and a port that is taken is passed over.", patternForm(addresses, ":443"), func(r *reader, n *yaml.Node, path string, a *ACME) { a.ALPN = r.listen(n, path) }},
+		{"external-account", "The account that the authority has given you, where it wants one (external account binding).", ref("mtaExternal"), func(r *reader, n *yaml.Node, path string, a *ACME) { fields(r, n, path, externalKeys(), &a.External) }},
+	}
+}
+
+func externalKeys() []key[ExternalAccount] {
+	return []key[ExternalAccount]{
+		{"key-id", "The name of its key, as the authority has given it.", textForm("kid-1"), func(r *reader, n *yaml.Node, path string, x *ExternalAccount) { x.KeyID, _ = r.text(n, path) }},
+		{"key-file", "A file with the HMAC key, in base64url as the authority shows it. Relative to this file.", textForm("/etc/maildoctor/acme.key"), func(r *reader, n *yaml.Node, path string, x *ExternalAccount) { x.KeyFile, _ = r.text(n, path) }},
+		refused[ExternalAccount]("key", "key-file, a file with the key"),
 	}
 }
 
 func userKeys() []key[User] {
 	return []key[User]{
 		{"password-file", "A file with the password, or with its hash. Relative to this file.", textForm("/etc/maildoctor/ann.password"), func(r *reader, n *yaml.Node, path string, u *User) { u.PasswordFile, _ = r.text(n, path) }},
-		{"password-hash", "The hash of the password: argon2id or bcrypt, as argon2 and htpasswd -B make it.", patternForm(`^\$(argon2id|2[aby])\$`), func(r *reader, n *yaml.Node, path string, u *User) { u.PasswordHash = r.hash(n, path) }},
+		{"password-hash", "The hash of the password: argon2id or bcrypt, as maildoctor mta password and htpasswd -B make it.", patternForm(`^\$(argon2id|2[aby])\$`), func(r *reader, n *yaml.Node, path string, u *User) { u.PasswordHash = r.hash(n, path) }},
 		{"send-as", "The addresses that it may write with; @example.com is all of a domain. Its name at each of our domains if left out.", manyForm(textForm("ann@example.com", "@example.com")), func(r *reader, n *yaml.Node, path string, u *User) { u.SendAs = r.senders(n, path) }},
 		refused[User]("password", "password-file, a file with the password, or password-hash"),
 	}

@@ -23,6 +23,18 @@ func readTLS(r *reader, n *yaml.Node, path string, m *MTA) {
 	m.Certs = r.cert(n, path)
 }
 
+// acme says what does not go together.
+func (r *reader) acme(n *yaml.Node, path string, a ACME) {
+	if x := a.External; (x.KeyID == "") != (x.KeyFile == "") {
+		r.wrong(n, under(path, "external-account"), "an account is two things, key-id and key-file")
+	}
+	http, noHTTP := ParseListen(a.HTTP)
+	alpn, noALPN := ParseListen(a.ALPN)
+	if noHTTP == nil && noALPN == nil && http.Addr() != alpn.Addr() {
+		r.wrong(n, path, "http and alpn are answered at one address: %s and %s differ in more than the port", a.HTTP, a.ALPN)
+	}
+}
+
 // cert reads one pair of files; none if something is wrong.
 func (r *reader) cert(n *yaml.Node, path string) []Cert {
 	var c Cert

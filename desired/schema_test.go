@@ -80,7 +80,7 @@ func valid(t testing.TB) map[string]string {
 	files := map[string]string{
 		"full":  readFile(t, "full.yaml"),
 		"mta":   readFile(t, "mta.yaml"),
-		"acme":  mtaFile("tls: {acme: {email: a@example.com, http: ':8080'}}"),
+		"acme":  mtaFile("tls: {acme: {email: a@example.com, http: ':8080', alpn: ':443', external-account: {key-id: a, key-file: b}}}"),
 		"short": "version: 1\nhosts: {mail.example.com: 192.0.2.25}\ndomains: {example.com: {profile: mailu, ttl: 3600, services: fastmail, mx: mailu}}\n",
 		"empty": "version: '1'\ndefaults: {profile: no-mail}\ndomains:\n  example.com:\n",
 	}
@@ -116,7 +116,7 @@ func TestSchemaAgrees(t *testing.T) {
 		domain + "{clients: [smtp]}", domain + "{caa: {issuewild: none}}", domain + "{caa: {issue: none, iodef: x}}", domain + "{no-mail: ['*']}", domain + "{dnssec: maybe}", domain + "{ttl: soon}", domain + "{ttl: 5}", domain + "{mx: mailcaw}",
 		domain + "{provider: cloudfare}", domain + "{provider: 'cloudflare:0123'}", domain + "{provider: 'zone:'}", domain + "{provider: 'rfc2136:'}", domain + "{provider: 'rfc2136:a:b@ns.example'}",
 		domain + "{provider: 'powerdns:ftp://a.example'}", domain + "{provider: 'powerdns:http://a:b@c.example'}", domain + "{provider: 'powerdns:http://c.example/?key=a'}", domain + "{provider: [cloudflare]}", domain + "{tsig-key: {}}",
-		mtaFile("listn: {}"), mtaFile("listen: {mx: smtp}"), mtaFile("listen: {mx: []}"), mtaFile("tls: {cert: a}"), mtaFile("tls: {acme: {directory: 'http://a.example'}}"), mtaFile("aliases: [a]"),
+		mtaFile("listn: {}"), mtaFile("listen: {mx: smtp}"), mtaFile("listen: {mx: []}"), mtaFile("tls: {cert: a}"), mtaFile("tls: {acme: {directory: 'http://a.example'}}"), mtaFile("tls: {acme: {external-account: {key-id: a}}}"), mtaFile("aliases: [a]"),
 		mtaFile("users: {ann: {password: a}}"), mtaFile("users: {ann: {password-hash: a}}"), mtaFile("users: [ann]"), mtaFile("dmarc: off"), mtaFile("test-mailbox: maybe"), mtaFile("relays: {a: {port: 1}}"),
 		mtaFile("relays: {a: {host: a.example, port: 70000}}"), mtaFile("relays: {a: {host: a.example, tls: maybe}}"), mtaFile("routes: {via: direct}"), mtaFile("routes: [{via: direct, after: 0}]"),
 		mtaFile("warm-up: {first: 1, last: 2}"), mtaFile("warm-up: {start: 2026-12-01, first: 1, last: 2, factor: 1}"), mtaFile("limits: {message: big}"), mtaFile("limits: {queue: 0}"), mtaFile("limits: {give-up: soon}"), mtaFile("metrics: here"),

@@ -28,6 +28,7 @@ type Authority struct {
 	Roots     *x509.CertPool // that its own certificate is held against; nil: the system's
 	Email     string         // where it writes to when something is wrong; may be empty
 	Agreed    bool           // to its terms of service; without it there is no Source
+	External  External       // zero: none
 	Dir       string         // where account, keys and certificates are kept
 
 	// HTTP and ALPN are the addresses at which it is shown that the hosts are ours, by
@@ -42,6 +43,13 @@ type Authority struct {
 	// Next in Status after Reload), and take the old one away when a renewal has brought it.
 	// Without it each certificate has a new key.
 	KeepKey bool
+}
+
+// An External is an account with an authority that it gave by other ways, which the
+// account of ACME is bound to (RFC 8555, 7.3.4).
+type External struct {
+	KeyID string
+	Key   string // HMAC, base64url without padding
 }
 
 // ACME is a Source of certificates that an ACME authority issues, one for each of

@@ -81,13 +81,16 @@ func TestACME(t *testing.T) {
 	for name, test := range map[string]struct {
 		offer []string
 		keep  bool
+		bound External
 	}{
-		"HTTP-01": {[]string{"http-01"}, true}, "TLS-ALPN-01": {[]string{"tls-alpn-01"}, true}, "both": {[]string{"http-01", "tls-alpn-01"}, false},
+		"HTTP-01": {offer: []string{"http-01"}, keep: true}, "TLS-ALPN-01": {offer: []string{"tls-alpn-01"}, keep: true}, "both": {offer: []string{"http-01", "tls-alpn-01"}},
+		"bound": {offer: []string{"http-01"}, bound: External{KeyID: "kid-1", Key: "c2VjcmV0LWtleS1vZi10aGUtYXV0aG9yaXR5"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			by, log := Authority{HTTP: somewhere(t), ALPN: somewhere(t), Email: "ann@example.org", KeepKey: test.keep, Dir: t.TempDir()}, newTeller()
+			by, log := Authority{HTTP: somewhere(t), ALPN: somewhere(t), Email: "ann@example.org", KeepKey: test.keep, Dir: t.TempDir(), External: test.bound}, newTeller()
 			server := newACMEServer(t, &by, test.offer...)
+			server.external = test.bound
 			o := Options{Hosts: []string{strings.ToLower(name) + ".example.org", strings.ToLower(name) + ".example.net"}, Log: log.logger()}
 			s, err := ACME(o, by)
 			if err != nil {

@@ -3,6 +3,7 @@ package certs
 import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
+	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/tls"
 	"crypto/x509"
@@ -41,6 +42,8 @@ type acmeServer struct {
 	refused int  // requests for their nonce
 	issued  int
 	stale   bool // certificates are old when they are issued
+
+	external External // that accounts have to be bound to; zero: none
 }
 
 type order struct {
@@ -129,7 +132,7 @@ func raw(text string) []byte {
 // opened is what a request says, if it is signed by the account, for this URL, with a
 // nonce that is good (RFC 8555, 6). Every third good one is refused.
 func (s *acmeServer) opened(r *http.Request) (payload []byte, why string) {
-	var jws struct{ Protected, Payload, Signature string }
+	var jws signed
 	var head struct {
 		Alg, Nonce, URL, Kid string
 		JWK                  *struct{ Crv, Kty, X, Y string }
@@ -146,8 +149,7 @@ func (s *acmeServer) opened(r *http.Request) (payload []byte, why string) {
 	key := s.key
 	if j := head.JWK; j != nil && r.URL.Path == "/account" {
 		key, _ = ecdsa.ParseUncompressedPublicKey(elliptic.P256(), slices.Concat([]byte{4}, raw(j.X), raw(j.Y)))
-		sum := sha256.Sum256([]byte(fmt.Sprintf(`{"crv":%q,"kty":%q,"x":%q,"y":%q}`, j.Crv, j.Kty, j.X, j.Y))) // RFC 7638, 3
-		s.key, s.thumb = key, base64.RawURLEncoding.EncodeToString(sum[:])
+		s.key, s.thumb = key, thumbprint(j.Crv, j.Kty, j.X, j.Y)
 	} else if head.Kid != s.web.URL+"/account/1" {
 		return nil, "accountDoesNotExist"
 	}
@@ -159,13 +161,45 @@ func (s *acmeServer) opened(r *http.Request) (payload []byte, why string) {
 }
 
 func (s *acmeServer) account(w http.ResponseWriter, payload []byte) {
-	var a struct{ TermsOfServiceAgreed bool }
+	var a struct {
+		TermsOfServiceAgreed   bool
+		ExternalAccountBinding *signed
+	}
 	if json.Unmarshal(payload, &a); !a.TermsOfServiceAgreed {
 		problem(w, 403, "userActionRequired")
 		return
 	}
+	if s.external != (External{}) && !s.bound(a.ExternalAccountBinding) {
+		problem(w, 403, "externalAccountRequired")
+		return
+	}
 	w.Header().Set("Location", s.web.URL+"/account/1")
 	answer(w, 201, map[string]any{"status": "valid"})
+}
+
+// A signed is a JWS in its flattened form (RFC 7515, 7.2.2).
+type signed struct{ Protected, Payload, Signature string }
+
+// bound reports whether the key of the account is signed with that of the external one
+// (RFC 8555, 7.3.4).
+func (s *acmeServer) bound(b *signed) bool {
+	var head struct{ Alg, Kid, URL string }
+	if b == nil || json.Unmarshal(raw(b.Protected), &head) != nil || head.Alg != "HS256" || head.Kid != s.external.KeyID || head.URL != s.web.URL+"/account" {
+		return false
+	}
+	var key struct{ Crv, Kty, X, Y string }
+	if json.Unmarshal(raw(b.Payload), &key) != nil || thumbprint(key.Crv, key.Kty, key.X, key.Y) != s.thumb {
+		return false
+	}
+	mac := hmac.New(sha256.New, raw(s.external.Key))
+	io.WriteString(mac, b.Protected+"."+b.Payload)
+	return hmac.Equal(mac.Sum(nil), raw(b.Signature))
+}
+
+// thumbprint is that of a public key (RFC 7638, 3).
+func thumbprint(crv, kty, x, y string) string {
+	sum := sha256.Sum256([]byte(fmt.Sprintf(`{"crv":%q,"kty":%q,"x":%q,"y":%q}`, crv, kty, x, y)))
+	return base64.RawURLEncoding.EncodeToString(sum[:])
 }
 
 func (s *acmeServer) order(w http.ResponseWriter, payload []byte) {

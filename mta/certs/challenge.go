@@ -9,6 +9,7 @@ import (
 	"strconv"
 
 	"github.com/caddyserver/certmagic"
+	eab "github.com/mholt/acmez/v3/acme"
 )
 
 // A challenges is where it can be shown that a host is ours.
@@ -69,6 +70,9 @@ func newIssuer(config *certmagic.Config, by Authority, ports challenges) *issuer
 	template := certmagic.ACMEIssuer{
 		CA: by.Directory, Email: by.Email, Agreed: by.Agreed, TrustedRoots: by.Roots,
 		ListenHost: ports.host, AltHTTPPort: ports.http, AltTLSALPNPort: ports.alpn, Logger: config.Logger,
+	}
+	if by.External != (External{}) {
+		template.ExternalAccount = &eab.EAB{KeyID: by.External.KeyID, MACKey: by.External.Key}
 	}
 	answering := func(http, alpn bool) *certmagic.ACMEIssuer {
 		t := template

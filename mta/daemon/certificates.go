@@ -20,11 +20,12 @@ func (s *Setup) certificates(log *slog.Logger) (*certs.Source, error) {
 	switch {
 	case s.ACME != nil:
 		by := certs.Authority{
-			Directory: s.ACME.Directory, Email: s.ACME.Email, HTTP: s.ACME.HTTP, Dir: s.under("acme"),
-			Agreed:  true, // as the documentation of the key says
-			KeepKey: s.pinned(),
+			Directory: s.ACME.Directory, Email: s.ACME.Email, HTTP: s.ACME.HTTP, ALPN: s.ACME.ALPN, Dir: s.under("acme"),
+			Agreed:   true, // as the documentation of the key says
+			External: certs.External{KeyID: s.ACME.External.KeyID, Key: s.external},
+			KeepKey:  s.pinned(),
 		}
-		if by.HTTP == "" {
+		if by.HTTP == "" && by.ALPN == "" {
 			by.HTTP = ":80"
 		}
 		return certs.ACME(o, by)
@@ -107,7 +108,7 @@ func (c *certified) status() []control.Cert {
 
 // sameCertificates reports whether two setups have theirs from the same place.
 func sameCertificates(a, b *Setup) bool {
-	return reflect.DeepEqual(a.ACME, b.ACME) && slices.Equal(a.Certs, b.Certs) && a.pinned() == b.pinned()
+	return reflect.DeepEqual(a.ACME, b.ACME) && a.external == b.external && slices.Equal(a.Certs, b.Certs) && a.pinned() == b.pinned()
 }
 
 var errNoRead = errors.New("the file is not read again")

@@ -1,6 +1,7 @@
 package daemon
 
 import (
+	"encoding/base64"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -30,6 +31,8 @@ type Setup struct {
 	users  []user
 	relays map[string]string // their passwords
 	boxes  *directory
+
+	external string // the key of the account with the ACME authority
 }
 
 // A Signing is the keys that sign the mail of a domain.
@@ -51,6 +54,7 @@ func Prepare(wanted desired.State, dir string) (*Setup, []desired.Problem) {
 	p.readKeys()
 	p.readUsers()
 	p.readRelays()
+	p.readExternal()
 	p.look()
 	if len(p.problems) > 0 {
 		return nil, p.problems
@@ -178,6 +182,22 @@ func (p *preparation) readRelays() {
 	}
 }
 
+// readExternal reads the key of the account that the ACME authority gave.
+func (p *preparation) readExternal() {
+	if p.ACME == nil || p.ACME.External.KeyFile == "" {
+		return
+	}
+	const path = "mta.tls.acme.external-account"
+	given, ok := p.secret(path, p.ACME.External.KeyFile)
+	if !ok {
+		return
+	}
+	p.external = strings.TrimRight(given.text, "=")
+	if _, err := base64.RawURLEncoding.DecodeString(p.external); err != nil { // whose words would quote it
+		p.wrong(path, "%s holds no key in base64url, as the authority shows it", p.ACME.External.KeyFile)
+	}
+}
+
 // secret reads a password; ok is false if it cannot be read, which is told.
 func (p *preparation) secret(path, name string) (s secret, ok bool) {
 	s, err := readSecret(p.path(name))
@@ -186,7 +206,7 @@ func (p *preparation) secret(path, name string) (s secret, ok bool) {
 		return s, false
 	}
 	if s.open {
-		p.note("others on this machine can read %s, which holds a password: chmod o-rwx %[1]s", name)
+		p.note("others on this machine can read %s, which holds a secret: chmod o-rwx %[1]s", name)
 	}
 	return s, true
 }

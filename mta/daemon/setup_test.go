@@ -176,3 +176,33 @@ func TestWays(t *testing.T) {
 		}
 	}
 }
+
+// TestExternal: the key of an account with the authority is read, and not told when it
+// is none.
+func TestExternal(t *testing.T) {
+	w := newWorld(t)
+	w.write("maildoctor.yaml", strings.Replace(file(), "tls: {cert: cert.pem, key: key.pem}", "tls: {acme: {alpn: ':443', external-account: {key-id: kid-1, key-file: acme.key}}}", 1))
+	for text, want := range map[string]string{
+		"c2VjcmV0LWtleQ==\n": "", "c2VjcmV0LWtleQ": "",
+		"hunter2+/": "mta.tls.acme.external-account: acme.key holds no key in base64url", "": "acme.key is empty",
+	} {
+		w.write("acme.key", text)
+		s, err := w.setup()
+		switch {
+		case want == "" && (err != nil || s.external != "c2VjcmV0LWtleQ"):
+			t.Errorf("%q: %v", text, err)
+		case want != "" && (err == nil || !strings.Contains(err.Error(), want) || strings.Contains(err.Error(), "hunter2")):
+			t.Errorf("%q: %v, want %s", text, err, want)
+		}
+	}
+	w.write("acme.key", "c2VjcmV0LWtleQ")
+	before, err := w.setup()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.write("acme.key", "YW5vdGhlci1rZXk")
+	after, err := w.setup()
+	if err != nil || sameCertificates(before, after) {
+		t.Errorf("another key makes no difference: %v", err)
+	}
+}
