@@ -22,7 +22,7 @@ var floors = [][]string{
 	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies", "mailboxes"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "score", "local", "mta/dsn", "mta/client/clienttest", "waiver", "feedback", "mta/certs", "mta/spam", "mta/compose"},
 	4:  {"rcpt", "desired", "plan", "history", "zonelint", "judge", "senders", "mta/client"},
-	5:  {"checks", "migration", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
+	5:  {"checks", "turnover", "migration", "providers", "ledger", "published", "rotation", "ddns", "mta/queue", "mta/smtpd", "mta/deliver"},
 	6:  {"report", "checks/facts", "scenario/...", "providers/providertest", "providers/rfc2136/primary", "providers/cloudflare/fake", "mta", "mta/control"},
 	7:  {"checks/*", "lab", "passage", "providers/*", "mta/metrics", "mta/inbox", "mta/testmail"}, // checks/*: the topics
 	8:  {"checks/suite", "mta/daemon"},
