@@ -249,7 +249,7 @@ func (a *app) migratePlan(ctx context.Context, f moveFlags, args []string) error
 		return err
 	}
 	defer x.world.close()
-	m, s, _, err := x.step(ctx, args[1])
+	m, s, g, err := x.step(ctx, args[1])
 	if ctx.Err() != nil {
 		return &codeError{code: exitInterrupted, err: errors.New("interrupted; nothing is planned")}
 	}
@@ -270,6 +270,9 @@ func (a *app) migratePlan(ctx context.Context, f moveFlags, args []string) error
 		return err
 	}
 	given := there.given()
+	if _, ok := there.(dnsSource); ok { // whose TTLs were asked of a server of the zone
+		current, given.TTLs = g.Today, true
+	}
 	planned.Plan, planned.Conflicts = plan.Make(current, wishes, given)
 	planned.Plan.Source, planned.Plan.Made = there.String(), a.clock().UTC()
 	planned.Plan.Provider, planned.Plan.TSIGKey = x.from.spec, x.from.tsigKey

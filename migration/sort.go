@@ -59,6 +59,10 @@ func (b *builder) edit(e record.Edit) {
 	case "tls-rpt":
 		b.now(Prepare, e, "senders tell when they cannot deliver encrypted, which is when it matters (RFC 8460)")
 	case "bounces":
+		if b.newHosts(e.Slot.Name) {
+			b.now(Prepare, e, "bounces are sent by the host's own name (RFC 7208, 2.3)")
+			return
+		}
 		b.now(Prepare, e, "bounces reach the service, and SPF passes aligned with the domain")
 	default:
 		b.now(Prepare, e, "the new side has what it needs before it is used")
