@@ -49,10 +49,29 @@ var trials = map[string]trial{
 	"inbox --file /etc/maildoctor/maildoctor.yaml": {not: "it waits at the server that runs, with test-mailbox: yes"},
 
 	// Nothing listens at port 587 of that world yet, which the rehearsal tells.
+	"dmarc report reports/ --domain example.com": {also: []string{"--offline"}, says: `192\.0\.2\.25`},
+
 	"plan --file /etc/maildoctor/maildoctor.yaml":                                    {code: 1, says: `smtp.submission-ports: submission at mail.example.com:587`},
 	"apply --file /etc/maildoctor/maildoctor.yaml --provider cloudflare":             {also: []string{"--yes", "--yes-delete", "--accept=smtp.submission-ports,dmarc.minimum-stage"}, says: `changes done and read back`},
 	"mta run --check --file /etc/maildoctor/maildoctor.yaml":                         {says: `example.com`},
 	"mta run --file /etc/maildoctor/maildoctor.yaml":                                 {not: "it serves until it is stopped"},
 	"apply example.org --provider zone:/etc/bind/example.org.zone":                   {swap: []string{"example.org", "example.com"}, also: []string{"--fix", "--yes"}, says: `1 change done and read back`},
 	"apply example.org --provider rfc2136:ns1.example.net --tsig-key maildoctor.key": {swap: []string{"example.org", "example.com"}, also: []string{"--fix", "--yes"}, says: `1 change done and read back`},
+
+	// docs/check.md, fix.md, dynamic-address.md, json.md
+	"check example.com --only spf,dmarc.exists":             {says: `✓ dmarc`},
+	"check example.com --policy gmail-bulk,yahoo,microsoft": {says: `Would Yahoo accept`},
+	"check example.com example.net --no-smtp":               {says: `example.com`},
+	"explain spf.lookup-limit":                              {says: `at most ten`},
+	"check example.com --verbose":                           {says: `v=DMARC1`},
+	"check --zone example.com.zone":                         {says: `example.com`},
+	"ip 192.0.2.25":                                         {swap: []string{"192.0.2.25", "9.8.7.25"}, says: `fit to send mail from`},
+	"message mail.eml":                                      {says: `Score`},
+	"check example.com --local":                             {not: "it reads this machine"},
+	"rollback example.com --list":                           {says: `example.com`},
+	"plan":                                                  {code: 1, says: `rehearsal`},
+	"ddns --host mail.example.com --source address:192.0.2.25 --provider zone:/etc/bind/example.com.zone --dry-run": {
+		swap: []string{"address:192.0.2.25", "address:9.8.7.26"}, also: []string{"--resolver=$RESOLVER"}, says: `A mail.example.com`,
+	},
+	"check example.com --format json --output report.json": {},
 }
