@@ -224,10 +224,21 @@ func (p *page) source(d Reported, s senders.Source, width int) {
 	if s.New {
 		p.para("      ", "New: it was not there "+flat(d.Since)+".", strongWarn)
 	}
-	p.para("      ", strings.Join(p.marks(d, s), " · "), faint)
+	p.marked("      ", p.marks(d, s))
 	for _, text := range concerns(d, s) {
 		p.para("      ", text, plain)
 	}
+}
+
+// marked puts parts behind each other, a line broken between them where they fit.
+func (p *page) marked(indent string, parts []string) {
+	for _, part := range parts {
+		if cells(indent)+cells(part) > p.width {
+			p.para(indent, strings.Join(parts, " · "), faint)
+			return
+		}
+	}
+	p.flow(indent, each(parts, func(part string) string { return p.in(faint, part) }), " · ")
 }
 
 // marks are what a source is known by.

@@ -123,14 +123,17 @@ func (t *Tally) org(name string) string {
 	return org
 }
 
-// Add adds a report, and takes all its records. The error is that of reading them;
-// nothing of the report counts then.
+// Add adds a report, and takes all its records; one that is about other domains it
+// leaves alone. The error is that of reading them; nothing of the report counts then.
 func (t *Tally) Add(doc *feedback.Document) error {
 	if doc.TLS != nil {
 		t.tls.add(t, doc)
 		return nil
 	}
 	if doc.Aggregate == nil {
+		return nil
+	}
+	if about := doc.Aggregate.Policy.Domain; !record.Within(about, t.domain) && !record.Within(t.domain, about) {
 		return nil
 	}
 	b := &batch{tally: t, head: doc.Aggregate, rows: make(map[rowKey]*row), leftOut: make(map[string]int)}
