@@ -89,10 +89,10 @@ func belowDomain(domain string, given []string, path string) ([]string, error) {
 	var list []string
 	for _, n := range names {
 		full := record.Canonical(n)
-		if !record.Within(full, domain) {
+		if !record.Within(full, domain) && !strings.HasSuffix(n, ".") {
 			full = record.Canonical(strings.TrimSuffix(n, ".") + "." + domain)
 		}
-		if _, err := record.ParseDomain(record.Display(full)); err != nil || full == domain {
+		if _, err := record.ParseDomain(record.Display(full)); err != nil || full == domain || !record.Within(full, domain) {
 			return nil, usage(fmt.Errorf("%q is no name below %s", n, record.Display(domain)))
 		}
 		if !slices.Contains(list, full) {

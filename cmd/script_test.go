@@ -83,7 +83,7 @@ TXT lost._domainkey.keys.example. SERVFAIL
 `
 
 // Scripts see a maildoctor, an internet at $RESOLVER, at $SILENT a DNS server
-// that never answers and, for --replay, the folder $SCENARIOS.
+// that never answers and, for --replay, the folders $SCENARIOS and $MOVES.
 func TestScripts(t *testing.T) {
 	s, err := scenario.Parse([]byte(world))
 	if err != nil {
@@ -95,6 +95,10 @@ func TestScripts(t *testing.T) {
 	}
 	t.Cleanup(func() { internet.Close() })
 	scenarios, err := filepath.Abs("../testdata/scenarios")
+	if err != nil {
+		t.Fatal(err)
+	}
+	moves, err := filepath.Abs("testdata/migrate")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,6 +116,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("RESOLVER", internet.Resolver())
 			e.Setenv("SILENT", silent.LocalAddr().String())
 			e.Setenv("SCENARIOS", scenarios)
+			e.Setenv("MOVES", moves)
 			return nil
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
