@@ -60,7 +60,7 @@ func checkingKeys() []key[Checking] {
 		{"resolvers", "DNS servers to ask, not the system's: 192.0.2.53, tls://HOST, https://HOST/dns-query.", manyForm(textForm("192.0.2.53")), func(r *reader, n *yaml.Node, path string, c *Checking) {
 			c.Resolvers = r.wordsOf(n, path)
 		}},
-		{"spamhaus-key", "The environment variable that holds your key of the Spamhaus Data Query Service. Never the key itself. SPAMHAUS_DQS_KEY if left out.", patternForm(environment.String(), "SPAMHAUS_DQS_KEY"), func(r *reader, n *yaml.Node, path string, c *Checking) {
+		{"spamhaus-key", "The environment variable that holds your key of the Spamhaus Data Query Service. Never the key itself. SPAMHAUS_DQS_KEY if left out.", patternForm(environment, "SPAMHAUS_DQS_KEY"), func(r *reader, n *yaml.Node, path string, c *Checking) {
 			c.KeyFrom = r.variable(n, path)
 		}},
 		{"policies", "Receivers whose rules are asked about too, as check --policy takes them.", manyForm(textForm("gmail-bulk")), func(r *reader, n *yaml.Node, path string, c *Checking) {

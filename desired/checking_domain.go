@@ -2,8 +2,8 @@ package desired
 
 import (
 	"net/netip"
-	"regexp"
 	"slices"
+	"strings"
 
 	"go.yaml.in/yaml/v4"
 
@@ -60,13 +60,19 @@ func readExamined(r *reader, n *yaml.Node, path string, c *Checking) {
 }
 
 // environment is the names of environment variables, as people write them.
-var environment = regexp.MustCompile(`^[A-Z_][A-Z0-9_]{0,63}$`)
+const environment = `^[A-Z_][A-Z0-9_]*$`
+
+// isVariable reports whether s is such a name.
+func isVariable(s string) bool {
+	const most = 64
+	return s != "" && len(s) <= most && s == strings.ToUpper(s) && isWord(s, "_") && (s[0] < '0' || s[0] > '9')
+}
 
 // variable reads the name of an environment variable. A key that stands in its
 // place is not repeated.
 func (r *reader) variable(n *yaml.Node, path string) string {
 	text, ok := r.text(n, path)
-	if ok && !environment.MatchString(text) {
+	if ok && !isVariable(text) {
 		r.wrong(n, path, "is not the name of an environment variable, as in SPAMHAUS_DQS_KEY; if it is the key itself, take it out: it is a secret, and belongs into the environment")
 		return ""
 	}

@@ -130,9 +130,11 @@ check:
 
 // What stands where the name of a variable should may be the key.
 func TestKeyIsNotRepeated(t *testing.T) {
-	_, problems := desired.Parse([]byte(examined+"check: {spamhaus-key: abcdefghijklmnopqrstuvwxyz}"), nil)
-	if len(problems) != 1 || strings.Contains(problems[0].Error(), "abcdef") {
-		t.Error(problems)
+	for _, key := range []string{"abcdefghijklmnopqrstuvwxyz", "ABC-DEF", "A b", "7ABC", `""`, strings.Repeat("A", 65)} {
+		_, problems := desired.Parse([]byte(examined+"check: {spamhaus-key: "+key+"}"), nil)
+		if len(problems) != 1 || key != `""` && strings.Contains(problems[0].Error(), key) {
+			t.Errorf("%s: %v", key, problems)
+		}
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"go.yaml.in/yaml/v4"
@@ -136,22 +137,24 @@ func (r *reader) senders(n *yaml.Node, path string) []string {
 
 // Forms of hashed passwords: those of argon2 and crypt(3).
 var (
-	argon2id = regexp.MustCompile(`^\$argon2id\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,2}),p=([0-9]{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$`)
-	bcrypt   = regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`)
+	argon2id = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^\$argon2id\$v=19\$m=([0-9]{1,7}),t=([0-9]{1,2}),p=([0-9]{1,3})\$[A-Za-z0-9+/]{11,86}\$[A-Za-z0-9+/]{22,86}$`)
+	})
+	bcrypt = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\$2[aby]\$([0-9]{2})\$[./A-Za-z0-9]{53}$`) })
 )
 
 // CheckHash says what is wrong with the hash of a password, without showing any of
 // it: empty if nothing is.
 func CheckHash(hash string) string {
 	number := func(s string) int { n, _ := strconv.Atoi(s); return n }
-	if m := argon2id.FindStringSubmatch(hash); m != nil {
+	if m := argon2id().FindStringSubmatch(hash); m != nil {
 		memory, rounds, threads := number(m[1]), number(m[2]), number(m[3])
 		if memory < 8*threads || memory > 1<<20 || rounds < 1 || threads < 1 || threads > 255 {
 			return "has parameters that are not used: m up to 1048576 (1 GiB), t from 1, p from 1 to 255"
 		}
 		return ""
 	}
-	if m := bcrypt.FindStringSubmatch(hash); m != nil {
+	if m := bcrypt().FindStringSubmatch(hash); m != nil {
 		if cost := number(m[1]); cost < 4 || cost > 16 {
 			return "has a cost that is not used: 10 to 14 is right"
 		}

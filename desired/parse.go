@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"go.yaml.in/yaml/v4"
 
@@ -211,7 +212,7 @@ func (r *reader) authorities(n *yaml.Node, path string) []string {
 		}
 		name, rest, parameters := strings.Cut(text, ";")
 		host, ok := r.domain(v, path, strings.TrimSpace(name))
-		if ok && (!parameters || caaParameters.MatchString(rest)) {
+		if ok && (!parameters || caaParameters().MatchString(rest)) {
 			if parameters {
 				host = display(host) + "; " + strings.TrimSpace(rest)
 			}
@@ -224,14 +225,16 @@ func (r *reader) authorities(n *yaml.Node, path string) []string {
 }
 
 // caaParameters is what may follow an identifier (RFC 8659, 4.2).
-var caaParameters = regexp.MustCompile(`^[ \t]*[A-Za-z0-9-]+=[!-:<-~]*([ \t]*;[ \t]*[A-Za-z0-9-]+=[!-:<-~]*)*[ \t]*$`)
+var caaParameters = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^[ \t]*[A-Za-z0-9-]+=[!-:<-~]*([ \t]*;[ \t]*[A-Za-z0-9-]+=[!-:<-~]*)*[ \t]*$`)
+})
 
 // uris is what iodef may be (RFC 8659, 4.4).
-var uris = regexp.MustCompile(`^(mailto:|https?://)[!-~]+$`)
+var uris = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(mailto:|https?://)[!-~]+$`) })
 
 func (r *reader) iodef(n *yaml.Node, path string) string {
 	text, ok := r.text(n, path)
-	if ok && !uris.MatchString(text) {
+	if ok && !uris().MatchString(text) {
 		r.wrong(n, path, "%.80q is not a mailto: or https: URI (RFC 8659, 4.4)", text)
 		return ""
 	}

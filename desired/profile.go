@@ -2,6 +2,7 @@ package desired
 
 import (
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
@@ -33,16 +34,18 @@ type Profile struct {
 const policyAge = 14 * 24 * time.Hour
 
 // profiles is the table, in order. Nothing changes it.
-var profiles = []Profile{standard(), billionMail(), dockerMailserver(), mailInABox(), mailcow(), mailu(), mox(), stalwart(), withoutMail()}
+var profiles = sync.OnceValue(func() []Profile {
+	return []Profile{standard(), billionMail(), dockerMailserver(), mailInABox(), mailcow(), mailu(), mox(), stalwart(), withoutMail()}
+})
 
 // Profiles are the mail suites, in the order of their names but for the first,
 // and the profile of a domain without mail.
-func Profiles() []Profile { return slices.Clone(profiles) }
+func Profiles() []Profile { return slices.Clone(profiles()) }
 
 // ProfileNames are the names of Profiles.
 func ProfileNames() []string {
 	var names []string
-	for _, p := range profiles {
+	for _, p := range profiles() {
 		names = append(names, p.Name)
 	}
 	return names
@@ -50,11 +53,11 @@ func ProfileNames() []string {
 
 // FindProfile returns the profile of that name.
 func FindProfile(name string) (Profile, bool) {
-	i := slices.IndexFunc(profiles, func(p Profile) bool { return p.Name == name })
+	i := slices.IndexFunc(profiles(), func(p Profile) bool { return p.Name == name })
 	if i < 0 {
 		return Profile{}, false
 	}
-	return profiles[i], true
+	return profiles()[i], true
 }
 
 const (

@@ -13,10 +13,10 @@ import (
 // everybody, and those of common software.
 func knownSelectors() []string {
 	list := []string{"default", "mail", "dkim", "s1", "s2"}
-	for _, p := range profiles {
+	for _, p := range profiles() {
 		list = append(list, p.Selectors...)
 	}
-	for _, s := range services {
+	for _, s := range services() {
 		for _, e := range s.Entries {
 			if selector, ok := s.selector(e); ok {
 				list = append(list, selector)
@@ -40,7 +40,7 @@ func (s Service) selector(e Entry) (selector string, ok bool) {
 
 // services finds those that the records lead to.
 func (l *live) services() {
-	for _, s := range services {
+	for _, s := range services() {
 		sure, values := l.evidence(s)
 		if !sure {
 			continue

@@ -3,6 +3,7 @@ package desired
 import (
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 )
@@ -48,15 +49,17 @@ const (
 )
 
 // services is the table, in order. Nothing changes it.
-var services = slices.SortedFunc(slices.Values(slices.Concat(relays(), mailboxes())), func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+var services = sync.OnceValue(func() []Service {
+	return slices.SortedFunc(slices.Values(slices.Concat(relays(), mailboxes())), func(a, b Service) int { return strings.Compare(a.Name, b.Name) })
+})
 
 // Services are the relays and hosted mail services, in the order of their names.
-func Services() []Service { return slices.Clone(services) }
+func Services() []Service { return slices.Clone(services()) }
 
 // ServiceNames are the names of Services.
 func ServiceNames() []string {
 	var names []string
-	for _, s := range services {
+	for _, s := range services() {
 		names = append(names, s.Name)
 	}
 	return names
@@ -64,11 +67,11 @@ func ServiceNames() []string {
 
 // FindService returns the service of that name.
 func FindService(name string) (Service, bool) {
-	i := slices.IndexFunc(services, func(s Service) bool { return s.Name == name })
+	i := slices.IndexFunc(services(), func(s Service) bool { return s.Name == name })
 	if i < 0 {
 		return Service{}, false
 	}
-	return services[i], true
+	return services()[i], true
 }
 
 const (

@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -207,10 +208,10 @@ func (h *Hop) loose(words []word, i int) {
 }
 
 var (
-	tlsVersion = regexp.MustCompile(`(?i)\b(TLS|SSL)[ _]?v?([123])([._]([0-3]))?\b`)
-	tlsCipher  = regexp.MustCompile(`(?i)\bcipher[ =:]+([A-Za-z0-9_-]{3,80})|\b(TLS_[A-Z0-9_]{5,80})|:([A-Z0-9]+(?:[-_][A-Z0-9]+){2,12}):`)
-	addrInside = regexp.MustCompile(`\[(?i:IPv6:)?([0-9A-Fa-f:.]{2,45})(?:%[^\]]{0,20})?\]`)
-	heloInside = regexp.MustCompile(`(?i)\bhelo[= ]([^ ()]{1,255})`)
+	tlsVersion = lazily(`(?i)\b(TLS|SSL)[ _]?v?([123])([._]([0-3]))?\b`)
+	tlsCipher  = lazily(`(?i)\bcipher[ =:]+([A-Za-z0-9_-]{3,80})|\b(TLS_[A-Z0-9_]{5,80})|:([A-Z0-9]+(?:[-_][A-Z0-9]+){2,12}):`)
+	addrInside = lazily(`\[(?i:IPv6:)?([0-9A-Fa-f:.]{2,45})(?:%[^\]]{0,20})?\]`)
+	heloInside = lazily(`(?i)\bhelo[= ]([^ ()]{1,255})`)
 )
 
 // comment reads a comment behind the clause part: address and names of the
@@ -219,7 +220,7 @@ func (h *Hop) comment(part, text string) {
 	if part == "from" {
 		h.client(text)
 	}
-	if v := tlsVersion.FindStringSubmatch(text); v != nil {
+	if v := tlsVersion().FindStringSubmatch(text); v != nil {
 		h.TLS.Used = true
 		minor := v[4]
 		if minor == "" {
@@ -227,7 +228,7 @@ func (h *Hop) comment(part, text string) {
 		}
 		h.TLS.Version = strings.ToUpper(v[1]) + " " + v[2] + "." + minor
 	}
-	if c := tlsCipher.FindStringSubmatch(text); c != nil && h.TLS.Cipher == "" {
+	if c := tlsCipher().FindStringSubmatch(text); c != nil && h.TLS.Cipher == "" {
 		h.TLS.Cipher = c[1] + c[2] + c[3]
 		h.TLS.Used = true
 	}
@@ -236,7 +237,7 @@ func (h *Hop) comment(part, text string) {
 // client reads the TCP-info of RFC 5321, 4.4, "(name [192.0.2.1])", and the forms
 // of Exim, qmail and Microsoft.
 func (h *Hop) client(text string) {
-	if helo := heloInside.FindStringSubmatch(text); helo != nil {
+	if helo := heloInside().FindStringSubmatch(text); helo != nil {
 		if addr, ok := bracketed(h.From); ok && !h.Addr.IsValid() {
 			h.Addr = addr
 		} else if h.From != "unknown" && h.Reverse == "" && !ok {
@@ -258,7 +259,7 @@ func (h *Hop) client(text string) {
 }
 
 func bracketed(text string) (netip.Addr, bool) {
-	m := addrInside.FindStringSubmatch(text)
+	m := addrInside().FindStringSubmatch(text)
 	if m == nil {
 		return netip.Addr{}, false
 	}
@@ -280,4 +281,10 @@ func (h *Hop) protocol() {
 		h.TLS.Used = true
 	}
 	h.TLS.Authenticated = rest == "A" || rest == "SA"
+}
+
+// lazily is the expression of a pattern, which is compiled when it is first used:
+// most runs of the program never do.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }

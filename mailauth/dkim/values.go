@@ -4,6 +4,7 @@ import (
 	"mime"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/maildoctor/maildoctor/message"
 )
@@ -76,12 +77,12 @@ func (e *headerExplainer) moved(name string) []value {
 	return nil
 }
 
-var via = regexp.MustCompile(`(?i)^"?'?([^"<>]{1,100}?)'? via [^<>]*<`)
+var via = lazily(`(?i)^"?'?([^"<>]{1,100}?)'? via [^<>]*<`)
 
 // behind are the authors that a From like "Anna via list" may have had: the
 // addresses that the list left elsewhere, under the name in front of the via.
 func (e *headerExplainer) behind(from string) []value {
-	m := via.FindStringSubmatch(from)
+	m := via().FindStringSubmatch(from)
 	if m == nil {
 		return nil
 	}
@@ -104,8 +105,8 @@ func (e *headerExplainer) behind(from string) []value {
 
 var (
 	answers = `(?i:(?:(?:re|fwd?|aw|wg|sv|vs|antw|ref|r|tr|enc)(?:\[\d+\])?:\s*)*)`
-	marked  = regexp.MustCompile(`^(` + answers + `)(?:\[[^\[\]]{1,80}\]|\*{2,}[^*]{1,40}\*{2,}|\{[^{}]{1,40}\}|<[^<>]{1,40}>|\([^()]{1,40}\)|[A-Z][A-Z -]{2,20}:)\s*(.*)$`)
-	coded   = regexp.MustCompile(`^(=\?[^?]{1,40}\?[qQ]\?)(?:\[|=5B).{1,80}?(?:\]|=5D)_?(.*)$`)
+	marked  = lazily(`^(` + answers + `)(?:\[[^\[\]]{1,80}\]|\*{2,}[^*]{1,40}\*{2,}|\{[^{}]{1,40}\}|<[^<>]{1,40}>|\([^()]{1,40}\)|[A-Z][A-Z -]{2,20}:)\s*(.*)$`)
+	coded   = lazily(`^(=\?[^?]{1,40}\?[qQ]\?)(?:\[|=5B).{1,80}?(?:\]|=5D)_?(.*)$`)
 )
 
 // untagged are the subjects that a tag may have been put into: "[list] x",
@@ -113,7 +114,7 @@ var (
 func untagged(subject string) []string {
 	var list []string
 	for range 3 {
-		m := marked.FindStringSubmatch(subject)
+		m := marked().FindStringSubmatch(subject)
 		if m == nil {
 			break
 		}
@@ -123,27 +124,27 @@ func untagged(subject string) []string {
 			list = append(list, lead+" "+m[2], m[2])
 		}
 	}
-	if m := coded.FindStringSubmatch(subject); m != nil {
+	if m := coded().FindStringSubmatch(subject); m != nil {
 		list = append(list, m[1]+m[2])
 	}
 	return list
 }
 
-var quotedName = regexp.MustCompile(`^"([^"\\]{1,200})"\s*<`)
+var quotedName = lazily(`^"([^"\\]{1,200})"\s*<`)
 
 // requoted is a value with the quotes of a display name or of parameters dropped
 // or added.
 func requoted(is string) []string {
 	var list []string
-	if m := quotedName.FindStringSubmatch(is); m != nil {
+	if m := quotedName().FindStringSubmatch(is); m != nil {
 		list = append(list, m[1]+strings.TrimPrefix(is, `"`+m[1]+`"`))
 	} else if i := strings.IndexByte(is, '<'); i > 0 && !strings.ContainsAny(is[:i], `"=,`) {
 		list = append(list, `"`+strings.TrimRight(is[:i], " ")+`" `+is[i:])
 	}
 	if strings.Contains(is, `="`) {
-		list = append(list, parameter.ReplaceAllString(is, "=$1"))
+		list = append(list, parameter().ReplaceAllString(is, "=$1"))
 	} else if strings.Contains(is, ";") && strings.Contains(is, "=") {
-		list = append(list, bare.ReplaceAllString(is, `="$1"`))
+		list = append(list, bare().ReplaceAllString(is, `="$1"`))
 	}
 	if strings.HasPrefix(is, "<") && strings.HasSuffix(is, ">") {
 		list = append(list, is[1:len(is)-1])
@@ -152,8 +153,8 @@ func requoted(is string) []string {
 }
 
 var (
-	parameter = regexp.MustCompile(`="([A-Za-z0-9._+-]{1,100})"`)
-	bare      = regexp.MustCompile(`=([A-Za-z0-9._+-]{1,100})`)
+	parameter = lazily(`="([A-Za-z0-9._+-]{1,100})"`)
+	bare      = lazily(`=([A-Za-z0-9._+-]{1,100})`)
 )
 
 // recodedWords is a value with its encoded words decoded, or with its octets
@@ -168,4 +169,10 @@ func recodedWords(is string) string {
 		}
 	}
 	return is
+}
+
+// lazily is the expression of a pattern, which is compiled when it is first used:
+// most runs of the program never do.
+func lazily(pattern string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(pattern) })
 }
