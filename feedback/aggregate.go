@@ -153,6 +153,9 @@ func (p *reader) records() iter.Seq2[*Record, error] {
 // tail notes what shows at the end.
 func (p *reader) tail() {
 	p.encoding()
+	if p.scan.mended {
+		p.doc.note("elements have no end tag")
+	}
 	if n := p.report.Policies; n > 1 {
 		p.doc.note("it holds %d policies, of which the last is taken; one is right", n)
 	}
@@ -179,6 +182,11 @@ func (p *reader) step() (whole bool, err error) {
 	s := p.scan
 	name, start, err := s.next()
 	switch {
+	case err == io.ErrUnexpectedEOF && s.depth == 1 && p.taken > 0 && p.metadata && p.policy:
+		// All that it holds was whole. What was packed and broke off is another error.
+		p.doc.note("its last end tag is missing")
+		p.ended = true
+		return false, nil
 	case err != nil:
 		return false, err
 	case s.alien > 0: // of an extension

@@ -14,7 +14,7 @@ import (
 // FuzzRead reads what may come from anybody. Whatever it is, it ends, and what is told
 // of it holds together.
 func FuzzRead(f *testing.F) {
-	for _, folder := range []string{"reports", "refused"} {
+	for _, folder := range []string{"reports", "shapes", "refused"} {
 		files, err := filepath.Glob(filepath.Join("testdata", folder, "*"))
 		if err != nil || len(files) == 0 {
 			f.Fatal("no samples", err)

@@ -106,6 +106,12 @@ func TestContainers(t *testing.T) {
 		{"nothing", nil, "it is empty"},
 		{"blanks", []byte(" \n\n"), "it is empty"},
 		{"failure report", []byte("From: a@receiver.example\nContent-Type: multipart/report; boundary=b\n\n--b\nContent-Type: message/feedback-report\n\nFeedback-Type: auth-failure\n--b--\n"), "a failure report on one message"},
+		{"blanks in front", []byte("\n\n " + sample), "1 records of file"},
+		{"declared twice", []byte(`<?xml version="1.0"?>` + sample), "1 records of file"},
+		{"no last end tag", []byte(strings.TrimSuffix(sample, "</feedback>") + "\n"), "1 records of file"},
+		{"cut off in a record", []byte(strings.TrimSuffix(sample, "</record></feedback>")), "breaks off"},
+		{"an address in brackets", []byte(strings.Replace(sample, "<email>d@receiver.example<", "<email>D <d@receiver.example><", 1)), "1 records of file"},
+		{"gzip in two members", append(gzipped([]byte(sample[:300])), gzipped([]byte(sample[300:]))...), "1 records of file"},
 		{"junk behind", []byte(sample + "\n<more/>"), "1 records of file"},
 	} {
 		if got := outcome(c.content); !strings.Contains(got, c.want) {
@@ -158,6 +164,47 @@ func TestEntities(t *testing.T) {
 	}
 }
 
+// A TLS report is read as it is meant, or refused.
+func TestTLSReports(t *testing.T) {
+	const head = `{"organization-name":"R","report-id":"1","date-range":{"start-datetime":"2026-11-01T00:00:00Z","end-datetime":"2026-11-01T23:59:59Z"},"policies":`
+	for _, c := range []struct{ content, want string }{
+		{head + `[]}`, "0 0 []"},
+		{head + `[{"policy":{"policy-type":"STS","policy-domain":"Example.COM.","policy-string":"version: STSv1","mx-host":["a.example","b.example"]},"summary":{"total-successful-session-count":"5","total-failure-session-count":2.0}}]} trailing`, "5 2 [{sts example.com. [a.example b.example] [version: STSv1] 5 2 []}]"},
+		{head + `[{"policy":{"policy-type":"tlsa"},"summary":{"total-successful-session-count":-4,"total-failure-session-count":99999999999999999999}}]}`, "0 0 [{tlsa  [] [] 0 0 []}] a count beyond all measure a count below zero"},
+		{head + `[{"policy":{},"failure-details":[{"result-type":"Validation-Failure","receiving-mx-hostname":"mx.example","sending-mta-ip":"[IPv6:2001:db8::1]","receiving-ip":"x","failed-session-count":3}]}]}`, "validation-failure 2001:db8::1 mx.example. invalid IP 3"},
+		{strings.Replace(head, "2026-11-01T00:00:00Z", "1793491200", 1) + `[]}`, "0 0 []"},
+		{strings.Replace(head, "2026-11-01T00:00:00Z", "then", 1) + `[]}`, "its dates cannot be read"},
+		{head + `[`, "breaks off"},
+		{head + `7}`, "in place of an object or array"},
+		{head + `"x"}`, "in place of an object or array"},
+		{`{"policies":[]}`, "it is JSON, but no TLS report"},
+		{`{"a":}`, "it is no JSON"},
+		{head + `[` + strings.Repeat(`{},`, 1001) + `{}]}`, "more than 1000 policies"},
+		{head + strings.Repeat(`[`, 20000), "it is no JSON"},
+	} {
+		var b strings.Builder
+		for doc, err := range feedback.From(context.Background(), "x", strings.NewReader(c.content)) {
+			if err != nil {
+				b.WriteString(err.Error())
+				continue
+			}
+			ok, bad := int64(0), int64(0)
+			for _, p := range doc.TLS.Policies {
+				ok, bad = ok+p.Successes, bad+p.Failures
+			}
+			fmt.Fprint(&b, ok, bad, " ", doc.TLS.Policies)
+			for i := range doc.Notes {
+				fmt.Fprint(&b, " ", doc.Notes[len(doc.Notes)-1-i].Text)
+			}
+		}
+		for _, want := range strings.Split(c.want, " a count") {
+			if !strings.Contains(b.String(), strings.TrimSpace(want)) {
+				t.Errorf("%.300s: %s; want %s", c.content, b.String(), c.want)
+			}
+		}
+	}
+}
+
 // Folders are read whole, Maildirs as they are meant.
 func TestFolders(t *testing.T) {
 	dir := t.TempDir()
@@ -203,6 +250,7 @@ func TestFolders(t *testing.T) {
 // It ends when its context does, in the middle of a report too.
 func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
 	records := 0
 	var last error
 	for doc, err := range feedback.From(ctx, "long.xml", &long{size: 8 << 20}) {

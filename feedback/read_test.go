@@ -72,7 +72,7 @@ func told(paths ...string) string {
 // The samples have what readers of reports stumble over. What is read of them stands
 // in a file beside them.
 func TestSamples(t *testing.T) {
-	for _, folder := range []string{"reports", "refused"} {
+	for _, folder := range []string{"reports", "shapes", "refused"} {
 		got := told(filepath.Join("testdata", folder))
 		golden := filepath.Join("testdata", folder+".txt")
 		want, err := os.ReadFile(golden)

@@ -43,6 +43,7 @@ type scanner struct {
 
 	interned map[string]string
 	declared string // encoding
+	mended   bool   // elements without an end were taken to end with what holds them
 	odd      bool   // octets that are not UTF-8 were read as ISO 8859-1
 }
 
@@ -118,7 +119,7 @@ func (s *scanner) next() (name string, start bool, err error) {
 			if _, err := s.tag(0); err != nil {
 				return "", false, err
 			}
-			if s.depth == 0 || s.local() != s.stack[s.depth-1] {
+			if !s.ends(s.local()) {
 				return "", false, s.fault("</%.40s> ends no element that is open", s.name)
 			}
 			return s.close()
@@ -134,6 +135,20 @@ func (s *scanner) next() (name string, start bool, err error) {
 			return s.open(c)
 		}
 	}
+}
+
+// ends makes the innermost open element of that name the innermost of all. Those in it
+// have no end: "<email>Ann <ann@example.net></email>".
+func (s *scanner) ends(name string) bool {
+	for i := s.depth - 1; i >= 0; i-- {
+		if s.stack[i] == name {
+			if i < s.depth-1 {
+				s.depth, s.mended, s.text = i+1, true, s.text[:0]
+			}
+			return true
+		}
+	}
+	return false
 }
 
 func (s *scanner) open(first byte) (string, bool, error) {
