@@ -52,8 +52,9 @@ var (
 //
 // Postfix is Debian's with its defaults, without content filters, reverse lookups,
 // or a delay of anything; it logs into a file, and so do we. Our limits of the
-// sessions of one client are lifted, as all come from one address. The rows tell what becomes of
-// the mail:
+// sessions of one client are lifted, as all come from one address, and we do not
+// listen for early talkers before we greet, as Postfix's smtpd does not either. The
+// rows tell what becomes of the mail:
 //
 //	kept       in the queue, where nothing happens to it: accepting alone
 //	discarded  through the queue, and delivered to nowhere
@@ -395,7 +396,7 @@ func TestLoadServer(t *testing.T) {
 	}
 	defer file.Close()
 	c := smtpd.Config{Hostname: "mx.receiver.example", Domains: []string{"receiver.example"}, Log: slog.New(slog.NewTextHandler(file, nil))}
-	c.Limits.ClientPerMinute, c.Limits.ClientSessions = -1, -1
+	c.Limits.ClientPerMinute, c.Limits.ClientSessions, c.GreetAfter = -1, -1, -1
 	var serve func(net.Listener, smtpd.Port) error
 	var stop func(context.Context) error
 	if what == "mailbox" {
