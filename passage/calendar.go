@@ -51,6 +51,9 @@ func newCalendar(v Voyage) (calendar, error) {
 	c.begin, c.end = min(0, steps[0].Offset)-before, 0
 	c.zone = []edition{{c.begin, records}}
 	c.policies = []served{{c.begin, v.Policy}}
+	if begun(v.Move) { // it takes mail already, and whom it did not know was missed
+		c.ready, c.known = c.begin, c.begin
+	}
 	for _, s := range steps {
 		if s.Offset < -stepLimit || s.Offset > stepLimit || s.Wait < 0 || s.Wait > stepLimit {
 			return c, fmt.Errorf("step %s is at %v and takes %v", s.ID, s.Offset, s.Wait)
@@ -85,13 +88,13 @@ func (c *calendar) take(s migration.Step, v Voyage) {
 	policy := c.policies[len(c.policies)-1].policy
 	switch s.ID {
 	case migration.Prepare:
-		c.ready = s.Offset
+		c.ready = min(c.ready, s.Offset)
 	case migration.Policies:
 		if policy.Mode != "" {
 			c.policies = append(c.policies, served{s.Offset, policy.WithMX(hosts(v.Move.New.Hosts)...)})
 		}
 	case migration.Rehearse:
-		c.known = s.Offset
+		c.known = min(c.known, s.Offset)
 	case migration.SwitchMX:
 		c.moved = s.Offset
 		c.ready = min(c.ready, s.Offset)
@@ -106,6 +109,14 @@ func (c *calendar) take(s migration.Step, v Voyage) {
 			c.policies = append(c.policies, served{s.Offset, policy.WithMX(hosts(v.Move.New.Hosts)...).WithoutMX(gone...)})
 		}
 	}
+}
+
+// begun reports whether senders find a host of the new side before the move.
+func begun(m migration.Move) bool {
+	return slices.ContainsFunc(m.Before, func(r record.Record) bool {
+		_, host, ok := r.MX()
+		return ok && r.Name == m.Domain && slices.Contains(m.New.Hosts, host)
+	}) && !slices.Equal(m.Old.Hosts, m.New.Hosts)
 }
 
 // imminent reports whether the zone is about to change.

@@ -5,7 +5,6 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
-	"fmt"
 	"net/netip"
 	"slices"
 	"strings"
@@ -28,6 +27,7 @@ const (
 
 var (
 	correspondentAddr = netip.MustParseAddr("198.18.7.1")
+	relayAddr         = netip.MustParseAddr("198.18.7.3") // sends for a domain whose SPF does not name it
 	forwarderAddr     = netip.MustParseAddr("198.18.7.2") // passes mail on as it is
 	strangerAddr      = netip.MustParseAddr("198.18.7.66")
 )
@@ -35,6 +35,7 @@ var (
 // A side is one of the two set-ups, with keys and a certificate of its own.
 type side struct {
 	migration.Side
+	name     string // of its first host, or its own
 	from     netip.Addr
 	selector string // with which it signs; empty: it does not
 	public   string // its DKIM record
@@ -122,10 +123,10 @@ func (c *cast) newSide(of migration.Side, from netip.Addr, selectors []string, n
 	for _, host := range of.Hosts {
 		names = append(names, record.Display(host))
 	}
-	if len(names) == 0 {
-		return nil, fmt.Errorf("%q has no mail host", of.Name)
-	}
-	names = append(names, name+".passage.invalid") // the sides have a key each, where the host keeps its name, too
+	// The sides have a key each, where the host keeps its name, too; and one that takes
+	// no mail sends some.
+	names = append(names, name+".passage.invalid")
+	s.name = names[0]
 	var err error
 	s.cert, err = c.ca.Issue(smtpscript.Certificate{Names: names})
 	if err != nil {
@@ -201,7 +202,7 @@ func (c *cast) correspondents() []record.Record {
 // reverse are the PTR records of who sends, with names that lead back.
 func (c *cast) reverse() (list []record.Record) {
 	for _, s := range []*side{c.old, c.new} {
-		list = append(list, record.Record{Name: record.Reverse(s.from), Type: "PTR", TTL: 3600, Data: s.Hosts[0]})
+		list = append(list, record.Record{Name: record.Reverse(s.from), Type: "PTR", TTL: 3600, Data: record.Canonical(s.name)})
 	}
 	return append(list, record.Record{Name: record.Reverse(correspondentAddr), Type: "PTR", TTL: 3600, Data: desk})
 }

@@ -222,9 +222,9 @@ func TestCannotSail(t *testing.T) {
 		t.Errorf("no switch: %v", err)
 	}
 	v = cases["workspace-to-mailcow"].make(t)
-	v.Move.New.Hosts = nil
-	if _, err := Sail(t.Context(), v); err == nil {
-		t.Error("no host, and no error")
+	v.NewFrom = netip.Addr{}
+	if _, err := Sail(t.Context(), v); !errors.Is(err, ErrNoAddress) {
+		t.Errorf("no address to send from: %v", err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

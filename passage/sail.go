@@ -375,7 +375,7 @@ func (s *sea) forgers() []forger {
 	list := []forger{{"mail of a stranger in the name of the domain", s.writer(strangerAddr, nil)}}
 	if s.v.Shared.IsValid() {
 		list = append(list, forger{"mail of another customer of the old side in the name of the domain", s.writer(s.v.Shared, nil)})
-	} else if s.cast.old.from != s.cast.new.from {
+	} else if s.cast.old.from != s.cast.new.from && !s.stays() {
 		list = append(list, forger{"mail in the name of the domain, from the old address, which somebody else has now", s.writer(s.cast.old.from, nil)})
 	}
 	if len(s.cast.old.keys) > 0 && s.cast.leaves {

@@ -100,7 +100,7 @@ func (s *sea) now() time.Time { return s.zero.Add(s.at()) }
 // man begins the servers.
 func (s *sea) man(ctx context.Context) error {
 	for _, side := range []*side{s.cast.old, s.cast.new} {
-		st, err := s.station(side, record.Display(side.Hosts[0]), record.Display(s.v.Move.Domain), side.cert)
+		st, err := s.station(side, side.name, record.Display(s.v.Move.Domain), side.cert)
 		if err != nil {
 			return err
 		}

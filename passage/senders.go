@@ -28,7 +28,11 @@ func (v *Voyage) Place(ctx context.Context) {
 		v.OldFrom = v.from(ctx, before, v.Move.Old, any)
 	}
 	v.NewFrom = v.from(ctx, after, v.Move.New, func(a netip.Addr) bool { return !v.lets(ctx, before, a) })
-	if !v.NewFrom.IsValid() { // it may send today, too
+	switch {
+	case v.NewFrom.IsValid():
+	case slices.Equal(v.Move.Old.Hosts, v.Move.New.Hosts): // a relay, with an envelope sender of its own
+		v.NewFrom = relayAddr
+	default: // it may send today, too
 		v.NewFrom = v.from(ctx, after, v.Move.New, any)
 	}
 	for into, side := range map[*netip.Addr]migration.Side{&v.OldFrom: v.Move.Old, &v.NewFrom: v.Move.New} {
