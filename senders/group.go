@@ -77,7 +77,8 @@ func (t *Tally) groups() []*group {
 	known := newIndex(t.ranges)
 	services := Services()
 	byName := make(map[string]*group)
-	for _, h := range t.hosts {
+	hosts := slices.SortedFunc(maps.Values(t.hosts), busiest)
+	for _, h := range hosts {
 		g := t.identify(h, known, services)
 		key := g.Name
 		if g.near && !g.own { // who is near a host of the domain is not the domain's
@@ -99,6 +100,11 @@ func (t *Tally) groups() []*group {
 		list = append(list, g)
 	}
 	return list
+}
+
+// busiest orders hosts.
+func busiest(a, b *host) int {
+	return cmp.Or(cmp.Compare(b.Messages, a.Messages), a.addr.Compare(b.addr))
 }
 
 // unknownHosts is the name of all addresses of which nothing is known but that they
@@ -198,9 +204,6 @@ func (t *Tally) sum(g *group) {
 	from := make(map[string]int64)
 	signers := make(map[signerKey]*Signer)
 	domains := make(map[string]*Domain)
-	slices.SortFunc(g.hosts, func(a, b *host) int {
-		return cmp.Or(cmp.Compare(b.Messages, a.Messages), a.addr.Compare(b.addr))
-	})
 	for _, h := range g.hosts {
 		g.Counts.add(h.Counts)
 		g.First, g.Last, g.LastFailure = earlier(g.First, h.first), later(g.Last, h.last), later(g.LastFailure, h.failed)
@@ -240,6 +243,7 @@ func (t *Tally) sum(g *group) {
 		return cmp.Or(cmp.Compare(b.Messages, a.Messages), cmp.Compare(a.Name, b.Name))
 	})
 	g.Signers, g.Envelopes = sortedSigners(signers), sortedDomains(domains)
+	g.From, g.Signers, g.Envelopes = g.From[:min(len(g.From), maxMarks)], g.Signers[:min(len(g.Signers), maxMarks)], g.Envelopes[:min(len(g.Envelopes), maxMarks)]
 }
 
 func sortedSigners(m map[signerKey]*Signer) (list []Signer) {

@@ -1,6 +1,8 @@
 package senders
 
 import (
+	"cmp"
+	"maps"
 	"math/bits"
 	"net/netip"
 	"slices"
@@ -139,7 +141,11 @@ func (b *batch) commit() {
 		return
 	}
 	t.Reports++
-	t.Begin, t.End = earlier(t.Begin, head.Begin), later(t.End, head.End)
+	end := head.End
+	if end.Equal(end.Truncate(24*time.Hour)) && end.After(head.Begin) { // some give the first second that is not in it
+		end = end.Add(-time.Second)
+	}
+	t.Begin, t.End = earlier(t.Begin, head.Begin), later(t.End, end)
 	t.published(head)
 	t.Unproven += b.unproven
 	for why, n := range b.leftOut {
@@ -149,11 +155,31 @@ func (b *batch) commit() {
 	for _, row := range b.rows {
 		total += row.messages
 	}
-	bit := t.receiver(receiverName(head), total, head.End)
+	bit := t.receiver(receiverName(head), total, end)
 	at := head.Begin.Truncate(24 * time.Hour)
-	for key, row := range b.rows {
-		t.host(key.addr).add(t, key, row, at, bit)
+	for _, key := range b.order() {
+		t.host(key.addr).add(t, key, b.rows[key], at, bit)
 	}
+}
+
+// order is the rows in an order that is always the same, those with most messages
+// first: where there is no room for all, those stay.
+func (b *batch) order() []rowKey {
+	return slices.SortedFunc(maps.Keys(b.rows), func(x, y rowKey) int {
+		return cmp.Or(
+			cmp.Compare(b.rows[y].messages, b.rows[x].messages), x.addr.Compare(y.addr), strings.Compare(x.from, y.from),
+			strings.Compare(x.signed, y.signed), strings.Compare(x.fate, y.fate), compareBools(x.dkim, y.dkim), compareBools(x.spf, y.spf), compareBools(x.forwarded, y.forwarded))
+	})
+}
+
+func compareBools(x, y bool) int {
+	switch {
+	case x == y:
+		return 0
+	case x:
+		return -1
+	}
+	return 1
 }
 
 // receiver notes a report of a receiver, and is the bit that stands for it.

@@ -19,6 +19,7 @@ const (
 	maxHosts     = 50_000 // addresses
 	maxNames     = 32     // author domains, signers and envelope domains of one address
 	MaxAddresses = 50     // of a source that are told one by one
+	maxMarks     = 1000   // author domains, signers and envelope domains of a source
 	maxReports   = 200_000
 	maxDays      = 4000
 	maxListed    = 200 // reports set aside, faults
