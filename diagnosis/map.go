@@ -6,7 +6,7 @@ package diagnosis
 // from the network.
 type Map struct {
 	SPF       *SPFTree // nil where there is no single record to follow
-	Receiving *Route   // nil where it was not looked at
+	Receiving *Route   // nil where it was not looked at, or could not be told
 	Sending   *Route   // likewise
 }
 

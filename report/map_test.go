@@ -1,6 +1,12 @@
 package report_test
 
-import "github.com/maildoctor/maildoctor/diagnosis"
+import (
+	"strings"
+	"testing"
+
+	"github.com/maildoctor/maildoctor/diagnosis"
+	"github.com/maildoctor/maildoctor/report"
+)
 
 func there(what, text string) diagnosis.Sight   { return sighted(diagnosis.Passed, what, text) }
 func absent(what, text string) diagnosis.Sight  { return sighted(diagnosis.Skipped, what, text) }
@@ -110,4 +116,71 @@ func hostileMap(evil string) diagnosis.Map {
 	}
 	route := &diagnosis.Route{Seen: sights, Hosts: []diagnosis.Host{{Name: evil, MX: true, Seen: sights, Addresses: []diagnosis.Address{{Address: evil, Seen: sights}}}}, Omitted: 1 << 40}
 	return diagnosis.Map{SPF: tree, Receiving: route, Sending: route}
+}
+
+// TestMapBounded: a page stays of a size to look at, whatever a report holds, and
+// says what it leaves out.
+func TestMapBounded(t *testing.T) {
+	deep := diagnosis.SPFTerm{Term: "include:x"}
+	for range 200 {
+		deep = diagnosis.SPFTerm{Term: "include:x", Terms: []diagnosis.SPFTerm{deep}}
+	}
+	wide := &diagnosis.SPFTree{Domain: "example.org", Lookups: 1 << 62, LookupLimit: 1 << 61, Terms: []diagnosis.SPFTerm{deep}}
+	route := &diagnosis.Route{}
+	for range 20000 {
+		wide.Terms = append(wide.Terms, diagnosis.SPFTerm{Term: "a"})
+		route.Seen = append(route.Seen, there("MX", "x"))
+		route.Hosts = append(route.Hosts, diagnosis.Host{Name: "x", Addresses: []diagnosis.Address{{Address: "y"}}})
+	}
+	r := diagnosis.Report{Domain: "example.org", At: at, Map: diagnosis.Map{SPF: wide, Receiving: route, Sending: route}}
+	read, err := report.ReadJSON(strings.NewReader(string(toJSON(t, r))))
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := written(t, format(t, "html"), read...)
+	if len(page) > 100<<10 {
+		t.Errorf("%d octets", len(page))
+	}
+	for _, want := range []string{"and 19812 more terms, left out here", "and 19960 more, left out here", "and 1 term below it, left out here"} {
+		if !strings.Contains(page, want) {
+			t.Errorf("it does not say %q", want)
+		}
+	}
+}
+
+// TestMapFindings: a finding is named where it belongs, and nowhere else.
+func TestMapFindings(t *testing.T) {
+	finding := func(subject string) diagnosis.Finding {
+		return diagnosis.Finding{Subject: subject, Message: "m", Severity: diagnosis.Warning}
+	}
+	sight := func(text string) []diagnosis.Sight {
+		s := there("TLS", text)
+		s.Checks = []string{"smtp.starttls", "dane"}
+		return []diagnosis.Sight{s}
+	}
+	for subject, want := range map[string]string{
+		"192.0.2.1":               "first",
+		"192.0.2.1 and 192.0.2.2": "first second",
+		"192.0.2.3, 192.0.2.2":    "second",
+		"mx.example.org":          "host first second",
+		"example.org":             "domain",
+		"":                        "domain",
+		"192.0.2.11":              "domain", // of nothing that is drawn
+	} {
+		r := diagnosis.Report{Domain: "example.org", At: at,
+			Results: []diagnosis.Result{fail("smtp.starttls", diagnosis.Warning, "", finding(subject)), fail("smtp.banner", diagnosis.Critical, "", finding(subject))},
+			Map: diagnosis.Map{Receiving: &diagnosis.Route{Seen: sight("domain"), Hosts: []diagnosis.Host{{Name: "mx.example.org", Seen: sight("host"),
+				Addresses: []diagnosis.Address{{Address: "192.0.2.1", Seen: sight("first")}, {Address: "192.0.2.2", Seen: sight("second")}}}}}}}
+		page := written(t, format(t, "html"), r)
+		var got []string
+		for _, text := range []string{"domain", "host", "first", "second"} {
+			if strings.Contains(page, "<b>TLS</b> "+text+` <a href="#report-1-finding-2">warning: smtp.starttls</a>`) {
+				got = append(got, text)
+			}
+		}
+		// What concerns an address of a host concerns what was seen of the host, too.
+		if want = strings.TrimSpace(want); strings.Join(got, " ") != want && strings.Join(got, " ") != "host "+want {
+			t.Errorf("%q: %v, want %s", subject, got, want)
+		}
+	}
 }

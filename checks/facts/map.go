@@ -3,6 +3,7 @@ package facts
 import (
 	"crypto/tls"
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"strings"
@@ -49,6 +50,11 @@ func brief(text string) string {
 		return text
 	}
 	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// Judges is the checks that sights name.
+func Judges() []string {
+	return slices.Sorted(slices.Values(slices.Concat(slices.Collect(maps.Values(judges))...)))
 }
 
 // receiving is the way to the domain's mail hosts.
@@ -211,7 +217,7 @@ func tlsSight(s HostSession) diagnosis.Sight {
 	case s.TLS != nil && s.TLS.Trusted() && s.TLS.NameFault == "":
 		return saw("TLS", "%s, certificate valid", strings.TrimPrefix(tls.VersionName(s.TLS.Version), "TLS "))
 	case s.TLS != nil:
-		return saw("TLS", "%s, the certificate does not vouch for the name", strings.TrimPrefix(tls.VersionName(s.TLS.Version), "TLS "))
+		return sight(diagnosis.Failed, "TLS", strings.TrimPrefix(tls.VersionName(s.TLS.Version), "TLS ")+", the certificate does not vouch for the name")
 	case s.Done(probe.StageEHLO) && !s.OffersTLS():
 		return sight(diagnosis.Failed, "TLS", "STARTTLS is not offered")
 	case s.Err != nil:

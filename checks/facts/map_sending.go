@@ -42,7 +42,12 @@ func MailFrom(env *checks.Env, addr netip.Addr) spf.Params {
 // sending is the way from the hosts that send for the domain.
 func sending(env *checks.Env) *diagnosis.Route {
 	route := &diagnosis.Route{}
-	if keys, ok := DKIM.Known(env); ok {
+	purpose, intended := Intent.Known(env)
+	idle := intended && !purpose.Sends
+	if idle {
+		route.Seen = append(route.Seen, saw("SPF", "the domain sends no mail: %s", purpose.Why))
+	}
+	if keys, ok := DKIM.Known(env); ok && !(idle && len(keys.Present()) == 0) {
 		route.Seen = append(route.Seen, dkimSight(keys))
 	}
 	if policy, ok := DMARC.Known(env); ok {

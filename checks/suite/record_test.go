@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
+	"github.com/maildoctor/maildoctor/checks/facts"
 	"github.com/maildoctor/maildoctor/diagnosis"
 	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
@@ -52,7 +53,7 @@ func reportOf(t *testing.T, env *checks.Env, list []*checks.Check) diagnosis.Rep
 	start := time.Now()
 	at := env.Now()
 	results := checks.Run(t.Context(), env, list, nil)
-	r := diagnosis.Report{Domain: record.Display(env.Domain), At: at, Took: time.Since(start), Results: results}
+	r := diagnosis.Report{Domain: record.Display(env.Domain), At: at, Took: time.Since(start), Results: results, Map: facts.MapOf(env)}
 	if env.Subject() == checks.Addresses {
 		r.Domain, r.Address = "", env.Want.Senders[0].String()
 	}
