@@ -101,7 +101,7 @@ func (p *page) para(head, text string, t tone) {
 		if i > 0 {
 			head = indent
 		}
-		p.line(head + p.in(t, l))
+		p.line(head + p.in(t, strings.ReplaceAll(l, glue, " ")))
 	}
 }
 
@@ -114,7 +114,7 @@ func cells(s string) int {
 }
 
 // wrap breaks text at blanks into lines of at most width columns. A word longer
-// than a line is broken, unless it is a URL, which people copy.
+// than a line is broken, unless it is a URL or a command, which people copy.
 func wrap(text string, width int) []string {
 	width = max(width, 8)
 	var out []string
@@ -128,7 +128,7 @@ func wrap(text string, width int) []string {
 		if i > 0 {
 			out = append(out, line)
 		}
-		for n > width && word != "" && !strings.Contains(word, "://") { // n is counted down: words may be very long
+		for n > width && word != "" && !strings.Contains(word, "://") && !strings.Contains(word, glue) { // n is counted down: words may be very long
 			head := fitting(word, width)
 			out, word = append(out, head), word[len(head):]
 			n -= cells(head)

@@ -64,19 +64,26 @@ func once(step, id string, told remedies) string {
 }
 
 // step puts one step. A record in it, between backquotes, stands as the records
-// of edits do: whole, on a line of its own.
+// of edits do: whole, on a line of its own; so do the lines of a file. A command is
+// not broken.
 func (p *page) step(head, step string) {
 	for step != "" {
 		before, code, after, ok := cutRecord(step)
+		lines := []string{code}
+		if !ok {
+			before, lines, after, ok = cutFile(step)
+		}
 		if before = strings.TrimRight(before, " "); before != "" {
-			p.para(head, before, plain)
+			p.para(head, glued(before), plain)
 			head = strings.Repeat(" ", cells(head))
 		}
 		if !ok {
 			return
 		}
 		p.gap()
-		p.record(code)
+		for _, line := range lines {
+			p.record(line)
+		}
 		p.gap()
 		if step = strings.TrimLeft(after, " "); strings.Trim(step, ".;,") == "" {
 			return
@@ -118,6 +125,42 @@ func cutRecord(text string) (before, code, after string, ok bool) {
 		}
 	}
 	return text, "", "", false
+}
+
+// cutFile cuts text around the first spans between backquotes that follow each
+// other: the lines of a file.
+func cutFile(text string) (before string, lines []string, after string, ok bool) {
+	at := strings.Index(text, "` `")
+	if at < 0 {
+		return text, nil, "", false
+	}
+	start := strings.LastIndex(text[:at], "`")
+	if start < 0 || strings.Count(text[:start], "`")%2 != 0 {
+		return text, nil, "", false
+	}
+	rest := text[start:]
+	for strings.HasPrefix(rest, "`") {
+		line, more, closed := strings.Cut(rest[1:], "`")
+		if !closed {
+			return text, nil, "", false
+		}
+		lines, rest = append(lines, line), strings.TrimPrefix(more, " ")
+	}
+	return text[:start], lines, rest, true
+}
+
+// glue stands for a blank at which no line ends. It is for private use (Unicode,
+// 23.5), so that flat leaves none in a text.
+const glue = "\ue000"
+
+// glued is text in which no line ends between backquotes, so that commands can be
+// copied.
+func glued(text string) string {
+	spans := strings.Split(text, "`")
+	for i := 1; i+1 < len(spans); i += 2 {
+		spans[i] = strings.ReplaceAll(spans[i], " ", glue)
+	}
+	return strings.Join(spans, "`")
 }
 
 // instruction is an edit in words; the records stand below it.

@@ -166,3 +166,22 @@ func TestTextRecordInStep(t *testing.T) {
 		t.Errorf("want %s\nin\n%s", want, text)
 	}
 }
+
+// Commands in steps are whole, and the lines of a file stand by themselves.
+func TestTextCommands(t *testing.T) {
+	const command = "`openssl rsa -in dkim.pem -pubout -outform DER | openssl base64 -A`"
+	step := "By hand, and this once: " + command + " prints the key. Serve `version: STSv1` `mode: testing` `mx: mail.example.org`, and see."
+	text := render(t, report.TextOptions{Width: 60}, diagnosis.Report{Domain: "example.org", Results: []diagnosis.Result{
+		fail("a.check", diagnosis.Warning, "", diagnosis.Finding{Message: "m", Severity: diagnosis.Warning, Remedy: diagnosis.Remedy{Steps: []string{
+			step, "A mark from elsewhere: \ue000; an open ` too.",
+		}}}),
+	}})
+	for _, want := range []string{command, "\nversion: STSv1\nmode: testing\nmx: mail.example.org\n", `\u{e000}`} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not there:\n%s", want, text)
+		}
+	}
+	if strings.Contains(text, "\ue000") {
+		t.Errorf("the glue shows:\n%s", text)
+	}
+}
