@@ -28,6 +28,9 @@ import (
 // where no server says it: the upper end of what RFC 2308, 5 found to work well.
 const usualNegative = 3 * 60 * 60
 
+// assumedTTL is that of records of which no server of the zone tells one, in seconds.
+const assumedTTL = 24 * 60 * 60
+
 // today reads all that has to do with mail, from whoever holds the zone.
 func (x *auditing) today(ctx context.Context, g *migration.Given) error {
 	there, err := x.there(ctx, x.world)
@@ -193,13 +196,24 @@ func (x *auditing) asked(ctx context.Context, zone string, questions map[resolve
 			if len(here) == 0 {
 				return nil
 			}
-			if told, err := facts.Authoritative(ctx, env, q.Name, q.Type); err == nil && record.Within(q.Name, zone) {
-				if exact := at(q.Name, told); sameData(exact, here) {
-					here = exact
-				}
-			}
+			told, err := facts.Authoritative(ctx, env, q.Name, q.Type)
+			exact := at(q.Name, told)
+			known := err == nil && sameData(exact, here)
 			mu.Lock()
 			defer mu.Unlock()
+			switch {
+			case known:
+				here = exact
+			case err != nil:
+				x.unsure = "no server of it answered: " + err.Error()
+			default:
+				x.unsure = "a server of it answers otherwise than the resolver"
+			}
+			for i := range here {
+				if !known { // what a cache has left says nothing
+					here[i].TTL = max(here[i].TTL, assumedTTL)
+				}
+			}
 			for _, r := range here {
 				found[r] = true
 			}

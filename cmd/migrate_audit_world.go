@@ -36,6 +36,8 @@ type auditing struct {
 	quiet      string    // why the new host is not looked at; empty if it is
 	addresses  selection // the checks of addresses
 
+	unsure string // why the TTLs of the zone are not known; empty if they are
+
 	// Of a move that has begun:
 	begun *migration.Move
 }
@@ -62,6 +64,9 @@ func (a *app) auditing(ctx context.Context, f auditFlags, args []string) (x audi
 	}
 	if x.senders, err = a.reported(ctx, x.domain, f.reports); err != nil {
 		x.world.close()
+	}
+	for _, name := range x.subdomains {
+		x.senders = append(x.senders, migration.Sender{Name: name, From: "a list"})
 	}
 	return x, err
 }
@@ -289,7 +294,7 @@ func (x *auditing) audit(ctx context.Context) (report.Moving, error) {
 	x.complete(limited, &m, g, tasks)
 	x.goOn(&m)
 	page.Conflicts, page.Accepted = conflicts, x.accepted
-	sight := migration.Sight{Now: g.Now, Given: g, HostDoubt: x.quiet}
+	sight := migration.Sight{Now: g.Now, Given: g, HostDoubt: x.quiet, TTLDoubt: x.unsure}
 	if g.Served == nil {
 		sight.PolicyDoubt = doubt
 	}

@@ -22,6 +22,8 @@ type Sight struct {
 	Given Given
 	// PolicyDoubt is why it is not known whether senders remember a policy.
 	PolicyDoubt string
+	// TTLDoubt is why the TTLs of the zone are not known; empty if they are.
+	TTLDoubt string
 	// Lookups is how many lookups SPF needs while both sides may send; SPFDoubt why
 	// that is not known.
 	Lookups  int
@@ -65,7 +67,7 @@ func (m Move) Waits(b Blocker) bool {
 func Block(m Move, s Sight) []Blocker {
 	k := &blocking{m: m, s: s, b: newBuilder(s.Given)}
 	k.b.sort()
-	for _, find := range []func(){k.early, k.ttls, k.policy, k.spf, k.keys, k.alignment, k.tlsa, k.hosts, k.delegation} {
+	for _, find := range []func(){k.early, k.ttls, k.policy, k.spf, k.below, k.keys, k.alignment, k.tlsa, k.hosts, k.delegation} {
 		find()
 	}
 	list := slices.DeleteFunc(k.list, func(b Blocker) bool {
@@ -121,6 +123,9 @@ func date(t time.Time) string { return t.UTC().Format("2006-01-02 15:04 MST") }
 
 // ttls is what resolvers remember.
 func (k *blocking) ttls() {
+	if k.s.TTLDoubt != "" && k.m.Step(LowerTTLs) != nil {
+		k.add(Blocker{ID: BlockTTL, Step: SwitchMX, Subject: k.m.Domain, Unknown: true, Text: "the TTLs of the zone could not be told (" + k.s.TTLDoubt + "), and a day is assumed", Act: "Look at them where the zone is kept."})
+	}
 	for _, id := range []string{LowerTTLs, Prepare} {
 		s := k.m.Step(id)
 		if s == nil || s.Wait == 0 {
@@ -199,6 +204,24 @@ func (k *blocking) spf() {
 				Text: fmt.Sprintf("%s lets %s send as the domain today, and maildoctor.yaml does not have it: its mail would fail SPF from then on", t, who),
 				Act:  "Write it in maildoctor.yaml, under services or spf: also, or make sure that nothing sends by it any more."})
 		}
+	}
+}
+
+// below is names below the domain that use the old side.
+func (k *blocking) below() {
+	seen := make(map[string]bool)
+	for _, r := range k.b.Today {
+		if r.Name == k.b.Domain || seen[r.Name] || k.b.isOldHost(r.Name) || k.b.isWanted(r) || !k.b.sendsOld([]record.Record{r}) {
+			continue
+		}
+		seen[r.Name] = true
+		step, what := Retire, "sends"
+		if r.Type == "MX" {
+			what = "takes mail"
+		}
+		k.add(Blocker{ID: BlockSenders, Step: step, Subject: r.Name,
+			Text: fmt.Sprintf("%s %s by %s, and maildoctor.yaml does not say by whom it shall", record.Display(r.Name), what, k.m.Old.Name),
+			Act:  "Write the name as a domain of its own in maildoctor.yaml, or make sure that it is not in use any more."})
 	}
 }
 

@@ -295,7 +295,9 @@ func (b *builder) sendsOld(records []record.Record) bool {
 		}
 		if spf.IsSPF(r.Data) && r.Type == "TXT" {
 			parsed, _ := spf.Parse(r.Data)
-			if slices.ContainsFunc(parsed.Terms, b.isOldTerm) {
+			if slices.ContainsFunc(parsed.Terms, func(t spf.Term) bool {
+				return (t.Kind != spf.MX && t.Kind != spf.A || t.Domain != "") && b.isOldTerm(t) // its own addresses are its own
+			}) {
 				return true
 			}
 		}
@@ -317,7 +319,12 @@ func (b *builder) fromOthers(list []Item) []Item {
 				seen += ", not aligned"
 			}
 		}
+		listed := s.From == "a list" && s.Who == ""
 		switch {
+		case at >= 0 && listed:
+			continue
+		case listed:
+			more = append(more, Item{Kind: "subdomain", Subject: name, Seen: "nothing is published for it", From: s.From, Fate: Ask, Why: "if it sends, then by the records of the domain above it; say by whom"})
 		case at >= 0:
 			list[at].Seen += "; " + seen
 			if list[at].Who == "" {

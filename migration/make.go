@@ -151,9 +151,7 @@ func newBuilder(g Given) *builder {
 	if b.Before == nil {
 		b.Before = b.Today
 	}
-	for _, e := range g.Wanted {
-		b.wanted = append(b.wanted, e)
-	}
+	b.wanted = slices.Clone(g.Wanted)
 	if len(b.New.Hosts) == 0 {
 		b.New.Hosts = hostsOf(b.finally(record.MXSet(b.Domain)))
 	}

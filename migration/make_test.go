@@ -65,6 +65,21 @@ func given(t testing.TB, zone, yaml string) migration.Given {
 	return g
 }
 
+// givenOr is given of a zone that need not be one.
+func givenOr(zone, yaml string) (g migration.Given, ok bool) {
+	entries, err := zonefile.ReadEntries(strings.NewReader(zone), "example.org.")
+	state, problems := desired.Parse([]byte(yaml), nil)
+	if err != nil || len(problems) > 0 {
+		return g, false
+	}
+	wanted, _ := state.Edits(desired.Given{Now: now})
+	g = migration.Given{Domain: "example.org.", Zone: "example.org.", Wanted: wanted.Edits(), Now: now, Negative: 3600}
+	for _, e := range entries {
+		g.Today = append(g.Today, e.Record)
+	}
+	return g, true
+}
+
 func lines(records []record.Record) string {
 	var list []string
 	for _, r := range record.Sorted(records) {

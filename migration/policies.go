@@ -15,6 +15,10 @@ import (
 // is wanted when the old one is gone.
 func (b *builder) dmarc() {
 	slot := record.DMARC(b.Domain)
+	if at, elsewhere := b.alias(slot.Name); elsewhere && len(b.wantedAt(slot.Name)) > 0 {
+		b.hostedDMARC(slot, at)
+		return
+	}
 	have, want := held(slot, b.Today), b.finally(slot)
 	eased, is := b.eased(have, want)
 	if is {
@@ -28,6 +32,27 @@ func (b *builder) dmarc() {
 	if !same(have, want) && !is {
 		b.fates[slot] = fate{Change, "the policy that is wanted comes when the move is over", Strengthen}
 	}
+}
+
+// hostedDMARC leaves a record that somebody else keeps, by an alias, until the end.
+func (b *builder) hostedDMARC(slot record.Slot, at string) {
+	alias := record.Slot{Name: slot.Name, Type: "CNAME"}
+	b.fates[alias] = fate{Change, "the policy is kept at " + record.Display(at) + "; what is wanted takes its place when the move is over", Strengthen}
+	if b.signsAnew {
+		b.task(Policies, fmt.Sprintf("Have p=none published at %s for the time of the move, by who keeps the DMARC record there.", record.Display(at)))
+	}
+	b.wish(Strengthen, alias, "the policy is kept here from now on")
+	b.wish(Strengthen, slot, "the new side is known to sign: receivers may act again on mail that forges the domain", b.finally(slot)...)
+}
+
+// alias is where a name leads today.
+func (b *builder) alias(name string) (to string, ok bool) {
+	for _, r := range b.Today {
+		if r.Name == name && r.Type == "CNAME" {
+			return r.Data, true
+		}
+	}
+	return "", false
 }
 
 type easing struct {
@@ -83,7 +108,8 @@ func (b *builder) policies() {
 	announced := held(slot, b.Today)
 	want := b.finally(slot)
 	wantsHost := b.wantedAt(host)
-	if len(announced) == 0 || b.Served == nil || b.Served.Mode == mtasts.None && b.Next != nil {
+	_, hosted := b.alias(slot.Name)
+	if len(announced) == 0 && !hosted || b.Served == nil || b.Served.Mode == mtasts.None && b.Next != nil {
 		for _, e := range wantsHost {
 			if !same(held(e.Slot, b.Today), e.Want) && !b.leadsThere(e) {
 				b.now(Prepare, e, "the host of the policy has a name, and can get its certificate (RFC 8461, 3.3)")
@@ -116,6 +142,11 @@ func (b *builder) servedBoth(slot record.Slot, host string) {
 		b.task(Policies, fmt.Sprintf("First let %s serve this policy, then publish the new id (RFC 8461, 8.1):\n%s", url, both))
 	}
 	b.both, b.serves[Policies] = &both, &both
+	if at, hosted := b.alias(slot.Name); hosted {
+		b.task(Policies, fmt.Sprintf("Have its id changed at %s, by who keeps the record there (RFC 8461, 3.1).", record.Display(at)))
+		b.fates[record.Slot{Name: slot.Name, Type: "CNAME"}] = fate{Change, "who keeps the policy has to name the hosts of both sides", Policies}
+		return
+	}
 	r := record.TXT(slot.Name, mtasts.NewRecord(policyID(both)).String())
 	r.TTL = ttlOf(held(slot, b.Today))
 	why := "senders fetch the policy anew, which names the hosts of both sides (RFC 8461, 3.1)"
@@ -147,6 +178,7 @@ func (b *builder) servedLast(slot record.Slot, host string, announced []record.R
 			}
 		}
 		if want := b.finally(slot); !same(want, announced) || b.both != nil {
+			b.clear(Retire, record.Edit{Slot: slot, Want: want})
 			b.serves[Retire] = b.Next
 			b.wish(Retire, slot, "senders fetch the policy of the new side (RFC 8461, 3.1)", want...)
 			b.task(Retire, fmt.Sprintf("See that the new host serves the policy for %s, with a certificate for the name, before the alias leads there; leave the old one in place for a day.", record.Display(host)))
@@ -162,6 +194,10 @@ func (b *builder) servedLast(slot record.Slot, host string, announced []record.R
 			return
 		}
 		b.serves[Retire] = &last
+		if at, hosted := b.alias(slot.Name); hosted {
+			b.task(Retire, fmt.Sprintf("Have this policy served at %s, and its id changed at %s, by who keeps them:\n%s", url, record.Display(at), last))
+			return
+		}
 		r := record.TXT(slot.Name, mtasts.NewRecord(policyID(last)).String())
 		r.TTL = ttlOf(announced)
 		b.wish(Retire, slot, "the policy does not name the old hosts any more (RFC 8461, 3.1)", r)
