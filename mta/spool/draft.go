@@ -11,12 +11,14 @@ import (
 
 // A Draft is a message that is being written. It ends with Commit or Abort.
 type Draft struct {
-	s    *Spool
-	id   string
-	file disk.File // nil: it has ended
-	size int64
-	err  error // the first one
-	// octets is what was written, for the journal; no more than mostJournaled.
+	s     *Spool
+	id    string
+	file  disk.File // that has what was written; nil: none yet
+	size  int64
+	err   error // the first one
+	ended bool
+	// octets is what was written, as long as the journal may take it: no file is made
+	// before it is known that it does, or does not.
 	octets []byte
 }
 
@@ -34,12 +36,32 @@ func (s *Spool) create(wanted string, about int64) (*Draft, error) {
 	if err != nil {
 		return nil, err
 	}
-	file, err := s.fs.Create(s.path(id + messageExt + newExt))
-	if err != nil {
-		s.forget(id)
-		return nil, fmt.Errorf("spool: %w", asFull(err))
+	d := &Draft{s: s, id: id}
+	if s.journal != nil && about <= mostJournaled {
+		d.octets = make([]byte, 0, about)
+		return d, nil
 	}
-	return &Draft{s: s, id: id, file: file}, nil
+	if err := d.spill(); err != nil {
+		s.forget(id)
+		return nil, err
+	}
+	return d, nil
+}
+
+// spill has what was written, and all that follows, be in a file.
+func (d *Draft) spill() error {
+	file, err := d.s.fs.Create(d.s.path(d.id + messageExt + newExt))
+	if err != nil {
+		return fmt.Errorf("spool: %w", asFull(err))
+	}
+	d.file = file
+	if len(d.octets) > 0 {
+		if _, err = file.Write(d.octets); err != nil {
+			err = fmt.Errorf("spool: %w", asFull(err))
+		}
+	}
+	d.octets = nil
+	return err
 }
 
 // Free says whether the disk has room for so many octets: nil, or ErrFull.
@@ -107,11 +129,19 @@ func (d *Draft) ID() string { return d.id }
 
 // Write adds octets. After an error the draft can only be aborted.
 func (d *Draft) Write(b []byte) (int, error) {
-	if d.err == nil && d.file == nil {
+	if d.err == nil && d.ended {
 		d.err = errors.New("spool: the draft has ended")
 	}
 	if d.err == nil {
 		d.err = d.s.grow(d.id, int64(len(b)))
+	}
+	if d.err == nil && d.file == nil {
+		if d.size+int64(len(b)) <= mostJournaled {
+			d.octets = append(d.octets, b...)
+			d.size += int64(len(b))
+			return len(b), nil
+		}
+		d.err = d.spill()
 	}
 	if d.err != nil {
 		return 0, d.err
@@ -121,11 +151,6 @@ func (d *Draft) Write(b []byte) (int, error) {
 	if err == nil && n < len(b) {
 		err = io.ErrShortWrite
 	}
-	if d.s.journal != nil && d.size <= mostJournaled {
-		d.octets = append(d.octets, b[:n]...)
-	} else {
-		d.octets = nil
-	}
 	if err != nil {
 		d.err = fmt.Errorf("spool: %w", asFull(err))
 	}
@@ -134,12 +159,15 @@ func (d *Draft) Write(b []byte) (int, error) {
 
 // Abort drops the draft. After Commit it does nothing, so that it may be deferred.
 func (d *Draft) Abort() error {
-	if d.file == nil {
+	if d.ended {
 		return nil
 	}
-	err := d.file.Close()
-	d.file = nil
-	return errors.Join(err, d.drop(messageExt+newExt))
+	d.ended = true
+	if d.file == nil {
+		d.s.forget(d.id)
+		return nil
+	}
+	return errors.Join(d.file.Close(), d.drop(messageExt+newExt))
 }
 
 // drop removes files of the draft, in that order, and gives back its place. What
@@ -163,9 +191,10 @@ func (d *Draft) Commit(e Envelope) (Envelope, error) {
 	if d.err != nil {
 		return Envelope{}, errors.Join(d.err, d.Abort())
 	}
-	if d.file == nil {
+	if d.ended {
 		return Envelope{}, errors.New("spool: the draft has ended")
 	}
+	d.ended = true
 	e = e.Clone()
 	e.ID, e.Size = d.id, d.size
 	for i := range e.Rcpts {
@@ -184,8 +213,13 @@ func (d *Draft) Commit(e Envelope) (Envelope, error) {
 // the disk before either has its name, the message has its name before the envelope
 // has, and all is done before anybody is told.
 func (d *Draft) commit(e Envelope) error {
-	if done, err := d.journaled(e); done {
-		return err
+	if d.file == nil {
+		if done, err := d.journaled(e); done {
+			return err
+		}
+		if err := d.spill(); err != nil {
+			return errors.Join(err, d.close())
+		}
 	}
 	if err := d.sync(e); err != nil {
 		return err

@@ -86,11 +86,9 @@ func (s *Spool) redo(r disk.Record) error {
 }
 
 // journaled commits a draft by the journal, and reports whether that can be done:
-// the records of both files are on the disk before either has its name.
+// the records of both files are on the disk before the envelope has its name. A
+// message without one was never accepted.
 func (d *Draft) journaled(e Envelope) (done bool, err error) {
-	if d.s.journal == nil || d.size > mostJournaled {
-		return false, nil
-	}
 	text, err := encode(e)
 	if err != nil {
 		return false, nil // it is said again
@@ -101,18 +99,17 @@ func (d *Draft) journaled(e Envelope) (done bool, err error) {
 		return false, nil
 	}
 	if err == nil {
-		made := d.make(text) // while the disk is at the journal
+		made := d.makeFiles(text) // while the disk is at the journal
 		var placed func()
 		if placed, err = queued.Wait(); err == nil {
 			if err = made; err == nil {
-				err = d.place()
+				err = d.s.placeEnvelope(d.id)
 			}
 			placed() // undo waits for room, which may wait for this
 		}
 	}
 	if err != nil { // nobody is told that it was accepted
 		d.s.undo(d.id)
-		err = errors.Join(err, d.close())
 	}
 	return true, err
 }
@@ -126,18 +123,18 @@ func (d *Draft) close() error {
 	return file.Close()
 }
 
-// make has the files of a draft be there, without a sync.
-func (d *Draft) make(envelope []byte) error {
-	return errors.Join(d.close(), d.s.fresh(d.id, envelope))
-}
-
-// place brings them to their names.
-func (d *Draft) place() error {
-	name := d.s.path(d.id + messageExt)
-	if err := d.s.fs.Rename(name+newExt, name); err != nil {
+// makeFiles makes the files of a draft, without a sync. The envelope comes to its name
+// later.
+func (d *Draft) makeFiles(envelope []byte) error {
+	f, err := d.s.fs.Create(d.s.path(d.id + messageExt))
+	if err != nil {
 		return err
 	}
-	return d.s.placeEnvelope(d.id)
+	_, err = f.Write(d.octets)
+	if err = errors.Join(err, f.Close()); err != nil {
+		return err
+	}
+	return d.s.fresh(d.id, envelope)
 }
 
 // rewrite replaces an envelope, at once and without a sync.

@@ -135,3 +135,43 @@ func TestJournalLeft(t *testing.T) {
 		}
 	}
 }
+
+// TestJournalDraft: what the journal may take makes no file before it is accepted, and
+// what is dropped leaves nothing.
+func TestJournalDraft(t *testing.T) {
+	m := new(disktest.Mem)
+	s, _ := openWith(t, m, true)
+	before := len(m.Names())
+	for size, files := range map[int]int{10: 0, mostJournaled: 0, mostJournaled + 1: 1} {
+		d, err := s.Create(0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for part := range strings.SplitSeq(strings.Repeat("x", size-1)+"|y", "|") { // in two writes
+			if _, err := io.WriteString(d, part); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := len(m.Names()) - before; n != files {
+			t.Errorf("%d octets make %d files", size, n)
+		}
+		if err := d.Abort(); err != nil {
+			t.Error(err)
+		}
+		if err := d.Abort(); err != nil {
+			t.Error(err)
+		}
+		if _, err := d.Write([]byte("z")); err == nil {
+			t.Error("written behind the end")
+		}
+		if _, err := d.Commit(sample()); err == nil {
+			t.Error("accepted behind the end")
+		}
+		if n, octets := s.Usage(); n != 0 || octets != 0 || len(m.Names()) != before {
+			t.Errorf("%d octets leave %v, and %d messages of %d octets", size, m.Names(), n, octets)
+		}
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+}
