@@ -24,6 +24,6 @@ move stands, and what is next.`,
 		Args: noCommand,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	cmd.AddCommand(a.migrateAuditCommand(), a.migrateStatusCommand(), a.migratePlanCommand(), a.migrateRehearseCommand(), a.migrateWatchCommand(), a.migrateDoneCommand(), a.migrateSimulateCommand())
+	cmd.AddCommand(a.migrateAuditCommand(), a.migrateStatusCommand(), a.migratePlanCommand(), a.migrateRehearseCommand(), a.migrateWatchCommand(), a.migrateDoneCommand(), a.migrateResidueCommand(), a.migrateSimulateCommand())
 	return cmd
 }
