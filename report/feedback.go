@@ -208,7 +208,7 @@ func mostShown(s senders.Standing) int {
 func (p *page) source(d Reported, s senders.Source, width int) {
 	mark := p.in(good, "✓")
 	switch {
-	case s.Standing == senders.Own && s.Leaks():
+	case s.Standing == senders.Own && s.Leaks() && !s.Over:
 		mark = p.in(bad, "✗")
 	case s.Standing == senders.Maybe:
 		mark = p.in(warn, "!")
@@ -295,6 +295,8 @@ func concerns(d Reported, s senders.Source) (list []string) {
 		list = append(list, fmt.Sprintf("Nothing of it is aligned. If you use %s, set up its DKIM for %s there; if not, somebody else sends as you.", flat(s.Name), domain))
 	case s.Standing == senders.Maybe:
 		list = append(list, wholeSentence(s.Why))
+	case s.Over:
+		list = append(list, fmt.Sprintf("%s failed until %s; all that it sends since is aligned.", amount(s.Failed(), "message"), onDate(s.LastFailure)))
 	case s.Standing == senders.Own && s.Leaks() && s.Altered*2 > s.Failed():
 		list = append(list, fmt.Sprintf("%s failed, though signed: the signature does not verify. See that the published key is that which signs, and that nothing alters mail behind the signer.", amount(s.Failed(), "message")))
 	case s.Standing == senders.Own && s.Leaks():
@@ -319,7 +321,7 @@ func wholeSentence(text string) string {
 // aligned, TLS failed, or reports look forged.
 func (d Reported) Wrong() bool {
 	for _, s := range d.Sources {
-		if s.Leaks() {
+		if s.Leaks() && !s.Over {
 			return true
 		}
 	}

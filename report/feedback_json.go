@@ -93,6 +93,7 @@ type (
 		Why       string         `json:"why"`
 		New       bool           `json:"new"`
 		Leaks     bool           `json:"unaligned"`
+		Over      bool           `json:"over"`
 		Counts    wireCounts     `json:"counts"`
 		Hosts     int            `json:"hosts"`
 		Addresses []wireAddrs    `json:"addresses"`
@@ -218,7 +219,7 @@ func toCounts(c senders.Counts) wireCounts {
 
 func toSource(s senders.Source) wireSource {
 	out := wireSource{
-		Name: text(s.Name), Service: s.Service, By: text(s.By), Standing: s.Standing.String(), Why: text(s.Why), New: s.New, Leaks: s.Leaks(), Counts: toCounts(s.Counts), Hosts: s.Hosts,
+		Name: text(s.Name), Service: s.Service, By: text(s.By), Standing: s.Standing.String(), Why: text(s.Why), New: s.New, Leaks: s.Leaks(), Over: s.Over, Counts: toCounts(s.Counts), Hosts: s.Hosts,
 		First: onDate(s.First), Last: onDate(s.Last), Days: s.Days, Reporters: s.Reporters,
 		Addresses: each(s.Addresses, func(a senders.Address) wireAddrs { return wireAddrs{shownAddr(a.Addr), a.Messages, a.Passed} }),
 		From:      each(s.From, func(n senders.Named) wireNamed { return wireNamed{text(record.Display(n.Name)), n.Messages} }),

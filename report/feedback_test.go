@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/maildoctor/maildoctor/feedback"
+	"github.com/maildoctor/maildoctor/record"
 	"github.com/maildoctor/maildoctor/report"
 	"github.com/maildoctor/maildoctor/senders"
 )
@@ -94,5 +95,19 @@ func TestFeedbackIsInert(t *testing.T) {
 	}
 	if text := b.String(); strings.ContainsAny(text, "\x1b\x07\r") || strings.Contains(text, "<script") {
 		t.Errorf("the Markdown steers: %q", text)
+	}
+}
+
+// The record of the next step stands on a line of its own, to be copied.
+func TestFeedbackRecord(t *testing.T) {
+	page := feedbackOf(t, hostileReport)
+	const policy = "v=DMARC1; p=quarantine; t=y; rua=mailto:averylongmailbox-for-dmarc-reports@reports.example.com; fo=1"
+	page.Domains[0].Records = []record.Record{record.TXT("_dmarc.example.com.", policy)}
+	var b bytes.Buffer
+	if err := report.FeedbackText(&b, page, report.TextOptions{Width: 60}); err != nil {
+		t.Fatal(err)
+	}
+	if want := "\n_dmarc.example.com. IN TXT \"" + policy + "\"\n"; !strings.Contains(b.String(), want) {
+		t.Errorf("no line %q in\n%s", want, b.String())
 	}
 }

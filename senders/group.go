@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/maildoctor/maildoctor/record"
 )
@@ -63,6 +64,7 @@ func (t *Tally) Sources() []Source {
 		if t.disowned(g.Name) {
 			g.Standing, g.Why = Stranger, "the owner says that it is none of his"
 		}
+		g.Over = g.Standing == Own && g.Leaks() && !t.recent(g.LastFailure)
 		g.New = t.last != nil && !t.last.has(g.Source)
 		list = append(list, g.Source)
 	}
@@ -72,18 +74,37 @@ func (t *Tally) Sources() []Source {
 	return list
 }
 
+// few is how many hosts of one network are told one by one.
+const few = 4
+
+// place is what hosts of one source share. Who is near a host of the domain is not the
+// domain's.
+func (g *group) place() string {
+	if g.near && !g.own {
+		return g.Name + " by others"
+	}
+	return g.Name
+}
+
 // groups puts hosts together, in the order of their names.
 func (t *Tally) groups() []*group {
 	known := newIndex(t.ranges)
 	services := Services()
 	byName := make(map[string]*group)
 	hosts := slices.SortedFunc(maps.Values(t.hosts), busiest)
-	for _, h := range hosts {
-		g := t.identify(h, known, services)
-		key := g.Name
-		if g.near && !g.own { // who is near a host of the domain is not the domain's
-			key += " by others"
+	found, beside := make([]*group, len(hosts)), make(map[string]int)
+	for i, h := range hosts {
+		found[i] = t.identify(h, known, services)
+		if found[i].near {
+			beside[found[i].place()]++
 		}
+	}
+	for i, h := range hosts {
+		g := found[i]
+		if g.near && beside[g.place()] <= few {
+			g.Name, g.near = h.addr.String(), false
+		}
+		key := g.place()
 		if was := byName[key]; was != nil {
 			was.own = was.own || g.own
 			was.By = cmp.Or(was.By, g.By)
@@ -233,9 +254,6 @@ func (t *Tally) sum(g *group) {
 	}
 	g.Hosts = len(g.hosts)
 	g.Days, g.Reporters = bits.OnesCount64(g.days), bits.OnesCount64(g.reporter)
-	if prefix, err := netip.ParsePrefix(g.Name); err == nil && g.Hosts == 1 && prefix.IsValid() {
-		g.Name = g.hosts[0].addr.String()
-	}
 	for name, n := range from {
 		g.From = append(g.From, Named{name, n})
 	}
@@ -299,6 +317,10 @@ func keyOwners(groups []*group) map[signerKey]*group {
 	}
 	return owners
 }
+
+// recent reports whether what failed last on a day may fail still, as far as the
+// reports go.
+func (t *Tally) recent(day time.Time) bool { return t.End.Sub(day) <= still+24*time.Hour }
 
 // seldom is the share of all messages, one in so many, below which what one day alone
 // saw of a source that is aligned in nothing is taken for a stranger's.

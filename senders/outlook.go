@@ -210,7 +210,7 @@ func (s *Step) source(t *Tally, of Source, need int) {
 		s.First = append(s.First, fmt.Sprintf("%s: %s, none aligned, the last on %s: set it up, or say that it is none of yours (--stranger %q)", of.Name, messages(of.leak()), date(of.Last), of.Name))
 		return
 	}
-	if t.End.Sub(of.LastFailure) <= still+24*time.Hour {
+	if t.recent(of.LastFailure) {
 		s.First = append(s.First, fmt.Sprintf("%s: %s of %s not aligned, the last on %s: set that right, and wait %d days", of.Name, numberOf(of.leak()), messages(of.Messages), date(of.LastFailure), need))
 		return
 	}

@@ -32,6 +32,7 @@ type Source struct {
 	Standing Standing // what it is to the domain
 	Why      string   // of Standing, in words
 	New      bool     // it was not there last time
+	Over     bool     // it is own, and what failed of it ended days before the last report
 	// Messages and the like, of all its addresses.
 	Counts
 	Addresses []Address // the busiest first, at most MaxAddresses

@@ -43,6 +43,7 @@ func TestStanding(t *testing.T) {
 		{"somebody every day", []line{good, "198.51.100.5 1 none spf=crm.example.net/pass"}, 3, "example.net", senders.Maybe},
 		{"a host once", []line{good, "198.51.100.5 1 none spf=example.com/softfail"}, 1, "unknown hosts", senders.Stranger},
 		{"a host every day", []line{good, "198.51.100.5 1 none spf=example.com/softfail"}, 4, "198.51.100.5", senders.Maybe},
+		{"one of many", []line{"192.0.2.1 1 both", "192.0.2.2 1 both", "192.0.2.3 1 both", "192.0.2.4 1 both", "192.0.2.5 1 both"}, 1, "192.0.2.0/24", own},
 		{"beside a host of the domain", []line{good, "192.0.2.99 1 none spf=example.com/softfail"}, 4, "192.0.2.99", senders.Maybe},
 	} {
 		tally := senders.New("example.com", senders.Options{Now: now})
