@@ -75,6 +75,29 @@ mta:
   warm-up: {start: 2026-12-01, first: 50, last: 5000}
   metrics: 127.0.0.1:9125
 `,
+		"Domains that are only examined": `version: 1
+check:
+  dmarc: quarantine
+  domains:
+    example.com:
+      selectors: [s1, s2]
+      senders: [192.0.2.25, "2001:db8:25::25"]
+      mx: [mx1.example.com, mx2.example.com]
+    example.net: {dmarc: reject}
+  resolvers: tls://192.0.2.53
+  spamhaus-key: SPAMHAUS_DQS_KEY
+  policies: [gmail-bulk, microsoft]
+  skip: bimi
+  severities:
+    mtasts.record: warning
+  waivers:
+    - check: dnsbl.ip-listed
+      subject: 192.0.2.25
+      owner: ann@example.com
+      reason: the address goes back to the provider
+      until: 2026-12-31
+  fail-on: warning
+`,
 	}
 }
 
@@ -97,7 +120,7 @@ stand alone. Anchors, aliases and tags are not read: what domains share stands u
 func TestConfigurationDoc(t *testing.T) {
 	var b strings.Builder
 	b.WriteString(intro)
-	for _, title := range []string{"A mail suite of your own", "A mailbox service, and another that sends", "Several domains on one host", "A mail server by maildoctor itself"} {
+	for _, title := range []string{"A mail suite of your own", "A mailbox service, and another that sends", "Several domains on one host", "A mail server by maildoctor itself", "Domains that are only examined"} {
 		text := examples()[title]
 		if _, problems := state(t, text).Edits(Given{}); len(problems) > 0 {
 			t.Errorf("%s: %v", title, problems)
