@@ -154,3 +154,24 @@ func TestDesk(t *testing.T) {
 		}
 	}
 }
+
+// FuzzReadState reads what may have become of a state. What is read can be kept again.
+func FuzzReadState(f *testing.F) {
+	f.Add([]byte(`{"schema":"maildoctor.senders/v1","domain":"example.com","at":"2026-11-12T09:00:00Z","sources":[{"name":"SendGrid","standing":"own","networks":["192.0.2.0/24"]}],"strangers":["crm.example"]}`))
+	f.Add([]byte(`{"schema":"maildoctor.senders/v1","domain":"example.com","sources":null}`))
+	f.Fuzz(func(t *testing.T, text []byte) {
+		state, err := senders.ReadState(text, "example.com.")
+		if err != nil {
+			return
+		}
+		tally := senders.New("example.com", senders.Options{Now: now})
+		tally.Since(state)
+		again, err := json.Marshal(tally.Remember(tally.Sources(), now))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := senders.ReadState(again, "example.com"); err != nil {
+			t.Errorf("what was kept is not read: %v", err)
+		}
+	})
+}

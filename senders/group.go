@@ -350,7 +350,7 @@ func (g *group) judge(owners map[signerKey]*group, total int64) {
 		g.Standing, g.Why = Forwarder, g.passedOn()
 	case g.Name == unknownHosts:
 		g.Standing, g.Why = Stranger, "nothing authenticates what they send"
-	case !g.Service && g.Days < 2 && g.Messages*seldom < total:
+	case (!g.Service || g.carries) && g.Days < 2 && g.Messages*seldom < total:
 		g.Standing, g.Why = Stranger, "it sent on one day, and nothing of it is aligned"
 	case g.By != "":
 		g.Standing, g.Why = Maybe, "it authenticates as itself and not as the domain: a service of yours that is not set up, or none of yours"

@@ -39,6 +39,8 @@ func TestStanding(t *testing.T) {
 		{"forwards a key that SPF does not know", []line{good, "198.51.100.5 90 dkim d=example.com/s9/pass spf=crm.example.net/pass", "203.0.113.5 9 dkim d=example.com/s9/pass spf=forward.example.org/pass"}, 1, "example.org", senders.Forwarder},
 		{"signs with a key that SPF does not know", []line{good, "198.51.100.5 90 dkim d=example.com/s9/pass spf=crm.example.net/pass", "203.0.113.5 9 dkim d=example.com/s9/pass spf=forward.example.org/pass"}, 1, "example.net", own},
 		{"a mailbox service that forwards", []line{good, "198.51.100.5 1 dkim d=example.com/s1/pass d=gmail.com/x/pass spf=gmail.com/pass"}, 1, "Google Workspace", senders.Forwarder},
+		{"somebody at a mailbox service once", []line{good, "198.51.100.5 1 none d=other.onmicrosoft.com/x/pass spf=other.onmicrosoft.com/pass"}, 1, "Microsoft 365", senders.Stranger},
+		{"a mailbox service every day", []line{good, "198.51.100.5 1 none d=us.onmicrosoft.com/x/pass spf=us.onmicrosoft.com/pass"}, 3, "Microsoft 365", senders.Maybe},
 		{"somebody once", []line{good, "198.51.100.5 1 none spf=spam.example.net/pass"}, 1, "example.net", senders.Stranger},
 		{"somebody every day", []line{good, "198.51.100.5 1 none spf=crm.example.net/pass"}, 3, "example.net", senders.Maybe},
 		{"a host once", []line{good, "198.51.100.5 1 none spf=example.com/softfail"}, 1, "unknown hosts", senders.Stranger},
