@@ -13,7 +13,7 @@ import (
 
 const oneDay = 24 * time.Hour
 
-func google(t *testing.T) migration.Given {
+func fromGoogle(t *testing.T) migration.Given {
 	g := given(t, workspace, mailcow)
 	g.Old = migration.Side{Name: "Google Workspace", Services: []string{"google"}}
 	g.New = migration.Side{Name: "mailcow", Profile: "mailcow"}
@@ -39,7 +39,7 @@ func of(list []migration.Blocker, id string) *migration.Blocker {
 // A policy is remembered for its max_age from when the one that names both was
 // served: as planned, and then as it was.
 func TestPolicyRemembered(t *testing.T) {
-	m, sight := made(google(t))
+	m, sight := made(fromGoogle(t))
 	b := of(migration.Block(m, sight), migration.BlockPolicy)
 	if b == nil || !b.Until.Equal(m.Switch) || b.Step != migration.SwitchMX || len(m.Open()) > 0 {
 		t.Fatalf("as planned: %+v; the switch is %v", b, m.Switch)
@@ -57,7 +57,7 @@ func TestPolicyRemembered(t *testing.T) {
 	if b := of(migration.Block(m, sight), migration.BlockPolicy); b != nil {
 		t.Errorf("after its max_age it is remembered: %+v", b)
 	}
-	g := google(t)
+	g := fromGoogle(t)
 	g.Served.Mode = mtasts.Testing
 	m, sight = made(g)
 	if b := of(migration.Block(m, sight), migration.BlockPolicy); b != nil {
@@ -72,7 +72,7 @@ func TestPolicyRemembered(t *testing.T) {
 }
 
 func TestTooEarly(t *testing.T) {
-	g := google(t)
+	g := fromGoogle(t)
 	g.Switch = now.Add(3 * oneDay)
 	m, sight := made(g)
 	m.Blockers = migration.Block(m, sight)
@@ -126,7 +126,7 @@ func TestBlockers(t *testing.T) {
 	}
 	for name, tt := range tests {
 		t.Run(name, func(t *testing.T) {
-			g := google(t)
+			g := fromGoogle(t)
 			if tt.change != nil {
 				tt.change(&g)
 			}

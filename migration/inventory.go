@@ -278,11 +278,13 @@ func (b *builder) fillSubdomain(i *Item) {
 	slices.Sort(parts)
 	i.Seen = strings.Join(slices.Compact(parts), ", ")
 	if i.Fate == Ask {
-		i.Why = "it sends or takes mail by itself, and the move leaves it as it is; see that its service goes on"
 		if b.sendsOld(i.Records) {
 			i.Why = "it uses the old side, which goes: say in maildoctor.yaml what it shall use"
-		} else if i.Who != "" {
-			i.Fate, i.Why = Keep, fmt.Sprintf("%s sends for it, which the move leaves as it is", i.Who)
+			return
+		}
+		i.Fate, i.Why = Keep, "it sends or takes mail by itself, and the move leaves it as it is"
+		if i.Who != "" {
+			i.Why = fmt.Sprintf("%s sends for it, which the move leaves as it is", i.Who)
 		}
 	}
 }
