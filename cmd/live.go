@@ -4,6 +4,7 @@ import (
 	"context"
 	"net"
 	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/maildoctor/maildoctor/checks"
@@ -41,6 +42,9 @@ type doctor struct {
 	local  *local.Host // nil unless wanted
 
 	rehearsed bool // its DNS is that of a rehearsal, which no server has
+
+	over    <-chan struct{} // nothing is waited for any more
+	leaving *sync.WaitGroup // conversations with hosts that have not answered QUIT yet
 }
 
 // newDoctor makes a doctor whose questions end with ctx.
@@ -54,7 +58,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	if o.dqsKey != nil {
 		asks = dnsbl.WithKey(client, o.dqsKey())
 	}
-	d := &doctor{client: client, zones: o.planned, want: o.want, wants: o.wants, here: append(here(), o.here...)}
+	d := &doctor{over: ctx.Done(), leaving: new(sync.WaitGroup), client: client, zones: o.planned, want: o.want, wants: o.wants, here: append(here(), o.here...)}
 	if o.local != nil {
 		d.local = local.Read(ctx, local.This(), o.local)
 	}
@@ -71,7 +75,7 @@ func newDoctor(ctx context.Context, o liveOptions) (examiner, error) {
 	d.names = nameServers(client, observe)
 	d.proofs = resolve.NewValidator(ctx, client, resolve.SecureOptions{Fallback: client, TrustAD: o.trustAD})
 	if !o.noSMTP {
-		d.smtp = &probe.Prober{HELO: o.hostname}
+		d.smtp = &probe.Prober{HELO: o.hostname, Later: d.leaving.Go}
 	}
 	if !o.noHTTPS {
 		d.http = probe.NewFetchMemo(ctx, keeping(&probe.Fetcher{}, o.keep))
@@ -169,4 +173,16 @@ func (d *doctor) asked() (resolve.Stats, []resolve.Event) {
 	return d.trace.Stats(), d.log.Events()
 }
 
-func (d *doctor) close() { d.client.Close() }
+// close waits, after all has been told, until hosts have answered QUIT.
+func (d *doctor) close() {
+	d.client.Close()
+	answered := make(chan struct{})
+	go func() {
+		d.leaving.Wait()
+		close(answered)
+	}()
+	select {
+	case <-answered:
+	case <-d.over:
+	}
+}

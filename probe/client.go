@@ -44,7 +44,6 @@ func (c *conversation) attend() {
 	if !c.connect() {
 		return
 	}
-	defer c.line.hangUp()
 	target := c.session.Target
 	if target.ImplicitTLS && !c.handshake() {
 		return
@@ -198,8 +197,8 @@ func (c *conversation) say(d dialect, stage Stage, text string, limit time.Durat
 		_, err = io.WriteString(c.conn, text+"\r\n")
 	}
 	end := more
-	for err == nil && end == more {
-		end, err = c.next(d, &step.Reply, text)
+	if err == nil {
+		end, err = c.take(d, &step.Reply, text)
 	}
 	step.Took = time.Since(start)
 	switch {
@@ -217,10 +216,18 @@ func (c *conversation) say(d dialect, stage Stage, text string, limit time.Durat
 	}
 	c.session.Steps = append(c.session.Steps, step)
 	told := stage == StageCapability && end == no // it knows no such command, so it did its part
-	if step.Err != nil && stage != StageQuit && !told && c.session.Err == nil {
+	if step.Err != nil && !told && c.session.Err == nil {
 		c.session.Err = step.Err
 	}
 	return step.Err == nil
+}
+
+// take reads an answer to its end.
+func (c *conversation) take(d dialect, reply *Reply, text string) (end ending, err error) {
+	for err == nil && end == more {
+		end, err = c.next(d, reply, text)
+	}
+	return end, err
 }
 
 // next reads one line of an answer.
@@ -245,19 +252,8 @@ func (c *conversation) next(d dialect, reply *Reply, text string) (ending, error
 // leave takes leave as quit does.
 func (c *conversation) leave(d dialect) {
 	last := c.session.Steps[len(c.session.Steps)-1]
-	switch {
-	case c.broken || last.Err != nil && last.Err.Kind == Mismatch:
+	if c.broken || last.Err != nil && last.Err.Kind == Mismatch {
 		return
-	case c.inStep && c.ctx.Err() == nil:
-		c.say(d, StageQuit, d.leave, c.limits.Quit)
-	default:
-		c.line.insist(parting)
-		if _, err := io.WriteString(c.conn, d.leave+"\r\n"); err == nil {
-			c.session.Steps = append(c.session.Steps, Step{Stage: StageQuit, Command: d.leave})
-		}
 	}
-	if c.conn != c.line.conn {
-		c.line.insist(parting)
-		c.conn.Close() // tells the host that TLS ends here
-	}
+	c.lastWord(d.leave, func() { c.take(d, new(Reply), d.leave) })
 }

@@ -24,8 +24,9 @@ type conversation struct {
 	line    *line
 	conn    net.Conn // line.conn or, later, TLS over it
 	in      *replies
-	inStep  bool // host and prober agree on whose turn it is, so QUIT will be answered
-	broken  bool // nothing that is sent now would be understood
+	inStep  bool   // host and prober agree on whose turn it is, so QUIT will be answered
+	broken  bool   // nothing that is sent now would be understood
+	answer  func() // takes the answer to the last word; nil where none is to be expected
 }
 
 // hold takes all stages.
@@ -33,7 +34,6 @@ func (c *conversation) hold() {
 	if !c.connect() {
 		return
 	}
-	defer c.line.hangUp()
 	if c.greet() {
 		c.talk()
 	}
@@ -237,22 +237,42 @@ func (c *conversation) fault(stage Stage, err error, limit time.Duration) *Error
 	return e
 }
 
-// quit takes leave: with an answer where one is to be expected, with a last word
-// where the host may still read it, and not at all where it cannot.
+// quit takes leave, unless the host could not read it.
 func (c *conversation) quit() {
-	switch {
-	case c.broken || !c.wants(StageBanner):
+	if c.broken || !c.wants(StageBanner) || c.inStep && c.ctx.Err() == nil && !c.open() {
 		return
-	case c.inStep && c.ctx.Err() == nil:
-		if !c.open() {
-			return
-		}
-		c.exchange(StageQuit, "QUIT", c.limits.Quit, 221)
-	default:
+	}
+	c.lastWord("QUIT", func() { c.in.next() })
+}
+
+// lastWord is the end of what is told of the conversation. answer takes what the
+// host says to it, where it is the host's turn then.
+func (c *conversation) lastWord(text string, answer func()) {
+	switch {
+	case !c.inStep || c.ctx.Err() != nil:
 		c.line.insist(parting)
-		if _, err := io.WriteString(c.conn, "QUIT\r\n"); err == nil {
-			c.session.Steps = append(c.session.Steps, Step{Stage: StageQuit, Command: "QUIT"})
-		}
+	case c.prober.Later == nil:
+		c.answer = answer
+		c.line.allow(c.limits.Quit)
+	default:
+		c.answer = answer
+		c.line.insist(c.limits.Quit) // the context ends with what is told
+	}
+	if _, err := io.WriteString(c.conn, text+"\r\n"); err != nil {
+		c.answer = nil
+		return
+	}
+	c.session.Steps = append(c.session.Steps, Step{Stage: StageQuit, Command: text})
+}
+
+// part waits for the answer to the last word, if there is one to come, and hangs up.
+func (c *conversation) part() {
+	if c.line == nil {
+		return
+	}
+	defer c.line.hangUp()
+	if c.answer != nil {
+		c.answer()
 	}
 	if c.conn != c.line.conn {
 		c.line.insist(parting)

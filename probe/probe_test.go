@@ -197,7 +197,7 @@ func TestReplyIsKept(t *testing.T) {
 		t.Errorf("enhanced code %q", mail.Reply.Enhanced)
 	}
 	want := "connected\n< 220-\x1b[2Jmx.example.org\n< 220 \xff\n> EHLO probe.example.net\n< 250-mx\n< 250-SIZE 100 x\n< 250 dsn\n" +
-		"> MAIL FROM:<>\n< 250 2.1.0 ok\n> RCPT TO:<c@example.org>\n< 250 2.1.5 recipient ok\n> RSET\n< 250 2.0.0 ok\n> QUIT\n< 221 2.0.0 bye"
+		"> MAIL FROM:<>\n< 250 2.1.0 ok\n> RCPT TO:<c@example.org>\n< 250 2.1.5 recipient ok\n> RSET\n< 250 2.0.0 ok\n> QUIT"
 	if e := s.Evidence(); e.Question != "SMTP 192.0.2.25:25" || e.Answer != want {
 		t.Errorf("evidence of %q:\n%q\nwant\n%q", e.Question, e.Answer, want)
 	}
@@ -450,6 +450,39 @@ func TestConclude(t *testing.T) {
 		if got := probe.Conclude(test.sessions); got != test.want {
 			t.Errorf("%s: %v, want %v", test.name, got, test.want)
 		}
+	}
+}
+
+// TestQuitLater: a conversation is told of once QUIT is sent. Its place is taken
+// until that is answered or has had its time, whatever becomes of the context.
+func TestQuitLater(t *testing.T) {
+	for delay, wait := range map[string]time.Duration{"3s": 3 * time.Second, "1m": 5 * time.Second} {
+		synctest.Test(t, func(t *testing.T) {
+			prober, script := world(t, "220 mx\n!delay QUIT "+delay)
+			var leaving sync.WaitGroup
+			prober.Later, prober.MaxPerHost = leaving.Go, 1
+			start := time.Now()
+			for i := range 2 {
+				ctx, cancel := context.WithCancel(t.Context())
+				s := prober.Converse(ctx, target)
+				cancel()
+				if got := stages(s); got != full || s.Err != nil || s.Took != 0 {
+					t.Errorf("%s, %v after %v", got, s.Err, s.Took)
+				}
+				if took, want := time.Since(start), time.Duration(i)*wait; took != want {
+					t.Errorf("conversation %d is over after %v, want %v", i, took, want)
+				}
+			}
+			leaving.Wait()
+			if took := time.Since(start); took != 2*wait {
+				t.Errorf("the answers to QUIT came after %v, want %v", took, 2*wait)
+			}
+			for _, sent := range script.Sent() {
+				if sent[len(sent)-1] != "QUIT" {
+					t.Errorf("sent %q", sent)
+				}
+			}
+		})
 	}
 }
 

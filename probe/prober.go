@@ -81,6 +81,11 @@ type Prober struct {
 	// (RFC 5321, 4.1.4), which some hosts refuse.
 	HELO string
 
+	// Later, if it is not nil, runs what is left of a conversation once QUIT is
+	// sent: to wait for the answer, as one should (RFC 5321, 4.1.1.10), for at most
+	// Timeouts.Quit, and to hang up. nil is before Converse returns.
+	Later func(func())
+
 	// MaxPerHost bounds the conversations with one port of one address at once; 0 is 2.
 	MaxPerHost int
 
@@ -99,8 +104,9 @@ type queue struct {
 }
 
 // Converse holds one conversation with the target and returns what came of it,
-// once it is over and the connection is closed. It ends early with ctx, and a
-// little before a deadline of ctx, so that what was heard can still be told.
+// once it is over and the connection is closed or, with Later, once QUIT is sent.
+// It ends early with ctx, and a little before a deadline of ctx, so that what was
+// heard can still be told.
 func (p *Prober) Converse(ctx context.Context, target Target) Session {
 	target.Addr = target.Addr.Unmap()
 	if target.HELO == "" {
@@ -117,7 +123,6 @@ func (p *Prober) Converse(ctx context.Context, target Target) Session {
 		session.fail(Step{Stage: StageConnect, Err: &Error{Stage: StageConnect, Kind: Canceled, Err: err}})
 		return session
 	}
-	defer release()
 	start := time.Now()
 	if deadline, ok := ctx.Deadline(); ok {
 		early, cancel := context.WithDeadline(ctx, deadline.Add(-farewell))
@@ -129,6 +134,15 @@ func (p *Prober) Converse(ctx context.Context, target Target) Session {
 	c := &conversation{prober: p, ctx: ctx, session: &session, limits: target.Limits}
 	c.converse()
 	session.Took = time.Since(start)
+	rest := func() {
+		defer release()
+		c.part()
+	}
+	if p.Later != nil && c.answer != nil {
+		p.Later(rest)
+	} else {
+		rest()
+	}
 	return session
 }
 

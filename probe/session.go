@@ -36,7 +36,7 @@ const (
 	StageVerify                    // VRFY or EXPN
 	StageData                      // DATA, for an Unended message only
 	StageEnding                    // what should not end it, once for each that was sent
-	StageQuit                      // QUIT, always where it could be understood
+	StageQuit                      // QUIT, always where it could be understood; its answer is not kept
 
 	// Stages of a Fetch, besides StageConnect and StageTLS.
 	StageResolve // the addresses of the host

@@ -180,16 +180,13 @@ func (r route) table(s facts.HostSession) string {
 	fmt.Fprintf(&b, "MX%s, MTA-STS %s, TLS-RPT %s, TLSA %s\n", r.mx, r.sts, r.reports, tlsa)
 	times := make([]string, 0, len(s.Steps))
 	for _, step := range s.Steps {
-		if step.Stage == probe.StageRcpt && step.Command != "RCPT TO:<"+r.to+">" || step.Stage == probe.StageReset || step.Stage == probe.StageVerify {
+		if step.Stage == probe.StageRcpt && step.Command != "RCPT TO:<"+r.to+">" || step.Stage == probe.StageReset || step.Stage == probe.StageVerify || step.Stage == probe.StageQuit {
 			continue
 		}
 		if step.Stage == probe.StageMail && len(times) > 0 && strings.HasPrefix(times[len(times)-1], "rcpt") {
 			break // other envelopes
 		}
 		times = append(times, fmt.Sprintf("%s %d ms", step.Stage, step.Took/time.Millisecond))
-	}
-	if quit, ok := s.Step(probe.StageQuit); ok && !strings.HasPrefix(times[len(times)-1], "quit") {
-		times = append(times, fmt.Sprintf("%s %d ms", quit.Stage, quit.Took/time.Millisecond))
 	}
 	b.WriteString(strings.Join(times, ", "))
 	return b.String()
