@@ -13,7 +13,7 @@ import (
 
 const soa = "$TTL 3600\n@ SOA ns1.example.net. hostmaster.example.org. 1 7200 3600 1209600 300\n"
 
-const own = soa + `@ MX 10 mail
+const ownMail = soa + `@ MX 10 mail
 @ TXT "v=spf1 mx a:mail.example.org ~all"
 mail A 192.0.2.25
 dkim._domainkey TXT "v=DKIM1; k=rsa; p=` + key + `"
@@ -34,7 +34,7 @@ type move struct {
 
 var moves = map[string]move{
 	"the address changes, and the key goes along": {
-		zone: own + "_25._tcp.mail TLSA 3 1 1 " + strings.Repeat("aa", 32) + "\n",
+		zone: ownMail + "_25._tcp.mail TLSA 3 1 1 " + strings.Repeat("aa", 32) + "\n",
 		yaml: yaml("  mail.example.org: {ips: 198.51.100.25, tlsa: 3 1 1 "+strings.Repeat("bb", 32)+"}\n", "    profile: mailu\n    dkim: {dkim: \"v=DKIM1; k=rsa; p="+key+"\"}\n    dnssec: true\n    clients: none\n    autoconfig: false\n"),
 		old:  migration.Side{Name: "the old machine", Hosts: []string{"mail.example.org."}},
 		after: []string{
@@ -67,7 +67,7 @@ var moves = map[string]move{
 		after: []string{"policies: _dmarc.example.org. CNAME example-org.dmarc.example.", "strengthen: !_dmarc.example.org. CNAME example-org.dmarc.example.", "strengthen: _dmarc.example.org. TXT v=DMARC1; p=quarantine; rua=mailto:postmaster@example.org"},
 	},
 	"a policy that the old server serves is wound down": {
-		zone:   own + "_mta-sts TXT \"v=STSv1; id=1\"\nmta-sts CNAME mail\n",
+		zone:   ownMail + "_mta-sts TXT \"v=STSv1; id=1\"\nmta-sts CNAME mail\n",
 		yaml:   yaml("  mx2.example.org: 198.51.100.25\n", "    profile: standard\n"),
 		old:    migration.Side{Name: "old"},
 		served: &mtasts.Policy{Mode: mtasts.Enforce, MX: []string{"mail.example.org"}, MaxAge: 86400 * 30},
@@ -88,7 +88,7 @@ var moves = map[string]move{
 		},
 	},
 	"names for mail programs lead elsewhere, or there already": {
-		zone:  own + "autoconfig A 192.0.2.25\nautodiscover A 198.51.100.25\n",
+		zone:  ownMail + "autoconfig A 192.0.2.25\nautodiscover A 198.51.100.25\n",
 		yaml:  yaml("  mx2.example.org: 198.51.100.25\n", "    profile: mailu\n"),
 		old:   migration.Side{Name: "old"},
 		after: []string{"switch: autoconfig.example.org. CNAME mx2.example.org.", "switch: !autoconfig.example.org. A 192.0.2.25", "switch: autodiscover.example.org. A 198.51.100.25"},
