@@ -21,6 +21,9 @@ type Journal struct {
 	// Trouble is told when the disk does not take the files, and the journal is not
 	// emptied any more; nil: nobody is. It is set before Start.
 	Trouble func(error)
+	// Size is the octets after which the files are synced, if that is not due already;
+	// 0: 8 MiB. It is set before Start.
+	Size int64
 
 	fs   FS
 	dir  string
@@ -62,7 +65,7 @@ const (
 	unnamedExt  = ".new"      // while it is made
 
 	segmentAge  = 5 * time.Second // then its files are synced
-	segmentSize = 8 << 20         // octets; then, too
+	segmentSize = 8 << 20         // see Journal.Size
 	segmentMost = 32 << 20        // see Journal.most
 	batchMost   = 2 << 20         // octets that wait
 	keptMost    = 128 << 20       // octets of a journal that is stuck
@@ -278,14 +281,14 @@ func (j *Journal) turn() {
 	j.mu.Lock()
 	seg := j.now
 	if j.stuck != nil {
-		if seg != nil && (seg.torn || seg.size >= segmentSize) {
+		if seg != nil && (seg.torn || seg.size >= j.Size) {
 			_ = seg.file.Close() // what was put into it was synced
 			j.now = nil
 		}
 		j.mu.Unlock()
 		return
 	}
-	due := seg != nil && j.older == nil && (j.closing || seg.torn || seg.size >= segmentSize || time.Since(seg.begun) >= segmentAge)
+	due := seg != nil && j.older == nil && (j.closing || seg.torn || seg.size >= j.Size || time.Since(seg.begun) >= segmentAge)
 	if due {
 		j.older, j.now = seg, nil
 	}

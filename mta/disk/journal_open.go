@@ -77,6 +77,9 @@ func (j *Journal) Start() error {
 	if err := j.dropLeft(); err != nil {
 		return fmt.Errorf("journal: %w", err)
 	}
+	if j.Size <= 0 {
+		j.Size = segmentSize
+	}
 	go j.run()
 	return nil
 }

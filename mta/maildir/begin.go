@@ -44,7 +44,7 @@ func (s *Store) Begin() (recovered int, err error) {
 	if err != nil {
 		return 0, errors.Join(err, lock.Close())
 	}
-	j.Trouble = s.Trouble
+	j.Trouble, j.Size = s.Trouble, s.JournalSize
 	if recovered, err = s.recover(records); err == nil {
 		err = j.Start()
 	}

@@ -3,6 +3,7 @@ package maildir
 import (
 	"bufio"
 	"bytes"
+	"encoding/binary"
 	"flag"
 	"fmt"
 	"math/rand/v2"
@@ -31,7 +32,7 @@ func TestMain(m *testing.M) {
 
 // victim delivers until it is killed, and says on standard output what.
 func victim(dir string) {
-	s := &Store{Dir: dir, Host: "mx"}
+	s := &Store{Dir: dir, Host: "mx", JournalSize: 16 << 10}
 	if _, err := s.Begin(); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
@@ -61,10 +62,11 @@ func crashMail(n string) string {
 // again: every message that it said it has is there, whole and once.
 func TestCrash(t *testing.T) {
 	dir := t.TempDir()
-	taken, recovered, lost, twice := 0, 0, 0, 0
+	taken, recovered, lost, twice, again := 0, 0, 0, 0, 0
 	there := map[string]int{}
 	for range *crashes {
 		said := crash(t, dir)
+		again += usedAgain(t, dir)
 		s := &Store{Dir: dir, Host: "mx"}
 		n, err := s.Begin()
 		if err != nil {
@@ -104,10 +106,28 @@ func TestCrash(t *testing.T) {
 	for _, figure := range []struct {
 		what string
 		n    int
-	}{{"killed", *crashes}, {"accepted", taken}, {"lost", lost}, {"delivered_twice", twice}, {"out_of_the_journal", recovered}} {
+	}{{"killed", *crashes}, {"accepted", taken}, {"lost", lost}, {"delivered_twice", twice}, {"out_of_the_journal", recovered}, {"journal_used_again", again}} {
 		t.Attr("crash|"+figure.what, fmt.Sprint(figure.n))
 	}
-	t.Logf("%d crashes, %d messages taken, all there and once, %d of them out of the journal; %d in all", *crashes, taken, recovered, len(there))
+	t.Logf("%d crashes, %d messages taken, all there and once, %d of them out of the journal, which was used again %d times; %d in all", *crashes, taken, recovered, again, len(there))
+	if again == 0 {
+		t.Log("no journal was used again: the disk was too slow")
+	}
+}
+
+// usedAgain is how often the segments of the journal were written over.
+func usedAgain(t *testing.T, dir string) (sum int) {
+	t.Helper()
+	files, _ := filepath.Glob(filepath.Join(dir, ".journal-[0-9]"))
+	for _, file := range files {
+		octets, err := os.ReadFile(file)
+		if err != nil || len(octets) < 4096+16 {
+			t.Fatalf("%s has %d octets: %v", file, len(octets), err)
+		}
+		turns := max(binary.LittleEndian.Uint64(octets[8:]), binary.LittleEndian.Uint64(octets[4096+8:]))
+		sum += int(turns) - 1
+	}
+	return sum
 }
 
 // crash runs a victim for a moment, and returns what it said it had taken.

@@ -44,6 +44,9 @@ type Store struct {
 	// Trouble is told when the disk fails the journal: what was delivered is safe in it,
 	// and the next Begin needs it. nil: nobody is.
 	Trouble func(error)
+	// JournalSize is the octets of the journal after which what was delivered is synced,
+	// if that is not due already; 0: 8 MiB.
+	JournalSize int64
 
 	count   atomic.Uint64 // deliveries of this process
 	buffers sync.Pool     // *[bufferSize]byte

@@ -60,7 +60,7 @@ func checkCrashMail(octets []byte) (string, error) {
 
 // crashQueue is a queue on the disk that delivers into a Maildir.
 func crashQueue(dir string) (*Queue, *spool.Spool, spool.Found, error) {
-	s, found, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{MinFree: 1, Journal: os.Getenv(crashJournal) != ""})
+	s, found, err := spool.Open(filepath.Join(dir, "spool"), spool.Options{MinFree: 1, Journal: os.Getenv(crashJournal) != "", JournalSize: 16 << 10})
 	if err != nil {
 		return nil, nil, found, err
 	}

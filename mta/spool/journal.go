@@ -28,7 +28,7 @@ func (s *Spool) openJournal() error {
 	if len(records) == 0 && !s.opts.Journal {
 		return j.Abandon()
 	}
-	j.Trouble = s.opts.Trouble
+	j.Trouble, j.Size = s.opts.Trouble, s.opts.JournalSize
 	if err = s.replay(records); err == nil {
 		err = j.Start()
 	}

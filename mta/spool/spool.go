@@ -40,6 +40,9 @@ type Options struct {
 	// one costs a part of a sync, and is as safe. For a server; what somebody does now
 	// and then is quicker without.
 	Journal bool
+	// JournalSize is the octets of the journal after which the files are synced, if that
+	// is not due already; 0: 8 MiB.
+	JournalSize int64
 	// Trouble is told when the disk fails the journal: what was accepted is safe in it,
 	// and the next start needs it. nil: nobody is.
 	Trouble func(error)
