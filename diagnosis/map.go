@@ -16,8 +16,7 @@ func (m Map) Empty() bool { return m.SPF == nil && m.Receiving == nil && m.Sendi
 // An SPFTree is what an evaluation looks up that no term ends early
 // (RFC 7208, 4.6.4).
 type SPFTree struct {
-	Domain string // whose record it is
-	Record string // as published; its end is left out where it is long
+	Record string // the domain's, as published; its end is left out where it is long
 
 	Lookups, LookupLimit int
 	// Voids is the terms that are void lookups for every sender; the others are
@@ -32,7 +31,7 @@ type SPFTree struct {
 // An SPFTerm is one term that costs a lookup, with those of the record it leads to.
 type SPFTerm struct {
 	Term   string // as its record has it: "include:_spf.example.net"
-	Domain string // what is looked up; empty where that depends on the sender, or is no name
+	Target string // the name that is looked up; empty where that depends on the sender, or is no name
 	Record string // the SPF record of an include or redirect; its end is left out where it is long
 	State  SPFState
 	Reason string // why it is Unanswered

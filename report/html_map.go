@@ -56,7 +56,7 @@ func htmlMapOf(anchor string, r diagnosis.Report, failures []diagnosis.Result, a
 	m := mapper{failures: failures, anchors: anchors}
 	return &htmlMap{
 		Anchor: anchor, Subject: subject(r),
-		Receiving: m.route(r.Map.Receiving), Sending: m.route(r.Map.Sending), SPF: htmlTreeOf(r.Map.SPF),
+		Receiving: m.route(r.Map.Receiving), Sending: m.route(r.Map.Sending), SPF: htmlTreeOf(subject(r), r.Map.SPF),
 	}
 }
 

@@ -39,12 +39,12 @@ type grower struct {
 	voids int
 }
 
-func htmlTreeOf(t *diagnosis.SPFTree) *htmlTree {
+func htmlTreeOf(domain string, t *diagnosis.SPFTree) *htmlTree {
 	if t == nil {
 		return nil
 	}
 	g := &grower{tree: t}
-	out := &htmlTree{Domain: flat(t.Domain), Record: flat(t.Record), Sums: sums(t)}
+	out := &htmlTree{Domain: domain, Record: flat(t.Record), Sums: sums(t)}
 	used, over := min(t.Lookups, t.LookupLimit, maxCells), min(max(t.Lookups-t.LookupLimit, 0), maxCells)
 	free := min(t.LookupLimit, maxCells) - used
 	out.Used, out.Over, out.Free = strings.Repeat("■", max(used, 0)), strings.Repeat("■", over), strings.Repeat("□", max(free, 0))

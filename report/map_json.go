@@ -14,7 +14,6 @@ type (
 		Sending   *wireMapRoute `json:"sending,omitempty"`
 	}
 	wireSPFTree struct {
-		Domain      string        `json:"domain"`
 		Record      string        `json:"record"`
 		Lookups     int           `json:"lookups"`
 		LookupLimit int           `json:"lookup_limit"`
@@ -28,7 +27,7 @@ type (
 	}
 	wireSPFTerm struct {
 		Term    string        `json:"term"`
-		Domain  string        `json:"domain,omitempty"`
+		Target  string        `json:"target,omitempty"`
 		Record  string        `json:"record,omitempty"`
 		State   string        `json:"state"`
 		Reason  string        `json:"reason,omitempty"`
@@ -50,7 +49,7 @@ type (
 		Addresses  []wireMapAddress `json:"addresses"`
 	}
 	wireMapAddress struct {
-		Address string         `json:"address"`
+		Address string         `json:"ip"`
 		Seen    []wireMapSight `json:"seen"`
 	}
 	wireMapSight struct {
@@ -69,7 +68,7 @@ func toMap(m diagnosis.Map) *wireMap {
 	w := &wireMap{Receiving: toMapRoute(m.Receiving), Sending: toMapRoute(m.Sending)}
 	if t := m.SPF; t != nil {
 		w.SPF = &wireSPFTree{
-			Domain: text(t.Domain), Record: text(t.Record), Lookups: max(0, t.Lookups), LookupLimit: max(0, t.LookupLimit), LowerBound: t.LowerBound,
+			Record: text(t.Record), Lookups: max(0, t.Lookups), LookupLimit: max(0, t.LookupLimit), LowerBound: t.LowerBound,
 			Voids: max(0, t.Voids), Voids4: max(0, t.Voids4), Voids6: max(0, t.Voids6), VoidLimit: max(0, t.VoidLimit),
 			Terms: each(t.Terms, toSPFTerm), Omitted: max(0, t.Omitted),
 		}
@@ -79,7 +78,7 @@ func toMap(m diagnosis.Map) *wireMap {
 
 func toSPFTerm(t diagnosis.SPFTerm) wireSPFTerm {
 	return wireSPFTerm{
-		Term: text(t.Term), Domain: text(t.Domain), Record: text(t.Record), State: t.State.String(), Reason: text(t.Reason),
+		Term: text(t.Term), Target: text(t.Target), Record: text(t.Record), State: t.State.String(), Reason: text(t.Reason),
 		Number: max(0, t.Number), Lookups: max(0, t.Lookups), Void4: t.Void4, Void6: t.Void6, Terms: each(t.Terms, toSPFTerm),
 	}
 }
@@ -128,14 +127,14 @@ func fromSPFTree(w *wireSPFTree) (*diagnosis.SPFTree, error) {
 	}
 	terms, err := all(w.Terms, "terms", fromSPFTerm)
 	return &diagnosis.SPFTree{
-		Domain: w.Domain, Record: w.Record, Lookups: w.Lookups, LookupLimit: w.LookupLimit, LowerBound: w.LowerBound,
+		Record: w.Record, Lookups: w.Lookups, LookupLimit: w.LookupLimit, LowerBound: w.LowerBound,
 		Voids: w.Voids, Voids4: w.Voids4, Voids6: w.Voids6, VoidLimit: w.VoidLimit, Terms: terms, Omitted: w.Omitted,
 	}, err
 }
 
 func fromSPFTerm(w wireSPFTerm) (diagnosis.SPFTerm, error) {
 	t := diagnosis.SPFTerm{
-		Term: w.Term, Domain: w.Domain, Record: w.Record, Reason: w.Reason, Number: w.Number, Lookups: w.Lookups, Void4: w.Void4, Void6: w.Void6,
+		Term: w.Term, Target: w.Target, Record: w.Record, Reason: w.Reason, Number: w.Number, Lookups: w.Lookups, Void4: w.Void4, Void6: w.Void6,
 	}
 	var errs [2]error
 	errs[0] = t.State.UnmarshalText([]byte(w.State))

@@ -21,7 +21,7 @@ func sighted(o diagnosis.Outcome, what, text string) diagnosis.Sight {
 // healthyMap is of a domain with two mail hosts, one of which sends.
 func healthyMap() diagnosis.Map {
 	include := func(n int, term, record string, terms ...diagnosis.SPFTerm) diagnosis.SPFTerm {
-		t := diagnosis.SPFTerm{Term: "include:" + term, Domain: term, Record: record, Number: n, Lookups: 1, Terms: terms}
+		t := diagnosis.SPFTerm{Term: "include:" + term, Target: term, Record: record, Number: n, Lookups: 1, Terms: terms}
 		for _, below := range terms {
 			t.Lookups += below.Lookups
 		}
@@ -29,15 +29,15 @@ func healthyMap() diagnosis.Map {
 	}
 	return diagnosis.Map{
 		SPF: &diagnosis.SPFTree{
-			Domain: "example.org", Record: "v=spf1 mx include:_spf.mail.example.net -all", Lookups: 7, LookupLimit: 10, VoidLimit: 2,
+			Record: "v=spf1 mx include:_spf.mail.example.net -all", Lookups: 7, LookupLimit: 10, VoidLimit: 2,
 			Terms: []diagnosis.SPFTerm{
-				{Term: "mx", Domain: "example.org", Number: 1, Lookups: 1},
+				{Term: "mx", Target: "example.org", Number: 1, Lookups: 1},
 				include(2, "_spf.mail.example.net", "v=spf1 include:_a.mail.example.net include:_b.mail.example.net ~all",
 					include(3, "_a.mail.example.net", "v=spf1 ip4:198.51.100.0/24 ~all"),
 					include(4, "_b.mail.example.net", "v=spf1 include:_c.mail.example.net a:out.mail.example.net ~all",
 						include(5, "_c.mail.example.net", "v=spf1 a:relay.mail.example.net ~all",
-							diagnosis.SPFTerm{Term: "a:relay.mail.example.net", Domain: "relay.mail.example.net", Number: 6, Lookups: 1, Void6: true}),
-						diagnosis.SPFTerm{Term: "a:out.mail.example.net", Domain: "out.mail.example.net", Number: 7, Lookups: 1})),
+							diagnosis.SPFTerm{Term: "a:relay.mail.example.net", Target: "relay.mail.example.net", Number: 6, Lookups: 1, Void6: true}),
+						diagnosis.SPFTerm{Term: "a:out.mail.example.net", Target: "out.mail.example.net", Number: 7, Lookups: 1})),
 			},
 		},
 		Receiving: &diagnosis.Route{
@@ -63,21 +63,21 @@ func healthyMap() diagnosis.Map {
 // sickMap has a tree over its limits, and ways that lead nowhere.
 func sickMap() diagnosis.Map {
 	tree := &diagnosis.SPFTree{
-		Domain: "sick.example", Record: "v=spf1 include:one.example include:two.example redirect=gone.example", Lookups: 14, LookupLimit: 10, LowerBound: true,
+		Record: "v=spf1 include:one.example include:two.example redirect=gone.example", Lookups: 14, LookupLimit: 10, LowerBound: true,
 		Voids: 3, Voids4: 3, Voids6: 4, VoidLimit: 2, Omitted: 2,
 	}
 	void := func(n int) diagnosis.SPFTerm {
-		return diagnosis.SPFTerm{Term: "a:gone.example", Domain: "gone.example", State: diagnosis.SPFEmpty, Number: n, Lookups: 1, Void4: true, Void6: true}
+		return diagnosis.SPFTerm{Term: "a:gone.example", Target: "gone.example", State: diagnosis.SPFEmpty, Number: n, Lookups: 1, Void4: true, Void6: true}
 	}
-	states := diagnosis.SPFTerm{Term: "include:one.example", Domain: "one.example", Record: "v=spf1 …", Number: 1, Lookups: 10}
+	states := diagnosis.SPFTerm{Term: "include:one.example", Target: "one.example", Record: "v=spf1 …", Number: 1, Lookups: 10}
 	for n, s := range []diagnosis.SPFState{diagnosis.SPFNoName, diagnosis.SPFNoRecord, diagnosis.SPFSeveral, diagnosis.SPFBroken, diagnosis.SPFLoop, diagnosis.SPFVaries, diagnosis.SPFUnaskable, diagnosis.SPFUnanswered, diagnosis.SPFCut} {
-		states.Terms = append(states.Terms, diagnosis.SPFTerm{Term: "include:" + s.String() + ".example", Domain: s.String() + ".example", State: s, Number: n + 2, Lookups: 1})
+		states.Terms = append(states.Terms, diagnosis.SPFTerm{Term: "include:" + s.String() + ".example", Target: s.String() + ".example", State: s, Number: n + 2, Lookups: 1})
 	}
-	states.Terms[5].Term, states.Terms[5].Domain = "include:%{i}.varies.example", ""
+	states.Terms[5].Term, states.Terms[5].Target = "include:%{i}.varies.example", ""
 	states.Terms[7].Reason = "TXT unanswered.example: SERVFAIL"
 	tree.Terms = []diagnosis.SPFTerm{
 		states,
-		{Term: "include:two.example", Domain: "two.example", Record: "v=spf1 a:gone.example a:gone.example a:gone.example -all", Number: 11, Lookups: 4, Terms: []diagnosis.SPFTerm{void(12), void(13), void(14)}},
+		{Term: "include:two.example", Target: "two.example", Record: "v=spf1 a:gone.example a:gone.example a:gone.example -all", Number: 11, Lookups: 4, Terms: []diagnosis.SPFTerm{void(12), void(13), void(14)}},
 	}
 	return diagnosis.Map{
 		SPF: tree,
@@ -105,12 +105,12 @@ func hostileMap(evil string) diagnosis.Map {
 		return diagnosis.Map{SPF: &diagnosis.SPFTree{Record: evil}, Sending: &diagnosis.Route{Seen: []diagnosis.Sight{there("DKIM", evil)}}}
 	}
 	sights := []diagnosis.Sight{there(evil, evil), wrong("TLS", evil), unclear("DANE", evil)}
-	term := diagnosis.SPFTerm{Term: evil, Domain: evil, Record: evil, Reason: evil, State: diagnosis.SPFUnanswered, Number: 1 << 40, Lookups: 1 << 40, Void4: true, Void6: true}
+	term := diagnosis.SPFTerm{Term: evil, Target: evil, Record: evil, Reason: evil, State: diagnosis.SPFUnanswered, Number: 1 << 40, Lookups: 1 << 40, Void4: true, Void6: true}
 	deep := term
 	for range 40 {
 		deep = diagnosis.SPFTerm{Term: "include:x", Terms: []diagnosis.SPFTerm{deep}}
 	}
-	tree := &diagnosis.SPFTree{Domain: evil, Record: evil, Lookups: 1 << 40, LookupLimit: 1 << 40, Voids: 1 << 40, Terms: []diagnosis.SPFTerm{term, deep}}
+	tree := &diagnosis.SPFTree{Record: evil, Lookups: 1 << 40, LookupLimit: 1 << 40, Voids: 1 << 40, Terms: []diagnosis.SPFTerm{term, deep}}
 	for range 500 {
 		tree.Terms = append(tree.Terms, diagnosis.SPFTerm{Term: "a", Number: 1, Lookups: 1})
 	}
@@ -125,7 +125,7 @@ func TestMapBounded(t *testing.T) {
 	for range 200 {
 		deep = diagnosis.SPFTerm{Term: "include:x", Terms: []diagnosis.SPFTerm{deep}}
 	}
-	wide := &diagnosis.SPFTree{Domain: "example.org", Lookups: 1 << 62, LookupLimit: 1 << 61, Terms: []diagnosis.SPFTerm{deep}}
+	wide := &diagnosis.SPFTree{Lookups: 1 << 62, LookupLimit: 1 << 61, Terms: []diagnosis.SPFTerm{deep}}
 	route := &diagnosis.Route{}
 	for range 20000 {
 		wide.Terms = append(wide.Terms, diagnosis.SPFTerm{Term: "a"})

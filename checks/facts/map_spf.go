@@ -18,7 +18,7 @@ func spfTree(env *checks.Env) *diagnosis.SPFTree {
 	}
 	t := r.Tree
 	tree := &diagnosis.SPFTree{
-		Domain: record.Display(env.Domain), Record: opening(r.Texts[0]),
+		Record: opening(r.Texts[0]),
 		Lookups: t.Lookups, LookupLimit: spf.MaxLookups, LowerBound: t.LowerBound,
 		Voids: t.Voids, Voids4: t.Voids4, Voids6: t.Voids6, VoidLimit: spf.MaxVoids,
 	}
@@ -47,7 +47,7 @@ func drawn(nodes []*spf.Node, left *int) []diagnosis.SPFTerm {
 			Number: n.Used, Lookups: n.Total, Void4: n.Void4, Void6: n.Void6,
 		}
 		if n.Domain != "" {
-			term.Domain = brief(record.Display(n.Domain))
+			term.Target = brief(record.Display(n.Domain))
 		}
 		if n.Err != nil {
 			term.Reason = brief(n.Err.Error())
