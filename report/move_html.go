@@ -19,6 +19,7 @@ var moveParts embed.FS
 const moveCSS = `
 section h2 { break-before: auto; }
 pre.gone { color: var(--soft); text-decoration: line-through; }
+td.nowrap { white-space: nowrap; }
 article.passed { border-left-color: var(--good); }`
 
 // maxMovePage is how many items a page lists; the rest is counted.
@@ -31,7 +32,7 @@ type (
 		Title, CSP, Switch, State string
 		CSS                       markup.CSS
 		JS                        markup.JS
-		Blockers                  []moveHTMLBlocker
+		Blockers, Pauses          []moveHTMLBlocker
 		Asked, Items              []moveHTMLItem
 		More                      int
 		Steps                     []moveHTMLStep
@@ -71,10 +72,11 @@ func MoveHTML(w io.Writer, m migration.Move) error {
 	if !m.Switch.IsZero() {
 		p.Switch = "Senders find the new server from " + moveDate(m.Switch) + " on; this is T below."
 	}
-	for _, b := range m.Blockers {
-		s := blockedState(b)
-		p.Blockers = append(p.Blockers, moveHTMLBlocker{class(s), bare(s), moveStep(m, b.Step), flat(b.ID), moveBlocker(b), moveLift(b)})
+	blocker := func(b migration.Blocker) moveHTMLBlocker {
+		s := moveGrade(m, b)
+		return moveHTMLBlocker{class(s), bare(s), moveStep(m, b.Step), flat(b.ID), moveBlocker(b), moveLift(b)}
 	}
+	p.Blockers, p.Pauses = each(moveStops(m), blocker), each(movePauses(m), blocker)
 	p.Asked = each(firstOf(moveItems(m, migration.Ask), maxMovePage), func(i migration.Item) moveHTMLItem { return moveItemOf(m, i) })
 	p.Items = each(firstOf(m.Items, maxMovePage), func(i migration.Item) moveHTMLItem { return moveItemOf(m, i) })
 	p.More = len(m.Items) - len(p.Items)
@@ -98,7 +100,7 @@ func moveItemOf(m migration.Move, i migration.Item) moveHTMLItem {
 func moveStepOf(m migration.Move, number int, s migration.Step) moveHTMLStep {
 	h := moveHTMLStep{
 		Anchor: fmt.Sprintf("step-%d", number), Number: number, State: class(skipped), Mark: "☐", Word: "open", When: moveWhen(m, s), Title: flat(s.Title),
-		Why: flat(s.Why), Rehearsed: moveRehearsed(s.Rehearsal), Wait: moveWait(s), Rollback: flat(s.Rollback),
+		Why: moveWhy(s), Rehearsed: moveRehearsed(s.Rehearsal), Wait: moveWait(s), Rollback: flat(s.Rollback),
 		Before: each(s.Before, flat), After: each(s.After, flat), Tasks: each(s.Tasks, flat),
 		Concerns: each(s.Plan.Concerns, func(c plan.Concern) string { return flat(c.Text) }),
 		Count:    plural(len(s.Plan.Changes), "change"),

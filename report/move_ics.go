@@ -78,7 +78,7 @@ func (c *calendar) step(m migration.Move, i int, s migration.Step) {
 
 // moveDescription is what an event says of its step.
 func moveDescription(m migration.Move, i int, s migration.Step, blockers []migration.Blocker) string {
-	lines := []string{fmt.Sprintf("Step %d of %d: %s, %s.", i+1, len(m.Steps), moveTitle(m), moveOffset(s.Offset)), flat(s.Why)}
+	lines := []string{fmt.Sprintf("Step %d of %d: %s, %s.", i+1, len(m.Steps), moveTitle(m), moveOffset(s.Offset)), moveWhy(s)}
 	for _, b := range blockers {
 		lines = append(lines, "In the way: "+moveBlocker(b)+" "+moveLift(b))
 	}

@@ -45,12 +45,20 @@ func box(done bool) string {
 }
 
 func markdownBlockers(b *strings.Builder, m migration.Move) {
-	if len(m.Blockers) == 0 {
-		return
+	for _, list := range []struct {
+		head string
+		list []migration.Blocker
+	}{{"In the way", moveStops(m)}, {"What the plan waits for", movePauses(m)}} {
+		if len(list.list) > 0 {
+			b.WriteString("\n## " + list.head + "\n\n")
+			markdownBlocked(b, m, list.list)
+		}
 	}
-	b.WriteString("\n## In the way\n\n")
-	for _, one := range m.Blockers {
-		fmt.Fprintf(b, "%s%s %s", box(false), emoji(blockedState(one)), inline(moveBlocker(one)))
+}
+
+func markdownBlocked(b *strings.Builder, m migration.Move, list []migration.Blocker) {
+	for _, one := range list {
+		fmt.Fprintf(b, "%s%s %s", box(false), emoji(moveGrade(m, one)), inline(moveBlocker(one)))
 		if step := moveStep(m, one.Step); step != "" {
 			fmt.Fprintf(b, " **Before: %s.**", inline(step))
 		}
@@ -94,7 +102,7 @@ func markdownMoveStep(b *strings.Builder, m migration.Move, number int, s migrat
 			fmt.Fprintf(b, "\n%s%s\n", indent, text)
 		}
 	}
-	under(inline(s.Why))
+	under(inline(moveWhy(s)))
 	under(markdownNames("Must be green before: ", s.Before))
 	for i, task := range s.Tasks {
 		if i == 0 {

@@ -34,21 +34,22 @@ func moving() migration.Move {
 			{Kind: "subdomain", Subject: "news.example.org.", Seen: "v=spf1 include:sendgrid.net -all", Who: "SendGrid", From: "a report of DMARC", Fate: migration.Ask, Why: "Who sends from it is not known: does it stay?"},
 		},
 		Blockers: []migration.Blocker{
+			{ID: "dns.ttl-running", Step: migration.SwitchMX, Subject: "example.org.", Text: "resolvers keep the MX records for a day", Until: t.Add(-6 * day)},
 			{ID: "mta-sts.policy-remembered", Step: migration.SwitchMX, Subject: "example.org.", Text: "senders remember a policy of MTA-STS that does not name mail.example.org, and would deliver nothing there", Until: t.Add(2 * day), Act: "publish a policy that names both, and wait for a day"},
 			{ID: "host.ptr", Step: migration.Prepare, Subject: "192.0.2.25", Text: "192.0.2.25 has no PTR", Act: "set it to mail.example.org where the server is rented", Unknown: true},
 		},
 		Steps: []migration.Step{
 			{
-				ID: migration.LowerTTLs, Title: "Lower the TTLs", Why: "Resolvers keep the old MX for a day after the switch.", Offset: -7 * day, Wait: 25 * time.Hour, WaitFor: "the old TTL of the MX, 24 h, and an hour for the secondaries",
+				ID: migration.LowerTTLs, Title: "Lower the TTLs", Why: "resolvers keep the old MX for a day after the switch", Offset: -7 * day, Wait: 25 * time.Hour, WaitFor: "the old TTL of the MX, 24 h, and an hour for the secondaries",
 				Before: []string{"ns.same-serial"}, After: []string{"ns.same-serial", "mx.exists"}, Rollback: "Raise them again; that is safe at any time.", Done: t.Add(-7*day + 20*time.Minute),
 			},
 			{
-				ID: migration.Prepare, Title: "Publish the new keys, and allow both to send", Why: "Mail of the new server would fail.", Offset: -5 * day,
+				ID: migration.Prepare, Title: "Publish the new keys, and allow both to send", Why: "mail of the new server would fail", Offset: -5 * day,
 				Plan: plan.Plan{Zone: "example.org.", Changes: []plan.Change{{Slot: record.DKIMKey("dkim", "example.org"), After: []record.Record{key}}}}, Tasks: []string{"Make the mailboxes on the new server."},
 				After: []string{"dkim.key-found"}, Rehearsal: &plan.Rehearsal{Before: sick(), After: healthy()}, Rollback: "Remove the key.",
 			},
 			{
-				ID: migration.SwitchMX, Title: "Switch the MX", Why: "Nothing comes to the new server.", Plan: plan.Plan{Zone: "example.org.", Changes: []plan.Change{mx}, Concerns: []plan.Concern{{ID: "mx-replaced", Text: "mail for example.org stops going to smtp.google.com"}}},
+				ID: migration.SwitchMX, Title: "Switch the MX", Why: "nothing comes to the new server", Plan: plan.Plan{Zone: "example.org.", Changes: []plan.Change{mx}, Concerns: []plan.Concern{{ID: "mx-replaced", Text: "mail for example.org stops going to smtp.google.com"}}},
 				Wait: time.Hour, WaitFor: "the TTL of the MX", Rollback: "Publish the old MX again, until the old server is retired.",
 			},
 			{ID: migration.RaiseTTLs, Title: "Raise the TTLs", Offset: 30*day + 90*time.Minute},

@@ -68,6 +68,24 @@ func moveBlocked(m migration.Move, step string) []migration.Blocker {
 	return slices.DeleteFunc(moveBlockers(m, step), func(b migration.Blocker) bool { return !m.Switch.IsZero() && m.Waits(b) })
 }
 
+// movePauses are what the plan waits for anyway, in the order of the move.
+func movePauses(m migration.Move) []migration.Blocker {
+	return slices.DeleteFunc(slices.Clone(m.Blockers), func(b migration.Blocker) bool { return m.Switch.IsZero() || !m.Waits(b) })
+}
+
+// moveStops are what stands in the way, and does not end by itself in time.
+func moveStops(m migration.Move) []migration.Blocker {
+	return slices.DeleteFunc(slices.Clone(m.Blockers), func(b migration.Blocker) bool { return !m.Switch.IsZero() && m.Waits(b) })
+}
+
+// moveWhy is what goes wrong without a step.
+func moveWhy(s migration.Step) string {
+	if why := flat(s.Why); why != "" {
+		return "Without it: " + sentence(why)
+	}
+	return ""
+}
+
 // moveStep is the title of a step, for a reader, or what was given.
 func moveStep(m migration.Move, id string) string {
 	for _, s := range m.Steps {
@@ -156,7 +174,7 @@ func moveLift(b migration.Blocker) string {
 
 // moveBlocker is what stands in the way, in sentences.
 func moveBlocker(b migration.Blocker) string {
-	s := sentence(flat(b.Text))
+	s := begun(sentence(flat(b.Text)))
 	if name := flat(title(b.Subject)); b.Subject != "" && !strings.Contains(s, name) {
 		s = name + ": " + s
 	}
@@ -168,6 +186,7 @@ func moveBlocker(b migration.Blocker) string {
 
 // sentence is text with an end.
 func sentence(s string) string {
+	s = strings.TrimRight(s, " ")
 	if s == "" || strings.ContainsAny(s[len(s)-1:], ".!?") {
 		return s
 	}
@@ -234,4 +253,21 @@ func blockedState(b migration.Blocker) state {
 		return unknown
 	}
 	return critical
+}
+
+// moveGrade is how grave it is in a move, where the plan may wait for it.
+func moveGrade(m migration.Move, b migration.Blocker) state {
+	if !b.Unknown && !m.Switch.IsZero() && m.Waits(b) {
+		return advice
+	}
+	return blockedState(b)
+}
+
+// begun is text that begins a sentence: a capital, unless its first word is a name.
+func begun(s string) string {
+	word, _, _ := strings.Cut(s, " ")
+	if s == "" || s[0] < 'a' || s[0] > 'z' || strings.ContainsAny(word, "._-=:/@") {
+		return s
+	}
+	return strings.ToUpper(s[:1]) + s[1:]
 }
