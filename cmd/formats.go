@@ -88,7 +88,7 @@ const compactFrom = 4
 
 // compactFlag adds the flag that makes text compact.
 func (o *output) compactFlag(cmd *cobra.Command) {
-	compact := cmd.Flags().Bool("compact", false, "show a line or two of each in place of all, as is done\nfor four and more without --verbose; --compact=false\nshows all")
+	compact := cmd.Flags().Bool("compact", false, "show a line or two of each, as is done for four and\nmore without --verbose; --compact=false shows all")
 	o.compact = func(reports int) bool {
 		if cmd.Flags().Changed("compact") {
 			return *compact
