@@ -18,29 +18,8 @@ import (
 	"time"
 
 	"github.com/maildoctor/maildoctor/mta/smtpd"
+	"github.com/maildoctor/maildoctor/peertest"
 )
-
-// peer finds the program of somebody else's. Where it is missing the test is
-// skipped, unless MAILDOCTOR_PEERS=1 says that it must be there.
-func peer(t testing.TB, name string) string {
-	t.Helper()
-	for _, dir := range []string{"/usr/sbin", "/usr/local/sbin", "/usr/bin", "/usr/local/bin"} {
-		file := filepath.Join(dir, name)
-		if info, err := os.Stat(file); err == nil && info.Mode().IsRegular() && info.Mode()&0o111 != 0 {
-			return file
-		}
-	}
-	missing(t, name+" is not installed")
-	return ""
-}
-
-func missing(t testing.TB, why string) {
-	t.Helper()
-	if os.Getenv("MAILDOCTOR_PEERS") == "1" {
-		t.Fatal(why + ", and MAILDOCTOR_PEERS=1")
-	}
-	t.Skip(why + "; MAILDOCTOR_PEERS=1 makes this a failure")
-}
 
 // listen runs the server of w on a socket, too.
 func (w *world) listen(port smtpd.Port) string {
@@ -58,16 +37,13 @@ func run(t *testing.T, name string, args ...string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
 	defer cancel()
-	out, err := exec.CommandContext(ctx, peer(t, name), args...).CombinedOutput()
-	if err != nil {
-		t.Fatalf("%s %s: %v\n%s", name, strings.Join(args, " "), err, out)
-	}
+	peertest.Run(t, exec.CommandContext(ctx, peertest.Program(t, name), args...))
 }
 
 // TestPeersSwaks: swaks delivers with STARTTLS, submits with both mechanisms, and
 // is nothing to note but where it asks for it.
 func TestPeersSwaks(t *testing.T) {
-	peer(t, "swaks")
+	peertest.Program(t, "swaks")
 	w := play(t, nil)
 	mx, submission, submissions := w.listen(smtpd.MX), w.listen(smtpd.Submission), w.listen(smtpd.Submissions)
 	common := []string{"--helo", "client.example", "--body", "first\n.\n..dots\n", "--to", "b@local.example"}
@@ -99,7 +75,7 @@ func TestPeersSwaks(t *testing.T) {
 // TestPeersSMTPSource: the load generator of Postfix delivers each of its messages
 // once.
 func TestPeersSMTPSource(t *testing.T) {
-	peer(t, "smtp-source")
+	peertest.Program(t, "smtp-source")
 	w := play(t, nil)
 	mx := w.listen(smtpd.MX)
 	run(t, "smtp-source", "-s", "5", "-l", "5120", "-m", "50", "-f", "a@sender.example", "-t", "b@local.example", mx)
@@ -166,13 +142,13 @@ postlog unix-dgram n - n - 1 postlogd
 // returns where it takes some.
 func startPostfix(t *testing.T, port string) string {
 	t.Helper()
-	daemons, err := exec.Command(peer(t, "postconf"), "-h", "daemon_directory").Output()
+	daemons, err := exec.Command(peertest.Program(t, "postconf"), "-h", "daemon_directory").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	owner, err := user.Lookup("postfix")
 	if err != nil || os.Getuid() != 0 {
-		missing(t, "Postfix runs as root only, and has a user of its own")
+		peertest.Missing(t, "Postfix runs as root only, and has a user of its own")
 	}
 	dir, err := os.MkdirTemp("", "maildoctor-peers-")
 	if err != nil {
@@ -200,7 +176,7 @@ func startPostfix(t *testing.T, port string) string {
 			t.Fatal(err)
 		}
 	}
-	if out, err := exec.Command(peer(t, "postfix"), "-c", etc, "check").CombinedOutput(); err != nil {
+	if out, err := exec.Command(peertest.Program(t, "postfix"), "-c", etc, "check").CombinedOutput(); err != nil {
 		t.Fatalf("postfix check: %v\n%s", err, out)
 	}
 	l.Close()
@@ -242,7 +218,7 @@ func eventually(t *testing.T, what string, done func() bool) {
 // TestPeersPostfix: a real Postfix delivers to us under TLS; the octets arrive as
 // they were, and there is nothing to note.
 func TestPeersPostfix(t *testing.T) {
-	peer(t, "postfix")
+	peertest.Program(t, "postfix")
 	w := play(t, nil)
 	_, port, _ := net.SplitHostPort(w.listen(smtpd.MX))
 	address := startPostfix(t, port)
@@ -290,7 +266,7 @@ func TestPeersPostfix(t *testing.T) {
 // BenchmarkPeersSMTPSource is the load of Postfix's generator, 20 sessions with
 // messages of 5 KiB, on a Store that throws away.
 func BenchmarkPeersSMTPSource(b *testing.B) {
-	program := peer(b, "smtp-source")
+	program := peertest.Program(b, "smtp-source")
 	for name, args := range map[string][]string{"reused": {"-d"}, "new": nil} {
 		b.Run(name, func(b *testing.B) {
 			address := serveDiscard(b)
