@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -130,7 +132,36 @@ func (p *page) shares(d Reported, total senders.Counts) {
 		}
 		p.line(fmt.Sprintf("  %-21s  %11s  %5s  ", row.name, grouped(row.n), share(row.n, total.Messages)) + p.in(row.tone, bar))
 	}
+	if total.Failed() > 0 {
+		p.para("  ", "Of what failed, receivers "+dispositions(total)+"."+overrides(d.Tally.Overrides), faint)
+	}
 	p.gap()
+}
+
+// dispositions says what receivers did with mail that failed.
+func dispositions(c senders.Counts) string {
+	var parts []string
+	for _, one := range []struct {
+		did string
+		n   int64
+	}{{"let through", c.Spared}, {"quarantined", c.Quarantined}, {"rejected", c.Rejected}} {
+		if one.n > 0 {
+			parts = append(parts, one.did+" "+grouped(one.n))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// overrides says why they did other than the policy says.
+func overrides(types map[string]int64) string {
+	var parts []string
+	for _, name := range slices.Sorted(maps.Keys(types)) {
+		parts = append(parts, flat(name)+" "+grouped(types[name]))
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return " They overrode the policy for: " + strings.Join(parts, ", ") + "."
 }
 
 // perDay puts messages over time.
@@ -267,6 +298,9 @@ func (p *page) marks(d Reported, s senders.Source) (parts []string) {
 	}
 	if p.verbose {
 		parts = append(parts, fmt.Sprintf("%s to %s", onDate(s.First), onDate(s.Last)), "seen by "+plural(s.Reporters, "receiver"))
+		if s.Failed() > 0 {
+			parts = append(parts, "receivers "+dispositions(s.Counts))
+		}
 		if len(s.Envelopes) > 0 {
 			parts = append(parts, "envelope: "+listed(each(s.Envelopes, func(e senders.Domain) string { return flat(record.Display(e.Name)) }), most, len(s.Envelopes)))
 		}

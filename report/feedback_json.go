@@ -35,24 +35,25 @@ type (
 		Reports int    `json:"reports"`
 	}
 	wireReported struct {
-		Domain    string         `json:"domain"`
-		Reports   int            `json:"reports"`
-		Repeated  int            `json:"repeated"`
-		Old       int            `json:"before_since"`
-		Begin     string         `json:"begin"`
-		End       string         `json:"end"`
-		Total     wireCounts     `json:"messages"`
-		Receivers []wireReceiver `json:"receivers"`
-		Policies  []wireInForce  `json:"policies"`
-		Days      []wireDay      `json:"days"`
-		Sources   []wireSource   `json:"sources"`
-		Lost      []wireLoss     `json:"would_break"`
-		Next      *wireStep      `json:"next_step"`
-		TLS       wireTLS        `json:"tls"`
-		Aside     []wireSetAside `json:"set_aside"`
-		LeftOut   map[string]int `json:"records_left_out"`
-		Unproven  int64          `json:"unproven_messages"`
-		Untold    string         `json:"ranges_unknown,omitempty"`
+		Domain    string           `json:"domain"`
+		Reports   int              `json:"reports"`
+		Repeated  int              `json:"repeated"`
+		Old       int              `json:"before_since"`
+		Begin     string           `json:"begin"`
+		End       string           `json:"end"`
+		Total     wireCounts       `json:"messages"`
+		Receivers []wireReceiver   `json:"receivers"`
+		Policies  []wireInForce    `json:"policies"`
+		Days      []wireDay        `json:"days"`
+		Sources   []wireSource     `json:"sources"`
+		Lost      []wireLoss       `json:"would_break"`
+		Next      *wireStep        `json:"next_step"`
+		TLS       wireTLS          `json:"tls"`
+		Aside     []wireSetAside   `json:"set_aside"`
+		LeftOut   map[string]int   `json:"records_left_out"`
+		Overrides map[string]int64 `json:"overrides"`
+		Unproven  int64            `json:"unproven_messages"`
+		Untold    string           `json:"ranges_unknown,omitempty"`
 	}
 	wireCounts struct {
 		Messages    int64 `json:"messages"`
@@ -187,7 +188,7 @@ func toReported(d Reported) wireReported {
 	leftOut := maps.Clone(t.LeftOut)
 	out := wireReported{
 		Domain: text(record.Display(t.Domain())), Reports: t.Reports, Repeated: t.Repeated, Old: t.Old, Begin: moment3339(t.Begin), End: moment3339(t.End),
-		Total: toCounts(t.Total()), Sources: each(d.Sources, toSource), LeftOut: leftOut, Unproven: t.Unproven, Untold: text(d.Untold), TLS: toTLS(t.TLS()),
+		Total: toCounts(t.Total()), Sources: each(d.Sources, toSource), LeftOut: leftOut, Overrides: toOverrides(t.Overrides), Unproven: t.Unproven, Untold: text(d.Untold), TLS: toTLS(t.TLS()),
 		Receivers: each(t.Receivers(), func(r senders.Receiver) wireReceiver {
 			return wireReceiver{text(r.Name), r.Reports, r.Messages, moment3339(r.Last)}
 		}),
@@ -209,6 +210,15 @@ func toReported(d Reported) wireReported {
 		if !step.At.IsZero() {
 			out.Next.At = onDate(step.At)
 		}
+	}
+	return out
+}
+
+// toOverrides is overrides with names that a terminal can be shown.
+func toOverrides(types map[string]int64) map[string]int64 {
+	out := make(map[string]int64, len(types))
+	for name, n := range types {
+		out[text(name)] += n
 	}
 	return out
 }

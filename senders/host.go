@@ -49,6 +49,7 @@ type row struct {
 	messages   int64
 	signatures []feedback.Signature
 	spfs       []feedback.SPF
+	reasons    []feedback.Reason
 }
 
 // A batch is the records of one report, which count when all of it was read.
@@ -87,7 +88,7 @@ func (b *batch) record(r *feedback.Record) {
 			key = rowKey{dkim: r.DKIM, spf: r.SPF, fate: r.Disposition, from: b.tally.domain}
 		}
 		if rows = b.rows[key]; rows == nil {
-			rows = &row{signatures: append([]feedback.Signature(nil), r.Signatures...), spfs: append([]feedback.SPF(nil), r.SPFs...)}
+			rows = &row{signatures: append([]feedback.Signature(nil), r.Signatures...), spfs: append([]feedback.SPF(nil), r.SPFs...), reasons: append([]feedback.Reason(nil), r.Reasons...)}
 			b.rows[key] = rows
 		}
 	}
@@ -105,6 +106,9 @@ func (b *batch) signed(r *feedback.Record) string {
 	}
 	for _, s := range r.SPFs {
 		b.joined.WriteString(s.Domain + " " + s.Result + ";")
+	}
+	for _, s := range r.Reasons {
+		b.joined.WriteString(s.Type + ";")
 	}
 	return b.joined.String()
 }
@@ -159,6 +163,18 @@ func (b *batch) commit() {
 	at := head.Begin.Truncate(24 * time.Hour)
 	for _, key := range b.order() {
 		t.host(key.addr).add(t, key, b.rows[key], at, bit)
+		t.overridden(b.rows[key])
+	}
+}
+
+// overridden notes why receivers did other than the policy says.
+func (t *Tally) overridden(r *row) {
+	for i, reason := range r.reasons {
+		twice := slices.ContainsFunc(r.reasons[:i], func(o feedback.Reason) bool { return o.Type == reason.Type })
+		_, known := t.Overrides[reason.Type]
+		if reason.Type != "" && !twice && (known || len(t.Overrides) < maxNames) {
+			t.Overrides[reason.Type] += r.messages
+		}
 	}
 }
 
@@ -229,12 +245,6 @@ func (h *host) add(t *Tally, key rowKey, r *row, at time.Time, reporter uint64) 
 	if key.spf {
 		c.SPF = r.messages
 	}
-	switch key.fate {
-	case "quarantine":
-		c.Quarantined = r.messages
-	case "reject":
-		c.Rejected = r.messages
-	}
 	altered := h.authentication(t, key, r)
 	if key.dkim || key.spf {
 		c.Passed = r.messages
@@ -245,7 +255,12 @@ func (h *host) add(t *Tally, key rowKey, r *row, at time.Time, reporter uint64) 
 		case altered:
 			c.Altered = r.messages
 		}
-		if c.Quarantined+c.Rejected == 0 {
+		switch key.fate {
+		case "quarantine":
+			c.Quarantined = r.messages
+		case "reject":
+			c.Rejected = r.messages
+		default:
 			c.Spared = r.messages
 		}
 		if !key.forwarded {

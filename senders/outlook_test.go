@@ -86,6 +86,9 @@ func TestLost(t *testing.T) {
 		senders.Forwarder: {Messages: 36, Spared: 36, Sources: 1},
 		senders.Stranger:  {},
 	}
+	if n := tally.Overrides["forwarded"]; n != 36 || len(tally.Overrides) != 1 {
+		t.Errorf("overrides %v", tally.Overrides)
+	}
 	if o.Lost != want {
 		t.Errorf("lost %+v, want %+v", o.Lost, want)
 	}

@@ -48,15 +48,15 @@ type Source struct {
 
 // A Counts is messages, by what became of them.
 type Counts struct {
-	Messages    int64
-	Passed      int64 // DMARC
-	DKIM, SPF   int64 // passed for an aligned domain
+	Messages  int64
+	Passed    int64 // DMARC
+	DKIM, SPF int64 // passed for an aligned domain
+	// Of those that failed DMARC:
 	Quarantined int64
 	Rejected    int64
-	// Of those that failed DMARC:
-	Forwarded int64 // the receiver says so
-	Altered   int64 // a signature of the domain was there and did not verify
-	Spared    int64 // they failed, and nothing was done: the policy is none, or was overridden
+	Spared      int64 // nothing was done: the policy is none, or was overridden
+	Forwarded   int64 // the receiver says so
+	Altered     int64 // a signature of the domain was there and did not verify
 }
 
 // Failed is how many failed DMARC.

@@ -55,6 +55,9 @@ type Tally struct {
 	More  int // of which there is no room in Aside
 	// LeftOut is records that do not count, by what is wrong with them.
 	LeftOut map[string]int
+	// Overrides is messages with which receivers did other than the policy says, by
+	// the type of the reason that they give ("mailing_list", "local_policy").
+	Overrides map[string]int64
 	// Unproven is messages that passed DMARC by a signature, as the report says, though
 	// it tells of no aligned signature that passed.
 	Unproven int64
@@ -102,7 +105,7 @@ func New(domain string, o Options) *Tally {
 		domain: record.Canonical(domain), since: o.Since, now: o.Now, trust: o.Trust,
 		hosts: make(map[netip.Addr]*host), days: make(map[int64]*Day), receives: make(map[string]*Receiver),
 		seen: make(map[uint64]bool), seed: maphash.MakeSeed(), orgs: make(map[string]string),
-		policies: make(map[string]map[feedback.Policy]*observed), LeftOut: make(map[string]int),
+		policies: make(map[string]map[feedback.Policy]*observed), LeftOut: make(map[string]int), Overrides: make(map[string]int64),
 	}
 }
 
