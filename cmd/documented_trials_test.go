@@ -74,4 +74,15 @@ var trials = map[string]trial{
 		swap: []string{"address:192.0.2.25", "address:9.8.7.26"}, also: []string{"--resolver=$RESOLVER"}, says: `A mail.example.com`,
 	},
 	"check example.com --format json --output report.json": {},
+
+	// docs/migrate.md
+	"migrate audit --to new.yaml": {code: 1, says: `In the way:`},
+	"migrate audit --to new.yaml --selector s1,mail2024 --subdomain news --reports reports/": {code: 1, says: `In the way:`},
+	"migrate audit --to new.yaml --switch 2026-12-05T06:00 --save move.json":                 {code: 1, says: `switch  Sat 5 Dec 2026, 06:00 UTC`},
+	"migrate status move.json":                           {code: 1, says: `0 of \d+ steps done`},
+	"migrate plan move.json prepare --save prepare.plan": {first: []string{"migrate", "done", "move.json", "lower-ttls", "--unseen"}, says: `new.example.com`},
+	"apply prepare.plan --provider cloudflare --wait":    {also: []string{"--yes"}, code: 4},
+	"migrate done move.json prepare":                     {code: 1, says: `the DNS does not have it yet`},
+	"migrate simulate move.json":                         {not: "it takes seconds; TestMigrateSimulate has whole ones"},
+	"migrate simulate move.json --without policies":      {not: "as above"},
 }
