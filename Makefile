@@ -1,4 +1,4 @@
-.PHONY: build test race lint bench bench-smtp fuzz update pictures peers providers mta-tables ci
+.PHONY: build test race lint bench bench-smtp fuzz update browser pictures peers providers mta-tables ci
 build: ; CGO_ENABLED=0 go build -trimpath -o maildoctor .
 test: ; go test ./...
 race: ; go test -race -shuffle=on ./...
@@ -7,6 +7,7 @@ bench: ; go test -run '^$$' -bench . -benchmem ./...
 bench-smtp: ; MAILDOCTOR_PEERS=1 go test ./lab -run '^$$' -bench PeersLoad -benchtime 1x -timeout 15m
 fuzz: ; grep -rnoE '^func Fuzz\w+' --include='*_test.go' . | sed -E 's,/[^/ ]+:[0-9]+:func , ,' | while read -r dir name; do go test "$$dir" -run '^$$' -fuzz "^$$name\$$" -fuzztime 15s || exit 1; done
 update: ; go test . ./checks/suite ./desired ./report ./cmd -update
+browser: ; MAILDOCTOR_PEERS=1 go test ./report -count=1 -run '^TestPageInChromium$$' -v
 pictures: ; go test . -run '^TestPictures$$' -update
 peers: ; MAILDOCTOR_PEERS=1 go test -count=1 -run Peers -v ./lab
 providers: ; @go test -count=1 -json ./providers/... | awk -f .ci/providers.awk

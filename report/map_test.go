@@ -127,7 +127,7 @@ func TestMapBounded(t *testing.T) {
 	}
 	wide := &diagnosis.SPFTree{Lookups: 1 << 62, LookupLimit: 1 << 61, Terms: []diagnosis.SPFTerm{deep}}
 	route := &diagnosis.Route{}
-	for range 20000 {
+	for range 2000 {
 		wide.Terms = append(wide.Terms, diagnosis.SPFTerm{Term: "a"})
 		route.Seen = append(route.Seen, there("MX", "x"))
 		route.Hosts = append(route.Hosts, diagnosis.Host{Name: "x", Addresses: []diagnosis.Address{{Address: "y"}}})
@@ -141,7 +141,7 @@ func TestMapBounded(t *testing.T) {
 	if len(page) > 100<<10 {
 		t.Errorf("%d octets", len(page))
 	}
-	for _, want := range []string{"and 19812 more terms, left out here", "and 19960 more, left out here", "and 1 term below it, left out here"} {
+	for _, want := range []string{"and 1812 more terms, left out here", "and 1960 more, left out here", "and 1 term below it, left out here"} {
 		if !strings.Contains(page, want) {
 			t.Errorf("it does not say %q", want)
 		}
