@@ -20,10 +20,7 @@ import (
 // TestPostDANE: two of our servers, a signed zone that the sender validates, and a
 // certificate that the TLSA records name, or do not.
 func TestPostDANE(t *testing.T) {
-	ca, err := smtpscript.NewCA(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := newCA(t)
 	shown := issue(t, ca, smtpscript.Certificate{Names: []string{"mx.to.example"}, SelfSigned: true})
 	other := issue(t, ca, smtpscript.Certificate{Names: []string{"other.example"}, SelfSigned: true})
 	tlsa := func(cert tls.Certificate, usage dane.Usage) string {
@@ -102,7 +99,17 @@ func TestPostDANE(t *testing.T) {
 	}
 }
 
-func issue(t *testing.T, ca *smtpscript.CA, want smtpscript.Certificate) tls.Certificate {
+// newCA is the authority of a world that is now.
+func newCA(t testing.TB) *smtpscript.CA {
+	t.Helper()
+	ca, err := smtpscript.NewCA(time.Now())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return ca
+}
+
+func issue(t testing.TB, ca *smtpscript.CA, want smtpscript.Certificate) tls.Certificate {
 	t.Helper()
 	cert, err := ca.Issue(want)
 	if err != nil {

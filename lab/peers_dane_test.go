@@ -103,10 +103,7 @@ func TestPeersDANE(t *testing.T) {
 	if !inside(t) {
 		return
 	}
-	ca, err := smtpscript.NewCA(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := newCA(t)
 	for i, c := range daneCases {
 		c.begin(t, ca, i)
 	}
@@ -146,10 +143,7 @@ func (c *daneCase) begin(t *testing.T, ca *smtpscript.CA, i int) {
 	if len(c.cert.Names) == 0 {
 		c.cert.Names = []string{c.host}
 	}
-	cert, err := ca.Issue(c.cert)
-	if err != nil {
-		t.Fatal(err)
-	}
+	cert := issue(t, ca, c.cert)
 	other, err := ca.Issue(smtpscript.Certificate{Names: []string{"another.example.com"}, SelfSigned: true})
 	if err != nil {
 		t.Fatal(err)

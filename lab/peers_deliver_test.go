@@ -17,7 +17,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/maildoctor/maildoctor/mailauth/dane"
 	"github.com/maildoctor/maildoctor/mta/client"
@@ -45,16 +44,10 @@ func (s secured) Secure(ctx context.Context, q resolve.Question) (resolve.Proof,
 func TestPeersDeliver(t *testing.T) {
 	mta := newPostfix(t)
 	postcat := peertest.Program(t, "postcat")
-	ca, err := smtpscript.NewCA(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := newCA(t)
 	roots := x509.NewCertPool()
 	roots.AddCert(ca.Root())
-	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{"mx.example.org"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	cert := issue(t, ca, smtpscript.Certificate{Names: []string{"mx.example.org"}})
 	own, err := ca.Issue(smtpscript.Certificate{Names: []string{"elsewhere.example.org"}, SelfSigned: true})
 	if err != nil {
 		t.Fatal(err)

@@ -213,14 +213,8 @@ func (w *dkimWorld) begin(t *testing.T) (tls.Certificate, *smtpscript.CA) {
 	}
 	peertest.Write(t, w.file("keys"), data.String())
 	w.zone = resolve.NewZone(records)
-	ca, err := smtpscript.NewCA(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{"check.example"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := newCA(t)
+	cert := issue(t, ca, smtpscript.Certificate{Names: []string{"check.example"}})
 	w.serve(t, cert)
 	return cert, ca
 }

@@ -34,14 +34,8 @@ import (
 func TestPeersQueue(t *testing.T) {
 	p := newPostfix(t)
 	postcat := peertest.Program(t, "postcat")
-	ca, err := smtpscript.NewCA(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{"mx.example.org"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := newCA(t)
+	cert := issue(t, ca, smtpscript.Certificate{Names: []string{"mx.example.org"}})
 	takes := p.present(t, "example.org", "mx.example.org", cert, held)
 	refuses := p.present(t, "example.net", "mx.example.net", cert, "{smtpd_recipient_restrictions=check_recipient_access static:{550 5.1.1 who is that}}")
 	seen := filepath.Join(p.dir, "parts")

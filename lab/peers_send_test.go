@@ -34,14 +34,8 @@ import (
 func TestPeersSend(t *testing.T) {
 	mx := newPostfix(t)
 	postcat := peertest.Program(t, "postcat")
-	ca, err := smtpscript.NewCA(time.Now())
-	if err != nil {
-		t.Fatal(err)
-	}
-	cert, err := ca.Issue(smtpscript.Certificate{Names: []string{"mx.example.org"}})
-	if err != nil {
-		t.Fatal(err)
-	}
+	ca := newCA(t)
+	cert := issue(t, ca, smtpscript.Certificate{Names: []string{"mx.example.org"}})
 	takes := mx.present(t, "example.org", "mx.example.org", cert, held)
 	strict := mx.present(t, "example.org", "mx.example.org", cert, held, "smtpd_helo_required=yes", "{smtpd_helo_restrictions=check_helo_access inline:{{out.sender.example=REJECT 5.7.1 not you}}}")
 	later := mx.present(t, "example.org", "mx.example.org", cert, held, "{smtpd_recipient_restrictions=check_recipient_access inline:{{b@example.org=450 4.2.0 Greylisted}}, permit_auth_destination, reject}")
