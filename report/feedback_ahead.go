@@ -124,7 +124,7 @@ func tlsWords(kind string) string {
 // aside puts what was read and does not count.
 func (p *page) aside(t *senders.Tally) {
 	if n := len(t.Aside) + t.More; n > 0 {
-		p.para("", plural(n, "report")+" set aside, as they look forged or cannot be true (--doubted counts them)", strong)
+		p.para("", plural(n, "report")+" set aside: forged by the look of it, or not possible (--doubted lets such count)", strong)
 		p.gap()
 		for _, a := range t.Aside[:p.most(len(t.Aside), 5)] {
 			p.para("  "+p.in(warn, "!")+" ", flat(a.Name)+": "+flat(a.Why), plain)
