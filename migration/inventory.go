@@ -6,7 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/maildoctor/maildoctor/desired"
 	"github.com/maildoctor/maildoctor/mailauth/dkim"
 	"github.com/maildoctor/maildoctor/mailauth/dmarc"
 	"github.com/maildoctor/maildoctor/mailauth/spf"
@@ -195,6 +194,17 @@ func (b *builder) fillSPF(i *Item) {
 	if i.Seen == "" {
 		i.Seen = "nobody may send"
 	}
+	end := b.finally(record.SPF(b.Domain))
+	for _, r := range i.Records {
+		parsed, _ := spf.Parse(r.Data)
+		for _, t := range parsed.Terms {
+			who := b.whoseTerm(t)
+			wanted := slices.ContainsFunc(b.New.Services, func(s string) bool { return titleOf(s) == who })
+			if t.Kind == spf.Include && wanted && !slices.ContainsFunc(end, func(e record.Record) bool { return strings.Contains(e.Data, t.String()) }) {
+				i.Why += fmt.Sprintf("; then %s goes, too: %s sends with an envelope sender of its own", t, who)
+			}
+		}
+	}
 	if len(i.Records) > 1 {
 		i.Seen = fmt.Sprintf("%d records, which is a permanent error: %s", len(i.Records), i.Seen)
 	}
@@ -344,105 +354,6 @@ func (b *builder) fromOthers(list []Item) []Item {
 	return more
 }
 
-// whoseMX is whose an MX host is.
-func (b *builder) whoseMX(host string) string {
-	for _, k := range b.Known {
-		if slices.ContainsFunc(k.MX, func(d string) bool { return record.Within(host, d) }) {
-			return k.Name
-		}
-	}
-	switch {
-	case b.newHosts(host):
-		return b.New.Name
-	case b.isOldHost(host):
-		return b.Old.Name
-	}
-	return ""
-}
-
-// whoseTerm is whom a term of an SPF record lets send, as far as it is known.
-func (b *builder) whoseTerm(t spf.Term) string {
-	switch t.Kind {
-	case spf.Include, spf.Redirect, spf.Exists:
-		for _, k := range b.Known {
-			if slices.ContainsFunc(k.SPF, func(d string) bool { return record.Within(t.Domain, d) }) {
-				return k.Name
-			}
-		}
-		if s := serviceOfTerm(t); s != "" {
-			return titleOf(s)
-		}
-	case spf.IP4, spf.IP6:
-		for _, side := range []Side{b.New, b.Old} {
-			if slices.ContainsFunc(side.Addrs, t.Prefix.Contains) {
-				return side.Name
-			}
-		}
-	}
-	return ""
-}
-
-// whoseKey is who signs with a key.
-func (b *builder) whoseKey(selector string, r record.Record) string {
-	if s := ServiceOf(r, b.Domain); s != "" && (r.Type == "CNAME" || slices.Contains(b.Old.Services, s) || slices.Contains(b.New.Services, s)) {
-		return titleOf(s)
-	}
-	if slices.ContainsFunc(b.wanted, func(e record.Edit) bool {
-		return slices.ContainsFunc(e.Want, func(w record.Record) bool { return w.Name == r.Name && w.Data == r.Data })
-	}) {
-		return b.New.Name
-	}
-	if b.isOlds(r) {
-		return b.Old.Name
-	}
-	for _, s := range b.Senders {
-		if s.Selector == selector && s.Who != "" {
-			return s.Who
-		}
-	}
-	return ""
-}
-
-// isOldTerm reports whether a term of an SPF record lets the old side send, and
-// not the new one.
-func (b *builder) isOldTerm(t spf.Term) bool {
-	switch t.Kind {
-	case spf.MX:
-		return true
-	case spf.A:
-		return t.Domain == "" || b.isOldHost(record.Canonical(t.Domain))
-	case spf.IP4, spf.IP6:
-		return slices.ContainsFunc(b.Old.Addrs, t.Prefix.Contains)
-	case spf.Include, spf.Redirect:
-		if s := serviceOfTerm(t); s != "" {
-			return slices.Contains(b.Old.Services, s) && !slices.Contains(b.New.Services, s)
-		}
-		who := b.whoseTerm(t)
-		return who != "" && who == b.Old.Name
-	}
-	return false
-}
-
-// serviceOfTerm is the service of package desired that asks for an include.
-func serviceOfTerm(t spf.Term) string {
-	for _, s := range desired.Services() {
-		for pattern := range strings.FieldsSeq(s.SPF) {
-			if host, ok := strings.CutPrefix(pattern, "include:"); ok && !strings.Contains(host, "{") && strings.EqualFold(strings.TrimSuffix(t.Domain, "."), host) {
-				return s.Name
-			}
-		}
-	}
-	return ""
-}
-
-// titleOf is a service of package desired for a reader.
-func titleOf(name string) string {
-	if s, ok := desired.FindService(name); ok {
-		return s.Title
-	}
-	return name
-}
-
 // shown is the data of records, not much of it.
 func shown(records []record.Record) string {
 	const most = 80
@@ -466,29 +377,4 @@ func displayed(names []string) []string {
 		list = append(list, record.Display(n))
 	}
 	return list
-}
-
-// verifiers are the beginnings of texts by which services know a domain.
-var verifiers = []struct{ prefix, who string }{
-	{"google-site-verification=", "Google"}, {"MS=", "Microsoft"}, {"ms=", "Microsoft"}, {"apple-domain", "Apple"},
-	{"facebook-domain-verification=", "Meta"}, {"zoho-verification=", "Zoho"}, {"protonmail-verification=", "Proton"},
-	{"hosted-email-verify=", "Migadu"}, {"brevo-code:", "Brevo"}, {"sendinblue-code:", "Brevo"}, {"atlassian-domain-verification=", "Atlassian"},
-	{"docusign=", "DocuSign"}, {"adobe-idp-site-verification=", "Adobe"}, {"stripe-verification=", "Stripe"}, {"amazonses:", "Amazon SES"},
-	{"yandex-verification", "Yandex"}, {"globalsign-domain-verification=", "GlobalSign"}, {"forward-email-site-verification=", "Forward Email"},
-	{"forward-email=", "Forward Email"}, {"mailru-verification", "VK"}, {"zapier-domain-verification-challenge=", "Zapier"},
-	{"slack-domain-verification=", "Slack"}, {"dropbox-domain-verification=", "Dropbox"}, {"have-i-been-pwned-verification=", "Have I Been Pwned"},
-	{"keybase-site-verification=", "Keybase"}, {"openai-domain-verification=", "OpenAI"}, {"cisco-ci-domain-verification=", "Cisco"},
-	{"webexdomainverification", "Cisco"}, {"ZOOM_verify_", "Zoom"}, {"onetrust-domain-verification=", "OneTrust"}, {"hubspot-developer-verification=", "HubSpot"},
-	{"mgverify=", "Mailgun"}, {"sending_domain", "Postmark"}, {"status-page-domain-verification=", "Atlassian"}, {"1password-site-verification=", "1Password"},
-	{"teamviewer-sso-verification=", "TeamViewer"}, {"miro-verification=", "Miro"}, {"notion-domain-verification=", "Notion"},
-}
-
-// verifier is who knows the domain by a text.
-func verifier(text string) (who string, ok bool) {
-	for _, v := range verifiers {
-		if strings.HasPrefix(text, v.prefix) {
-			return v.who, true
-		}
-	}
-	return "", false
 }
