@@ -85,4 +85,12 @@ var trials = map[string]trial{
 	"migrate done move.json prepare":                     {code: 1, says: `the DNS does not have it yet`},
 	"migrate simulate move.json":                         {not: "it takes seconds; TestMigrateSimulate has whole ones"},
 	"migrate simulate move.json --without policies":      {not: "as above"},
+
+	"migrate rehearse move.json --recipients users.csv":                                         {not: "it talks to a new host; the script migrate_rehearse does"},
+	"migrate rehearse move.json --recipients users.csv --size 50M --again 6m":                   {not: "as above"},
+	"migrate rehearse example.com --mx mail.example.com --at 192.0.2.25 --recipients users.txt": {not: "as above"},
+	"migrate watch move.json":                                   {not: "it asks resolvers; the script migrate_watch does"},
+	"migrate watch move.json --public --wait":                   {not: "as above"},
+	"migrate residue move.json":                                 {code: 1, says: `the old side is needed still|left of`},
+	"migrate residue example.com --old google --save rest.plan": {says: `Nothing is left of Google Workspace`},
 }

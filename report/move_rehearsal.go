@@ -189,6 +189,10 @@ func (p *page) rehearsedHost(m MoveRehearsal, h rcpt.Result) {
 			if kind.verdict == rcpt.Later && !m.Greeted {
 				words += "; --again 6m asks once more, as greylisting wants it"
 			}
+			if reason := oneReason(h); kind.verdict == rcpt.Unknown && reason != "" && !p.verbose {
+				p.para(head(kind.state), words+": "+flat(reason), plain)
+				continue
+			}
 			p.para(head(kind.state), words, plain)
 			p.answers(m, h, kind.verdict)
 		}
@@ -207,6 +211,20 @@ func (p *page) rehearsedHost(m MoveRehearsal, h rcpt.Result) {
 	case m.Size > 0:
 		p.para(head(unknown), "does not say how large a message may be (RFC 1870)", plain)
 	}
+}
+
+// oneReason is why recipients could not be asked for, where it is the same for all.
+func oneReason(h rcpt.Result) (reason string) {
+	for _, a := range h.Answers {
+		if a.Verdict != rcpt.Unknown {
+			continue
+		}
+		if reason != "" && a.Reason != reason {
+			return ""
+		}
+		reason = a.Reason
+	}
+	return reason
 }
 
 // answers lists the recipients of a verdict.
