@@ -73,6 +73,9 @@ func sums(t *diagnosis.SPFTree) []htmlLine {
 		line(t.Lookups > t.LookupLimit, critical, fmt.Sprintf("%s%d of %d lookups", least, t.Lookups, t.LookupLimit)),
 		line(t.Voids > t.VoidLimit, warning, fmt.Sprintf("%d of %d void lookups", t.Voids, t.VoidLimit)),
 	}
+	if t.LowerBound && t.Lookups <= t.LookupLimit {
+		list[0].State, list[0].Mark = class(unknown), bare(unknown) // there may be more
+	}
 	for _, one := range []struct {
 		n      int
 		family string
