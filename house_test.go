@@ -18,7 +18,7 @@ const module = "github.com/maildoctor/maildoctor"
 // floors only; two rooms on one floor do not know each other. "x/*" is each
 // package under x, a room of its own; "x/..." is x and all under it, one room.
 var floors = [][]string{
-	1:  {"record", "hosting", "markup", "mta/disk", "peertest"},
+	1:  {"record", "hosting", "mta/disk", "peertest"},
 	2:  {"diagnosis", "resolve", "keyfile", "message", "mta/disk/disktest", "mta/spool", "mta/maildir", "mta/replies", "mailboxes"},
 	3:  {"mailauth/*", "probe", "rdap", "zonefile", "policy", "score", "local", "mta/dsn", "mta/client/clienttest", "waiver", "feedback", "mta/certs", "mta/spam", "mta/compose"},
 	4:  {"rcpt", "desired", "plan", "history", "zonelint", "judge", "senders", "mta/client"},
@@ -53,12 +53,6 @@ var never = map[string][]string{
 	"checks/facts": {"net", "os", "os/exec"},                  // of net/http the constants: see TestTopics
 }
 
-// byName are packages that call methods by their names. Where one of them is used, the
-// linker keeps every exported method of every type: 3 MB of the binary. cobra brings
-// text/template, which the linker leaves out for as long as nobody uses it; pages are
-// made by markup.
-var byName = []string{"html/template", "text/template", "net/rpc", "expvar", "net/http/pprof"}
-
 // emptyNames are package names that say nothing.
 var emptyNames = []string{"util", "utils", "common", "helpers", "types", "models"}
 
@@ -82,9 +76,6 @@ func TestFloors(t *testing.T) {
 
 func checkImport(t *testing.T, name, room string, floor int, imported string) {
 	t.Helper()
-	if slices.Contains(byName, imported) {
-		t.Errorf("package %s imports %s, for which every exported method stays in the binary", name, imported)
-	}
 	if slices.Contains(never[room], imported) {
 		t.Errorf("package %s imports %s, which %s may not", name, imported, room)
 	}

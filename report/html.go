@@ -5,7 +5,7 @@ import (
 	"embed"
 	"encoding/base64"
 	"fmt"
-	"github.com/maildoctor/maildoctor/markup"
+	"html/template"
 	"io"
 	"strings"
 	"time"
@@ -30,8 +30,8 @@ func part(name string) string {
 type (
 	htmlPage struct {
 		Title, CSP string
-		CSS        markup.CSS
-		JS         markup.JS
+		CSS        template.CSS
+		JS         template.JS
 		Reports    []htmlReport
 	}
 	htmlReport struct {
@@ -73,13 +73,13 @@ type (
 // and no network. It shows itself light or dark as its reader likes, and prints.
 // Its own script copies records; no other one runs (Content-Security-Policy).
 func HTML(w io.Writer, reports []diagnosis.Report, _ Options) error {
-	t, err := markup.Parse("page", part("map.html.tmpl")+part("page.html.tmpl"))
+	t, err := template.New("page").Parse(part("map.html.tmpl") + part("page.html.tmpl"))
 	if err != nil {
 		return err
 	}
 	css, js := part("page.css"), part("page.js")
 	page := htmlPage{
-		Title: htmlTitle(reports), CSS: markup.CSS(css), JS: markup.JS(js),
+		Title: htmlTitle(reports), CSS: template.CSS(css), JS: template.JS(js),
 		CSP: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", cspHash(css), cspHash(js)),
 	}
 	for i, r := range reports {

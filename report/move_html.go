@@ -3,7 +3,7 @@ package report
 import (
 	"embed"
 	"fmt"
-	"github.com/maildoctor/maildoctor/markup"
+	"html/template"
 	"io"
 	"slices"
 
@@ -30,8 +30,8 @@ const maxMovePage = 2000
 type (
 	movePage struct {
 		Title, CSP, Switch, State string
-		CSS                       markup.CSS
-		JS                        markup.JS
+		CSS                       template.CSS
+		JS                        template.JS
 		Blockers, Pauses          []moveHTMLBlocker
 		Asked, Items              []moveHTMLItem
 		More                      int
@@ -60,13 +60,13 @@ func MoveHTML(w io.Writer, m migration.Move) error {
 	if err != nil {
 		return err
 	}
-	t, err := markup.Parse("move", string(text))
+	t, err := template.New("move").Parse(string(text))
 	if err != nil {
 		return err
 	}
 	css, js := part("page.css")+moveCSS, part("page.js")
 	p := movePage{
-		Title: moveTitle(m), State: MoveState(m), Switch: "The day of the switch is not settled yet.", CSS: markup.CSS(css), JS: markup.JS(js),
+		Title: moveTitle(m), State: MoveState(m), Switch: "The day of the switch is not settled yet.", CSS: template.CSS(css), JS: template.JS(js),
 		CSP: fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", cspHash(css), cspHash(js)),
 	}
 	if !m.Switch.IsZero() {

@@ -18,7 +18,7 @@ func spfTree(env *checks.Env) *diagnosis.SPFTree {
 	}
 	t := r.Tree
 	tree := &diagnosis.SPFTree{
-		Record: opening(r.Texts[0]),
+		Record:  opening(r.Texts[0]),
 		Lookups: t.Lookups, LookupLimit: spf.MaxLookups, LowerBound: t.LowerBound,
 		Voids: t.Voids, Voids4: t.Voids4, Voids6: t.Voids6, VoidLimit: spf.MaxVoids,
 	}
