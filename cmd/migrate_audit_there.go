@@ -293,6 +293,9 @@ func (a *app) reported(ctx context.Context, domain string, paths []string) ([]mi
 	}
 	var list []migration.Sender
 	for _, s := range tally.Sources() {
+		if !s.Ours() { // forwarders and strangers do not move
+			continue
+		}
 		one := migration.Sender{Who: s.Name, From: "a report of DMARC", Messages: int(s.Messages), Aligned: s.Aligned()}
 		for _, signer := range s.Signers {
 			if record.Within(signer.Domain, domain) {
