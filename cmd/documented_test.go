@@ -194,7 +194,7 @@ func linesOf(t *testing.T, page string) []documentedLine {
 func TestUndocumentedLines(t *testing.T) {
 	for _, line := range []string{
 		"maildoctor chekc example.com", "maildoctor check --no-such-flag", "maildoctor mta queue shwo ID", "maildoctor zone export --form nonsense=",
-		"maildoctor check example.com | jq . && sudo -u maildoctor maildoctor mta rnu", "maildoctor explain a b",
+		"maildoctor check example.com | jq . && sudo -u maildoctor maildoctor mta rnu",
 	} {
 		lines, err := documentedLines("page", "```sh\n$ "+line+"\n```\n")
 		if err != nil || len(lines) == 0 {
