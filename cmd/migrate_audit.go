@@ -24,6 +24,7 @@ type auditFlags struct {
 	subdomains []string
 	list       string
 	reports    []string
+	mails      []string
 }
 
 func (a *app) migrateAuditCommand() *cobra.Command {
@@ -71,6 +72,7 @@ Exit codes:
 	flags.StringSliceVar(&f.subdomains, "subdomain", nil, "a `name` below the domain that sends or takes mail\n(repeatable)")
 	flags.StringVar(&f.list, "subdomains", "", "a `file` with such names, one a line")
 	flags.StringArrayVar(&f.reports, "reports", nil, "DMARC reports that tell who sends: a `file` or a\ndirectory (repeatable)")
+	flags.StringArrayVar(&f.mails, "mail", nil, "a saved mail of the domain, that tells who signs\nit: a `file` (repeatable)")
 	flags.StringVar(&f.zone, "zone", "", "a zone `file` that is there, in place of the DNS;\n- is standard input")
 	flags.StringVar(&f.replay, "replay", "", "look at the world of such a recording, offline")
 	a.providerFlags(cmd, &f.provider)

@@ -61,7 +61,12 @@ func (a *app) auditing(ctx context.Context, f auditFlags, args []string) (x audi
 		x.world.close()
 		return x, err
 	}
-	if x.senders, err = a.reported(ctx, x.domain, f.reports); err != nil {
+	selectors, others, err := written(x.domain, f.mails)
+	if err == nil {
+		x.senders, err = a.reported(ctx, x.domain, f.reports)
+	}
+	x.selectors, x.senders = append(x.selectors, selectors...), append(x.senders, others...)
+	if err != nil {
 		x.world.close()
 	}
 	for _, name := range x.subdomains {

@@ -326,7 +326,11 @@ func (b *builder) fromOthers(list []Item) []Item {
 		at := slices.IndexFunc(list, func(i Item) bool { return i.Kind == "subdomain" && i.Subject == name })
 		seen := "sends as " + record.Display(name)
 		if s.Messages > 0 {
-			seen = fmt.Sprintf("sent %d messages as %s", s.Messages, record.Display(name))
+			messages := "messages"
+			if s.Messages == 1 {
+				messages = "message"
+			}
+			seen = fmt.Sprintf("sent %d %s as %s", s.Messages, messages, record.Display(name))
 			if !s.Aligned {
 				seen += ", not aligned"
 			}
