@@ -7,6 +7,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -175,6 +176,9 @@ func (d *Daemon) take(s *Setup) {
 	d.setup.Store(s)
 }
 
+// noNames is said where the system has no call that syncs a directory (disk.OS).
+const noNames = "Windows has no call by which the names of files outlive a power cut: mail that was accepted in the last seconds may be lost in one; keep mail on Linux, macOS or FreeBSD"
+
 // tell says in the log what runs.
 func (d *Daemon) tell(s *Setup, found spool.Found) {
 	if s.SelfSigned() {
@@ -182,6 +186,9 @@ func (d *Daemon) tell(s *Setup, found spool.Found) {
 	}
 	for _, note := range s.Notes {
 		d.o.Log.Warn(note)
+	}
+	if runtime.GOOS == "windows" {
+		d.o.Log.Warn(noNames)
 	}
 	for _, b := range found.Broken {
 		d.o.Log.Error("a message of the queue is broken", "id", b.ID, "why", b.Why, "moved to bad/", b.Aside)
